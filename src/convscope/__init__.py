@@ -1,0 +1,8 @@
+"""convscope: a microscope for convolutional networks.
+
+The public names are those of `__init__.pyi`; each is imported when it is first used, so that `import convscope` is fast.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

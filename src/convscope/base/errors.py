@@ -1,0 +1,93 @@
+"""What can go wrong, as one tree.
+
+    ConvscopeError
+    ├── UnknownNetwork   (LookupError)   no network by that name
+    ├── UnknownLayer     (LookupError)   the network has no such layer
+    ├── UnknownUnit      (LookupError)   no such channel, position or class, or an address that cannot be read
+    ├── BadImage         (ValueError)    not an image, or one that cannot be used
+    ├── BadWeights       (ValueError)    a weights file that cannot be read or does not fit
+    ├── BadKnob          (ValueError)    a knob out of its bounds, or a subject of the wrong type
+    ├── ForwardFailed    (RuntimeError)  the user's module raised, or returned something unusable
+    ├── NoRectifier      (RuntimeError)  a backward rule found nothing to change
+    ├── CannotDownload   (RuntimeError)  a hub could not be reached
+    ├── CannotRerun      (RuntimeError)  a picture's request cannot be carried out again
+    ├── CannotWrite      (OSError)       an output that cannot be written
+    └── MissingExtra     (ImportError)   an optional package is not installed
+
+Every message says what must be what, not this, and then the next step. The command line prints it and exits with 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ConvscopeError(Exception):
+    """Something a user of convscope can put right."""
+
+
+class UnknownNetwork(ConvscopeError, LookupError):
+    """No network by that name."""
+
+
+class UnknownLayer(ConvscopeError, LookupError):
+    """The network has no such layer."""
+
+
+class UnknownUnit(ConvscopeError, LookupError):
+    """No such channel, position or class, or an address that cannot be read."""
+
+
+class BadImage(ConvscopeError, ValueError):
+    """Not an image, or one that cannot be used."""
+
+
+class BadWeights(ConvscopeError, ValueError):
+    """A weights file that cannot be read or does not fit the network."""
+
+
+class BadKnob(ConvscopeError, ValueError):
+    """A knob out of its bounds, or a subject of the wrong type."""
+
+
+class ForwardFailed(ConvscopeError, RuntimeError):
+    """The user's module raised, or returned something unusable."""
+
+
+class NoRectifier(ConvscopeError, RuntimeError):
+    """A backward rule found nothing to change."""
+
+
+class CannotDownload(ConvscopeError, RuntimeError):
+    """A hub could not be reached."""
+
+
+class CannotRerun(ConvscopeError, RuntimeError):
+    """A picture's request cannot be carried out again."""
+
+
+class CannotWrite(ConvscopeError, OSError):
+    """An output that cannot be written."""
+
+
+class MissingExtra(ConvscopeError, ImportError):
+    """An optional package is not installed."""
+
+
+class ConvscopeWarning(UserWarning):
+    """Something a user should know but that stops nothing."""
+
+
+def nearest(wanted: str, known: Iterable[str], count: int = 3) -> str:
+    """A sentence that names the known words most like `wanted`, or an empty string."""
+    names = list(known)
+    found = difflib.get_close_matches(wanted, names, count, 0.5)
+    found += [name for name in names if wanted and wanted.lower() in name.lower() and name not in found]
+    return f" Nearest: {', '.join(found[:count])}." if found else ""
+
+
+def first_line(error: BaseException) -> str:
+    """The type and the first line of an error's message, for quoting inside another message."""
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

@@ -1,0 +1,44 @@
+"""Whole files or none: what is written appears under its name only when it is complete."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from .errors import CannotWrite
+
+
+def check_writable(path: Path) -> None:
+    """Raise CannotWrite now if a file at `path` could not be written later."""
+    folder = path.parent
+    if path.is_dir():
+        raise CannotWrite(f"{path} is a folder; the output must be a file. Add a file name, such as {path / 'out.png'}.")
+    if not folder.is_dir():
+        raise CannotWrite(f"The folder {folder} does not exist. Create it, or write somewhere else.")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CannotWrite(f"Nothing can be written in {folder}: {error.strerror}. Choose another folder.") from error
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write `data` to `path`: first beside it, then renamed, so that a reader never sees half a file."""
+    check_writable(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except OSError as error:
+        raise CannotWrite(f"{path} could not be written: {error.strerror}. Nothing was left behind.") from error
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,180 @@
+"""Opening images: whatever a user has becomes upright 8-bit RGB, or is refused with a reason."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+from numpy.typing import NDArray
+
+from .errors import BadImage, first_line, nearest
+from .samples import PREFIX, samples
+
+MAX_PIXELS = 64_000_000  # a 50-megapixel phone photo passes; a decompression bomb does not
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """An upright picture: `pixels` is (H, W, 3) uint8 sRGB; `reference` is the text it can be opened by again."""
+
+    pixels: NDArray[np.uint8]
+    reference: str = ""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        height, width, _ = self.pixels.shape
+        return height, width
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of shape and pixels: the same picture has the same digest in every file format."""
+        return hashlib.sha256(repr(self.pixels.shape).encode() + self.pixels.tobytes()).hexdigest()
+
+    def describe(self) -> dict[str, str]:
+        """How a request refers to this image."""
+        return {"reference": self.reference, "digest": self.digest}
+
+    def pil(self) -> PIL.Image.Image:
+        """The picture as a PIL image."""
+        return PIL.Image.fromarray(self.pixels)
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.pil().save(buffer, "PNG")
+        return buffer.getvalue()
+
+
+ImageLike: TypeAlias = Image | str | os.PathLike[str] | bytes | PIL.Image.Image | NDArray[np.generic]
+
+
+def open_image(source: ImageLike) -> Image:
+    """Open an image: a path, `sample:NAME`, the bytes of a file, a PIL image or an array.
+
+    Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), as uint8 or as floats from 0 to 1 (rounded to 8 bits).
+    Transparent pixels are laid over white and EXIF rotation is applied. Raises BadImage for anything else, for
+    truncated files, for single pixels and for more than 64 million pixels.
+    """
+    match source:
+        case Image():
+            return source
+        case np.ndarray():
+            return _checked(_from_array(source), "")
+        case PIL.Image.Image():
+            return _checked(_decode(source, "the PIL image"), "")
+        case bytes():
+            return _checked(_from_file(io.BytesIO(source), "these bytes"), "")
+        case str() | os.PathLike():
+            return _open_path(os.fspath(source))
+    raise BadImage(
+        f"An image must be a path, bytes, a PIL image or a NumPy array, not {type(source).__name__}. "
+        "For a tensor, pass tensor.permute(1, 2, 0).numpy() with values from 0 to 1."
+    )
+
+
+def _open_path(text: str) -> Image:
+    path = Path(text)
+    if text.startswith(PREFIX):
+        path = _sample_path(text.removeprefix(PREFIX))
+    if path.is_dir():
+        raise BadImage(f"{text} is a folder; an image must be a file. Name one of the files in it.")
+    if not path.is_file():
+        raise BadImage(f"There is no file {text}. Check the path, or use a bundled photo such as {PREFIX}cat.")
+    with path.open("rb") as file:
+        return _checked(_from_file(file, text), text)
+
+
+def _sample_path(name: str) -> Path:
+    known = samples()
+    if name not in known:
+        raise BadImage(f"There is no bundled photo {name!r}.{nearest(name, known)} There are: {', '.join(known)}.")
+    return known[name].path
+
+
+def _from_file(file: io.IOBase | io.BufferedReader, name: str) -> NDArray[np.uint8]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # our own cap is lower
+        try:
+            picture = PIL.Image.open(file, formats=_FORMATS)  # type: ignore[arg-type]
+        except PIL.Image.DecompressionBombError:
+            raise _too_large(name) from None
+        except (OSError, ValueError, SyntaxError) as error:
+            raise BadImage(f"{name} is not an image that can be read. Use one of {', '.join(_FORMATS)}.") from error
+        with picture:
+            return _decode(picture, name)
+
+
+def _decode(picture: PIL.Image.Image, name: str) -> NDArray[np.uint8]:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise _too_large(name, f" with {picture.width} × {picture.height} pixels")
+    try:
+        picture = PIL.ImageOps.exif_transpose(picture)
+        return np.asarray(_to_rgb(picture))
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise BadImage(f"{name} is damaged or cut short ({first_line(error)}). Get a whole copy of the file.") from error
+
+
+def _to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
+    if picture.mode.startswith("I"):  # 16 bits: PIL's own conversion clips at 255 instead of scaling
+        values = np.asarray(picture).astype(np.int64)
+        return PIL.Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if picture.mode == "F":
+        return PIL.Image.fromarray(_from_array(np.asarray(picture)))
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        white = PIL.Image.new("RGBA", rgba.size, "white")
+        return PIL.Image.alpha_composite(white, rgba).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _from_array(array: NDArray[np.generic]) -> NDArray[np.uint8]:
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[-1] not in (1, 3, 4):
+        first = " It looks channels first: use .transpose(1, 2, 0)." if array.ndim == 3 and len(array) in (1, 3, 4) else ""
+        raise BadImage(f"An image array must be (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not {array.shape}.{first}")
+    pixels = _to_bytes(array)
+    if pixels.shape[-1] == 4:
+        alpha = pixels[..., 3:].astype(np.float32) / 255
+        pixels = np.rint(pixels[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    return np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else np.ascontiguousarray(pixels)
+
+
+def _to_bytes(array: NDArray[np.generic]) -> NDArray[np.uint8]:
+    if array.dtype == np.uint8:
+        return array.astype(np.uint8)
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise BadImage(f"An image array must be uint8, or floats from 0 to 1, not {array.dtype}. Convert it first.")
+    values = array.astype(np.float64)
+    if not values.size or not np.isfinite(values).all() or values.min() < -1e-6 or values.max() > 1 + 1e-6:
+        span = f"{values.min():g} to {values.max():g}" if values.size else "nothing"
+        raise BadImage(f"A float image must hold values from 0 to 1, not {span}. Divide by 255 if it counts to 255.")
+    return np.rint(values.clip(0, 1) * 255).astype(np.uint8)
+
+
+def _checked(pixels: NDArray[np.uint8], reference: str) -> Image:
+    height, width, _ = pixels.shape
+    if height * width < 2:
+        raise BadImage(f"An image must have more than one pixel, not {width} × {height}. Use a larger picture.")
+    if height * width > MAX_PIXELS:
+        raise _too_large("the array", f" with {width} × {height} pixels")
+    pixels.flags.writeable = False
+    return Image(pixels, reference)
+
+
+def _too_large(name: str, size: str = "") -> BadImage:
+    return BadImage(
+        f"An image must have at most {MAX_PIXELS // 1_000_000} million pixels, not {name}{size}. Scale it down first."
+    )

@@ -1,0 +1,61 @@
+"""Knobs: keyword-only parameters, annotated with bounds and a sentence. Their signature is their whole definition."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from .errors import BadKnob, nearest
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+AnyFunction = Callable[..., Any]
+
+
+def subjects(function: AnyFunction) -> list[str]:
+    """The names of a function's positional parameters."""
+    return [p.name for p in inspect.signature(function).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+
+
+@cache
+def model(function: AnyFunction) -> type[BaseModel]:
+    """A pydantic model of a function's knobs."""
+    import pydantic
+
+    hints = get_type_hints(inspect.unwrap(function), include_extras=True)
+    fields: dict[str, Any] = {
+        p.name: (hints[p.name], p.default)
+        for p in inspect.signature(function).parameters.values()
+        if p.kind is p.KEYWORD_ONLY
+    }
+    return pydantic.create_model(function.__name__, __config__=pydantic.ConfigDict(extra="forbid"), **fields)
+
+
+def schema(function: AnyFunction) -> dict[str, dict[str, Any]]:
+    """The JSON Schema of each knob, with its bounds, default and sentence."""
+    properties: dict[str, dict[str, Any]] = model(function).model_json_schema().get("properties", {})
+    return properties
+
+
+def check(function: AnyFunction, values: Mapping[str, object]) -> dict[str, Any]:
+    """All knobs of a function, given some of them; raises BadKnob for one that is unknown or out of bounds."""
+    import pydantic
+
+    try:
+        return model(function)(**values).model_dump()
+    except pydantic.ValidationError as error:
+        raise BadKnob(" ".join(_sentence(function, dict(problem)) for problem in error.errors())) from None
+
+
+def _sentence(function: AnyFunction, problem: dict[str, Any]) -> str:
+    name = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        known = list(schema(function))
+        there = f"Its knobs are {', '.join(known)}." if known else "It has none."
+        return f"{function.__name__} has no knob {name!r}.{nearest(name, known)} {there}"
+    must = problem["msg"].removeprefix("Input should be ")
+    about = schema(function)[name].get("description", "")
+    return f"{name} must be {must}, not {problem['input']!r}. {name}: {about}"

@@ -1,0 +1,159 @@
+"""Results: frozen, NumPy only. Each knows what was asked, what came out, and the evidence that it can be trusted."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import BadKnob
+from .files import check_writable, write
+from .image import Image
+from .request import Request
+from .unit import Unit
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Result:
+    """What every result has: `values`, the `unit` and `network` they belong to, `evidence`, and the `request`."""
+
+    values: Floats
+    unit: Unit
+    network: str
+    evidence: Mapping[str, Any]
+    request: Request | None = None
+
+    def picture(self, **view: Any) -> PIL.Image.Image:
+        """Draw the result; the choices are those of its kind of picture, such as `style` or `sort`."""
+        from ..view.picture import render
+
+        return render(self, **view)
+
+    def save(self, path: str | Path, **view: Any) -> Path:
+        """Write the result: `.png` draws it and holds its request, `.npz` holds all arrays, `.json` the summary."""
+        path = Path(path)
+        check_writable(path)
+        write(path, self._encode(path.suffix.lower(), view))
+        return path
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the arrays, as plain values."""
+        plain = {"technique": None, "digest": None, "request": None}
+        if self.request is not None:
+            asked = json.loads(self.request.to_json())
+            plain = {"technique": self.request.technique, "digest": self.request.digest, "request": asked}
+        values = {"shape": list(self.values.shape), "min": float(self.values.min()), "max": float(self.values.max())}
+        return {**plain, "unit": str(self.unit), "network": self.network, "values": values, "evidence": self.evidence}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Every array of the result, by name."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in fields.items() if isinstance(value, np.ndarray)}
+
+    def _encode(self, suffix: str, view: Mapping[str, Any]) -> bytes:
+        if suffix == ".png":
+            from ..view.picture import png
+
+            return png(self, **view)
+        if suffix == ".npz":
+            buffer = io.BytesIO()
+            np.savez_compressed(buffer, allow_pickle=False, summary=np.array(to_json(self.summary())), **self.arrays())
+            return buffer.getvalue()
+        if suffix == ".json":
+            return to_json(self.summary()).encode()
+        raise BadKnob(f"The output must end in .png, .npz or .json, not {suffix or 'nothing'!r}. Rename it.")
+
+    def _repr_png_(self) -> bytes:
+        return self._encode(".png", {})
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Attribution(Result):
+    """What in an image a unit's value hangs on.
+
+    `values` is (C, H, W) float32, signed, in the network's normalized input space; `value` is the unit's own value and
+    `seen` the (H, W, 3) uint8 picture the network was given: resized and cropped.
+    """
+
+    image: Image
+    value: float
+    seen: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Activations(Result):
+    """What a layer makes of an image: `values` is (C, H, W) float32, or (C,) where the layer has no positions.
+
+    `zeros` is the fraction of exact zeros of each channel, (C,); `seen` the picture the network was given.
+    """
+
+    image: Image
+    zeros: Floats
+    seen: NDArray[np.uint8]
+
+    @property
+    def silent(self) -> list[int]:
+        """The channels that are zero at every position of this image."""
+        return np.flatnonzero(self.zeros == 1).tolist()
+
+    @property
+    def sparsity(self) -> float:
+        """The fraction of all activations that are exactly zero."""
+        return float(self.zeros.mean())
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Weights(Result):
+    """What a layer has learned: `values` is (out, in / groups, kH, kW) float32, or (out, in) for a linear layer.
+
+    Per filter: `norm` (L2); `roughness`, the total variation as a multiple of what shuffled weights would have (1 is
+    noise, near 0 is smooth); `high_share`, the share of the energy above a quarter of the sampling rate, likewise over
+    that of shuffled weights; `duplicate_of`, the first filter this one nearly repeats, itself if none.
+    """
+
+    groups: int
+    norm: Floats
+    roughness: Floats
+    high_share: Floats
+    duplicate_of: NDArray[np.int64]
+
+    @property
+    def dead(self) -> list[int]:
+        """The filters whose norm is under a thousandth of the layer's median: they have learned nothing."""
+        return np.flatnonzero(self.norm <= 1e-3 * np.median(self.norm)).tolist()
+
+    @property
+    def duplicates(self) -> list[list[int]]:
+        """Groups of filters that point the same way; opposite filters are no duplicates."""
+        groups = [np.flatnonzero(self.duplicate_of == first).tolist() for first in np.unique(self.duplicate_of)]
+        return [group for group in groups if len(group) > 1]
+
+
+def to_json(value: object, indent: int | None = None) -> str:
+    """JSON for plain values and NumPy scalars; NaN, which JSON lacks, becomes null."""
+    return json.dumps(_plain(value), indent=indent, ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case np.ndarray() | np.generic():
+            return _plain(value.tolist())
+        case float():
+            return value if np.isfinite(value) else None
+    return value

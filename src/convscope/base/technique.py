@@ -1,0 +1,61 @@
+"""What makes a function a technique: its subjects are read, its knobs checked, and its result carries its request."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from . import knobs
+from .errors import BadKnob
+from .image import open_image
+from .request import Request
+from .results import Result
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=Result)
+
+
+def technique(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn a plain function into a technique.
+
+    Subjects are the positional parameters, known by name: `net`, `image`, `unit`, `layer`. Knobs are keyword-only.
+    """
+    names = knobs.subjects(function)
+
+    @functools.wraps(function)
+    def ask(*args: P.args, **kwargs: P.kwargs) -> R:
+        given = _bind(function, names, args, kwargs)
+        subjects = _read(given, names)
+        chosen = knobs.check(function, {name: value for name, value in given.items() if name not in names})
+        result = function(*subjects.values(), **chosen)  # type: ignore[call-arg]
+        request = Request(function.__name__, {n: _describe(s) for n, s in subjects.items()}, chosen)
+        return dataclasses.replace(result, request=request)
+
+    return ask
+
+
+def _bind(
+    function: Callable[..., Any], names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    missing = [name for name in names if name not in given]
+    if missing or len(args) > len(names):
+        wanted = f"{function.__name__}{inspect.signature(function)}"
+        raise BadKnob(f"{function.__name__} takes {', '.join(names)}, then knobs by name: {wanted}.")
+    return given
+
+
+def _read(given: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    net = given["net"]
+    if not hasattr(net, "unit"):
+        raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
+    read = {"net": lambda value: value, "image": open_image, "unit": net.unit, "layer": net.layer}
+    return {name: read[name](given[name]) for name in names}
+
+
+def _describe(subject: Any) -> dict[str, str]:
+    described: dict[str, str] = subject.describe() if hasattr(subject, "describe") else {"reference": str(subject)}
+    return described

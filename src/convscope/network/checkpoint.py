@@ -1,0 +1,100 @@
+"""Weights files: safetensors or a state dict of plain tensors. Pickled modules are refused: they can run any code."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import torch
+from torch import Tensor, nn
+
+from ..base.errors import BadWeights, first_line, nearest
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The tensors of a weights file by name, and the text metadata a safetensors file may hold."""
+
+    path: Path
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]
+
+    def numbers(self, name: str) -> tuple[float, ...] | None:
+        """The JSON list of numbers stored under a metadata key, if there is one."""
+        text = self.metadata.get(name)
+        return None if text is None else tuple(float(value) for value in json.loads(text))
+
+
+def read(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a weights file; raises BadWeights for one that is missing, damaged, or holds anything but tensors."""
+    path = Path(path)
+    if not path.is_file():
+        raise BadWeights(f"There is no weights file {path}. Give 'default', 'none', or the path of a local file.")
+    with path.open("rb") as file:
+        start = file.read(16)
+    checkpoint = _read_safetensors(path) if start[8:9] == b"{" else _read_state_dict(path)
+    if checkpoint.metadata.get("channels", "RGB") != "RGB":
+        raise BadWeights(f"{path} wants {checkpoint.metadata['channels']} channels; only RGB is supported. Reorder its first layer.")
+    return checkpoint
+
+
+def load_into(module: nn.Module, checkpoint: Checkpoint) -> frozenset[str]:
+    """Put weights into a module and return the names of the layers that the file has none for.
+
+    Raises BadWeights for tensors that the module does not have, or that have another shape.
+    """
+    own = module.state_dict()
+    given = checkpoint.tensors
+    unknown = [name for name in given if name not in own]
+    if unknown:
+        known = f"{len(given) - len(unknown)} of its {len(given)} tensors fit"
+        raise BadWeights(
+            f"{checkpoint.path} is for another network: {unknown[0]} is not in this one ({known}).{nearest(unknown[0], own)} "
+            "Choose the network these weights were trained in."
+        )
+    for name, tensor in given.items():
+        if tensor.shape != own[name].shape:
+            raise BadWeights(
+                f"{name} in {checkpoint.path} is {tuple(tensor.shape)}, but the network's is {tuple(own[name].shape)}. "
+                "Choose the network, and the number of classes, these weights were trained in."
+            )
+    module.load_state_dict(given, strict=False)
+    missing = own.keys() - given.keys()
+    return frozenset(name.rpartition(".")[0] for name in missing if not name.endswith("num_batches_tracked"))
+
+
+def _read_safetensors(path: Path) -> Checkpoint:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            return Checkpoint(path, tensors, file.metadata() or {})
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _read_state_dict(path: Path) -> Checkpoint:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "weights_only" in str(error).lower():
+            raise BadWeights(
+                f"{path} holds pickled Python objects, which can run any code, so it is not opened. "
+                "Save the tensors alone: torch.save(module.state_dict(), path), or use safetensors."
+            ) from error
+        raise _damaged(path, error) from error
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        raise _damaged(path, error) from error
+    for key in ("state_dict", "model", "model_state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
+        raise BadWeights(f"{path} must hold a state dict, names to tensors, and does not. Save module.state_dict().")
+    return Checkpoint(path, {name.removeprefix("module."): value for name, value in content.items()}, {})
+
+
+def _damaged(path: Path, error: Exception) -> BadWeights:
+    return BadWeights(f"{path} is not a weights file that can be read ({first_line(error)}). Get a whole copy of it.")

@@ -1,0 +1,125 @@
+"""Running a user's module without leaving a trace: frozen, in evaluation mode, eager, deterministic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from ..base.errors import ForwardFailed, first_line
+
+
+def unwrap(module: nn.Module) -> nn.Module:
+    """The module behind `torch.compile`; compiled code would run around hooks and backward rules."""
+    inner = getattr(module, "_orig_mod", module)
+    assert isinstance(inner, nn.Module)
+    return inner
+
+
+def call(module: nn.Module, x: Tensor) -> Any:
+    """The module's output for x, with parameters that take no gradient and buffers that cannot be written to.
+
+    Raises ForwardFailed, with the module's own error as its cause, when the module raises.
+    """
+    frozen = {name: parameter.detach() for name, parameter in module.named_parameters()}
+    frozen |= {name: buffer.detach().clone() for name, buffer in module.named_buffers()}
+    with undisturbed(module):
+        try:
+            return functional_call(module, frozen, (x,))
+        except Exception as error:
+            raise ForwardFailed(
+                f"The module raised for an input of shape {tuple(x.shape)}: {first_line(error)}. "
+                "Check that size, mean and std (one value per color channel) are what it was trained with."
+            ) from error
+
+
+@contextmanager
+def undisturbed(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode, no autocast, fixed random numbers; modes and random state are as before afterwards.
+
+    Modes are set one by one: `module.train()` may be overridden, and would unfreeze what a user froze on purpose.
+    """
+    training = [part for part in module.modules() if part.training]
+    device = device_of(module)
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
+        stack.enter_context(torch.autocast(device.type, enabled=False))
+        if _compiles(module):
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        try:
+            for part in training:
+                part.training = False
+            _seed(device)  # for modules that draw even in evaluation mode, such as F.dropout(x)
+            yield
+        finally:
+            for part in training:
+                part.training = True
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where the module's numbers are."""
+    return next((tensor.device for tensor in _tensors(module)), torch.device("cpu"))
+
+
+def dtype_of(module: nn.Module) -> torch.dtype:
+    """The module's floating-point type."""
+    return next((tensor.dtype for tensor in _tensors(module) if tensor.is_floating_point()), torch.float32)
+
+
+def _tensors(module: nn.Module) -> Iterator[Tensor]:
+    yield from module.parameters()
+    yield from module.buffers()
+
+
+def output_tensor(output: Any, key: str | int | None = None) -> Tensor:
+    """The tensor of class scores in what a module returned; `key` names it where that is not plain."""
+    match output:
+        case Tensor():
+            return output
+        case dict():
+            return _in_dict(output, key)
+        case tuple() | list() if not hasattr(output, "logits"):
+            return _in_sequence(output, 0 if key is None else key)
+    scores = getattr(output, "logits" if key is None else str(key), None)
+    if isinstance(scores, Tensor):
+        return scores
+    raise ForwardFailed(f"The module returned {type(output).__name__}, not a tensor. Wrap it to return the class scores.")
+
+
+def _in_dict(output: dict[Any, Any], key: str | int | None) -> Tensor:
+    tensors = {name: value for name, value in output.items() if isinstance(value, Tensor)}
+    wanted = ["logits", "out", *(tensors if len(tensors) == 1 else ())] if key is None else [key]
+    for name in wanted:
+        if name in tensors:
+            return tensors[name]
+    raise ForwardFailed(
+        f"The module returned a dict of {', '.join(map(str, output)) or 'nothing'}, and which entry holds the class "
+        f"scores is not plain: none is called {' or '.join(map(str, wanted))}. Say so: cs.Network(module, output='name')."
+    )
+
+
+def _in_sequence(output: Any, key: str | int) -> Tensor:
+    if isinstance(key, int) and -len(output) <= key < len(output) and isinstance(output[key], Tensor):
+        tensor: Tensor = output[key]
+        return tensor
+    kinds = ", ".join(type(value).__name__ for value in output) or "nothing"
+    raise ForwardFailed(
+        f"The module returned a {type(output).__name__} of {kinds}; entry {key} must be a tensor of class scores, and is "
+        "not. Say which is: cs.Network(module, output=1)."
+    )
+
+
+def _seed(device: torch.device) -> None:
+    torch.default_generator.manual_seed(0)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(0)
+
+
+def _compiles(module: nn.Module) -> bool:
+    return any(
+        getattr(part, "_compiled_call_impl", None) is not None or hasattr(part, "_orig_mod") for part in module.modules()
+    )

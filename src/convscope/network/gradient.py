@@ -1,0 +1,78 @@
+"""The gradient of any unit's value with respect to the input, under a backward rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..base.errors import ForwardFailed, NoRectifier
+from ..base.unit import Unit
+from .rules import Rectifiers, Rule
+
+if TYPE_CHECKING:
+    from .network import Network
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """`values` (C, H, W) float32 in normalized input space; `value` of the unit; `evidence` of how it was found."""
+
+    values: NDArray[np.float32]
+    value: float
+    evidence: Mapping[str, Any]
+
+
+def gradient(net: Network, x: Tensor, unit: Unit, rule: Rule | None = None, smooth: bool = False) -> Gradient:
+    """Differentiate a unit's value for one prepared input x, (1, C, H, W).
+
+    Raises NoRectifier when a rule was asked for and nothing of the network could follow it.
+    """
+    mode = Rectifiers(rule, smooth) if rule is not None else None
+    with torch.inference_mode(False), torch.enable_grad():
+        leaf = x.detach().clone().requires_grad_()
+        with mode or nullcontext():
+            # in-place layers may not write to a leaf, hence the second clone
+            value = net.value(leaf.clone(), unit)
+        _check(net, unit, value, mode)
+        found = torch.autograd.grad(value.sum(), leaf, allow_unused=True)[0] if value.requires_grad else None
+    values = np.zeros(leaf.shape[1:], np.float32) if found is None else found[0].float().contiguous().numpy(force=True)
+    return Gradient(values, value.item(), {**_passes(values), **_rule_evidence(rule, mode)})
+
+
+def _check(net: Network, unit: Unit, value: Tensor, mode: Rectifiers | None) -> None:
+    if not torch.isfinite(value).all():
+        raise ForwardFailed(f"The value of {unit} is {value.item()}: {net.name} put out numbers that are not finite.")
+    if mode is not None and mode.count == 0 and not mode.left:
+        raise NoRectifier(
+            f"Nothing was rectified on the way to {unit} of {net.name}, so this rule would give the plain gradient. "
+            "Use saliency, or ask for a deeper unit."
+        )
+    if mode is not None and mode.count == 0:
+        found = " and ".join(f"{count} × {name}" for name, count in mode.left.items())
+        raise NoRectifier(
+            f"{net.name} has no rectifier on the way to {unit}, only {found}, so this rule would give the plain gradient. "
+            "Opt in with smooth=True (--smooth) to treat those as rectifiers, or use saliency."
+        )
+
+
+def _passes(values: NDArray[np.float32]) -> dict[str, Any]:
+    evidence: dict[str, Any] = {"forward_passes": 1, "backward_passes": 1}
+    if not values.any():
+        evidence["vanished"] = "the gradient is zero everywhere: nothing in the image moves this unit"
+    return evidence
+
+
+def _rule_evidence(rule: Rule | None, mode: Rectifiers | None) -> dict[str, Any]:
+    if rule is None or mode is None:
+        return {}
+    found: dict[str, Any] = {"rule": rule.__name__, "interceptions": mode.count}
+    if mode.left:
+        found["not_intercepted"] = dict(mode.left)
+    return found

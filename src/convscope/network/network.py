@@ -1,0 +1,182 @@
+"""A network: the user's module, how a picture is prepared for it, its labels, and the table of its layers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..base.errors import BadKnob, BadWeights, UnknownUnit
+from ..base.image import Image, ImageLike, open_image
+from ..base.unit import Unit, UnitLike, parse
+from . import taps
+from .execution import device_of, dtype_of, output_tensor, unwrap
+from .layers import Layer, Layers, Recorder
+from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, pair
+
+
+class Network:
+    """Any `nn.Module` that takes images, (N, C, H, W), together with what is needed to feed and read it.
+
+    `size` is what the module takes, one side or (height, width); `mean` and `std` are per channel, for pixels from 0 to
+    1 (one value each for grey networks; ImageNet's if not given); `resize` is how much larger than `size` a picture is
+    made before its center is cropped. `output` names the class scores where the module returns a dict or tuple. The
+    module is never changed; it stays on its device.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        size: int | Sequence[int] = 224,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        labels: Sequence[str] = (),
+        name: str = "",
+        resize: float = 1.0,
+        interpolation: Interpolation = "bilinear",
+        squash: bool = False,
+        output: str | int | None = None,
+    ) -> None:
+        if not isinstance(module, nn.Module):
+            raise BadKnob(f"module must be a torch.nn.Module, not {type(module).__name__}. Load its weights into one.")
+        self.module = module
+        self.name = name or type(unwrap(module)).__name__
+        self.labels = tuple(labels)
+        self.preprocessing = Preprocessing(pair(size), tuple(mean), tuple(std), resize, interpolation, squash)
+        self.output = output
+        self.untrained: frozenset[str] = frozenset()
+        self.reference: dict[str, str] = {"reference": ""}
+
+    def __repr__(self) -> str:
+        height, width = self.preprocessing.size
+        return f"<Network {self.name}: {self.preprocessing.channels} × {height} × {width} → {len(self.layers)} layers>"
+
+    @cached_property
+    def layers(self) -> Layers:
+        """Every layer that can be addressed, in the order of execution: name, kind, shape and number of units."""
+        recorder = Recorder(self.preprocessing.size)
+        x = self._blank()
+        hooks = {name: recorder.watch(name) for name, _ in unwrap(self.module).named_modules() if name}
+        with torch.no_grad():
+            logits = output_tensor(taps.hooked(unwrap(self.module), x, hooks), self.output)
+        rows = [row for name, row in recorder.rows.items() if name not in ("input", "logits", "probs")]
+        ends = [Layer("input", "input", tuple(x.shape[1:]), "NCHW")]
+        return Layers(self.name, [*ends, *rows, recorder.row("logits", "output", logits)])
+
+    def layer(self, address: UnitLike) -> str:
+        """The name of a layer; raises UnknownLayer, or UnknownUnit for the address of one channel."""
+        unit = parse(address)
+        if unit.channel is not None:
+            raise UnknownUnit(f"{unit} is one channel; this needs a whole layer. Use {unit.layer}.")
+        return self.layers[unit.layer].name
+
+    def unit(self, address: UnitLike) -> Unit:
+        """The unit at an address; raises UnknownLayer or UnknownUnit, and says what there is."""
+        unit = parse(address, self.labels)
+        layer = self.layers["logits" if unit.layer == "probs" else unit.layer]
+        if unit.layer == "probs" and (unit.channel is None or len(layer.shape) > 1):
+            raise UnknownUnit(f"{unit} is not a class probability. Use probs:CLASS on a network that puts out one score a class.")
+        if unit.channel is not None and unit.channel >= layer.units:
+            raise UnknownUnit(f"{unit.layer} has {layer.units} channels, numbered 0 to {layer.units - 1}, not {unit.channel}.")
+        self._check_position(unit, layer)
+        return unit
+
+    def prepare(self, image: ImageLike) -> Tensor:
+        """The (1, C, H, W) tensor the module is given for an image: resized, cropped, normalized, channels last."""
+        values = self.preprocessing.normalize(self.see(image))
+        x = torch.from_numpy(values)[None].to(device_of(self.module), dtype_of(self.module))
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def see(self, image: ImageLike) -> Any:
+        """The part of an image the network sees, at the size it sees it: (H, W, 3) uint8."""
+        return self.preprocessing.crop(open_image(image))
+
+    def read(self, x: Tensor, *layers: str) -> dict[str, Tensor]:
+        """The tensors at layers for a prepared input, as (N, C, H, W) or (N, C), in one forward that goes no deeper."""
+        self._check_trained(layers)
+        rows = {name: self.layers[name] for name in layers}
+        module = unwrap(self.module)
+        tensors = taps.forward(module, x, {name: row.calls for name, row in rows.items()}, self.output)
+        return {name: tensors[name].movedim(-1, 1) if row.layout == "NHWC" else tensors[name] for name, row in rows.items()}
+
+    def value(self, x: Tensor, unit: UnitLike) -> Tensor:
+        """A unit's value for each of N prepared inputs, (N,): a neuron's activation, or the sum of a channel or layer."""
+        unit = self.unit(unit)
+        layer = "logits" if unit.layer == "probs" else unit.layer
+        tensor = self.read(x, layer)[layer]
+        if unit.layer == "probs":
+            tensor = tensor.softmax(1)
+        if unit.channel is not None:
+            tensor = tensor[:, unit.channel]
+        if unit.position is not None:
+            tensor = tensor[:, unit.position[0], unit.position[1]]
+        return tensor.flatten(1).sum(1) if tensor.ndim > 1 else tensor
+
+    def predict(self, image: ImageLike, top: int = 5) -> list[tuple[str, int, float]]:
+        """The `top` most probable classes of an image: (label, index, probability), most probable first."""
+        if len(self.layers["logits"].shape) > 1:
+            raise UnknownUnit(f"{self.name} puts out maps, not one score a class, so it predicts no class for an image.")
+        if top < 1:
+            raise BadKnob(f"top must be at least 1, not {top}.")
+        with torch.no_grad():
+            probabilities = self.read(self.prepare(image), "logits")["logits"][0].float().softmax(0)
+        best = probabilities.topk(min(top, len(probabilities)))
+        return [(self.label(i), i, p) for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
+
+    def label(self, index: int) -> str:
+        """The label of a class, or its number where there are no labels."""
+        return self.labels[index] if index < len(self.labels) else str(index)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the module's structure, weights and preprocessing."""
+        found = hashlib.sha256(repr(unwrap(self.module)).encode())
+        found.update(json.dumps(self.preprocessing.describe(), sort_keys=True).encode())
+        for name, tensor in unwrap(self.module).state_dict().items():
+            if isinstance(tensor, Tensor):
+                found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+                found.update(_bytes(tensor))
+        return found.hexdigest()
+
+    def describe(self) -> dict[str, str]:
+        """How a request refers to this network."""
+        return {**self.reference, "digest": self.digest}
+
+    def _blank(self) -> Tensor:
+        grey = Image(np.full((*self.preprocessing.size, 3), 128, np.uint8))
+        return self.prepare(grey)
+
+    def _check_trained(self, layers: Sequence[str]) -> None:
+        """Refuse layers that need weights the file did not hold: what they would show is chance."""
+        if not self.untrained:
+            return
+        order = list(self.layers)
+        deepest = max((order.index(self.layers[name].name) for name in layers), default=0)
+        missing = [name for name in order[: deepest + 1] if name in self.untrained]
+        if missing:
+            raise BadWeights(
+                f"{layers[-1]} of {self.name} needs weights that its file does not hold, those of {', '.join(missing)}. "
+                f"Use a layer before {missing[0]}, or load complete weights."
+            )
+
+    def _check_position(self, unit: Unit, layer: Layer) -> None:
+        if unit.position is None:
+            return
+        if len(layer.shape) == 1:
+            raise UnknownUnit(f"{layer.name} has no positions: its output is {layer.units} numbers. Leave out @y,x.")
+        _, height, width = layer.shape
+        y, x = unit.position
+        if y >= height or x >= width:
+            raise UnknownUnit(f"Positions of {layer.name} are @0,0 to @{height - 1},{width - 1}, not @{y},{x}.")
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    flat = tensor.detach().cpu().contiguous().flatten()
+    return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")

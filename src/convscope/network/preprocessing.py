@@ -1,0 +1,91 @@
+"""Preprocessing as data: how a picture becomes the numbers a network was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from ..base.errors import BadKnob
+from ..base.image import Image
+
+Interpolation = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Resize so that the picture covers `size` × `resize / crop`, crop the center, scale to 0–1, subtract, divide.
+
+    `size` is (height, width); `resize` the relative size before the crop (256 / 224 for many networks); one mean and
+    one std per channel, three for RGB or one for grey; `squash` resizes both sides alike instead of cropping.
+    """
+
+    size: tuple[int, int] = (224, 224)
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+    resize: float = 1.0
+    interpolation: Interpolation = "bilinear"
+    squash: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != len(self.std) or len(self.mean) not in (1, 3):
+            raise BadKnob(f"mean and std must have 1 or 3 values each, not {len(self.mean)} and {len(self.std)}.")
+        if min(self.std) <= 0:
+            raise BadKnob(f"std must be positive, not {min(self.std)}.")
+        if min(self.size) < 1:
+            raise BadKnob(f"size must be at least 1 pixel, not {self.size}.")
+
+    @property
+    def channels(self) -> int:
+        """How many color channels the network is given."""
+        return len(self.mean)
+
+    def crop(self, image: Image) -> NDArray[np.uint8]:
+        """The part of the picture the network sees, at the size it sees it: (H, W, 3) uint8."""
+        picture = image.pil()
+        picture = picture.resize(self._scaled(picture.size), _FILTERS[self.interpolation])
+        height, width = self.size
+        left, top = round((picture.width - width) / 2), round((picture.height - height) / 2)
+        return np.asarray(picture.crop((left, top, left + width, top + height)))
+
+    def normalize(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(H, W, 3) bytes to (C, H, W) floats in the network's normalized input space."""
+        if self.channels == 1:
+            pixels = np.asarray(PIL.Image.fromarray(pixels).convert("L"))[..., None]
+        scaled = (pixels.astype(np.float64) / 255 - self.mean) / self.std
+        return np.ascontiguousarray(scaled.transpose(2, 0, 1), dtype=np.float32)
+
+    def describe(self) -> dict[str, object]:
+        """Plain values, part of a network's digest."""
+        return asdict(self)
+
+    def _scaled(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Width and height before the crop; rounded down along the longer side, as torchvision does."""
+        height, width = (int(side * self.resize + 1e-6) for side in self.size)
+        if self.squash:
+            return width, height
+        if size[0] * height <= size[1] * width:
+            return width, max(height, int(width * size[1] / size[0]))
+        return max(width, int(height * size[0] / size[1])), height
+
+
+_FILTERS: dict[str, PIL.Image.Resampling] = {
+    "nearest": PIL.Image.Resampling.NEAREST,
+    "box": PIL.Image.Resampling.BOX,
+    "bilinear": PIL.Image.Resampling.BILINEAR,
+    "bicubic": PIL.Image.Resampling.BICUBIC,
+    "lanczos": PIL.Image.Resampling.LANCZOS,
+}
+
+
+def pair(size: int | Sequence[int]) -> tuple[int, int]:
+    """(height, width) of a size given as one number or two."""
+    height, width = (size, size) if isinstance(size, int) else size
+    return int(height), int(width)

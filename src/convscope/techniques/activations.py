@@ -1,0 +1,50 @@
+"""What a layer makes of an image."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ..base.image import ImageLike, open_image
+from ..base.results import Activations
+from ..base.technique import technique
+from ..base.unit import UnitLike, parse
+from ..network.network import Network
+
+
+@technique
+def activations(net: Network, image: ImageLike, layer: UnitLike) -> Activations:
+    """Show every channel of a layer for an image, with its share of zeros.
+
+    Zeiler and Fergus 2013; Yosinski et al. 2015, "Understanding neural networks through deep visualization". `values`
+    is (C, H, W), or (C,) for a layer without positions, in the layer's own units.
+    """
+    picture = open_image(image)
+    name = net.layer(layer)
+    with torch.no_grad():
+        values = net.read(net.prepare(picture), name)[name][0].float().contiguous().numpy(force=True)
+    flat = values.reshape(len(values), -1)
+    zeros = (flat == 0).mean(1, dtype=np.float32)
+    return Activations(
+        values=values,
+        unit=parse(name),
+        network=net.name,
+        evidence=_evidence(net, name, values, zeros),
+        image=picture,
+        zeros=zeros,
+        seen=net.see(picture),
+    )
+
+
+def _evidence(net: Network, name: str, values: np.ndarray, zeros: np.ndarray) -> dict[str, object]:
+    evidence: dict[str, object] = {
+        "forward_passes": 1,
+        "channels": len(values),
+        "zeros": float(zeros.mean()),
+        "silent_channels": int((zeros == 1).sum()),
+    }
+    if values.min() < 0:
+        evidence["not_rectified"] = "some activations are negative, so few zeros are to be expected"
+    if net.layers[name].calls > 1:
+        evidence["calls"] = f"the module ran {net.layers[name].calls} times; this is its last output"
+    return evidence

@@ -1,0 +1,64 @@
+"""Gradients of a unit with respect to the image: plain, and with the rectifiers' backward changed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ..base.image import Image, ImageLike, open_image
+from ..base.results import Attribution
+from ..base.technique import technique
+from ..base.unit import UnitLike
+from ..network import rules
+from ..network.gradient import gradient
+from ..network.network import Network
+
+Smooth = Annotated[bool, Field(description="treat SiLU, GELU, Hardswish and Mish as rectifiers too")]
+
+
+@technique
+def saliency(net: Network, image: ImageLike, unit: UnitLike) -> Attribution:
+    """Show how a unit's value changes with each pixel: its gradient.
+
+    Simonyan, Vedaldi and Zisserman 2013, "Deep inside convolutional networks". The result's `values` is (C, H, W), the
+    derivative of the unit's value in the network's normalized input space.
+    """
+    return _attribution(net, image, unit)
+
+
+@technique
+def guided_backprop(net: Network, image: ImageLike, unit: UnitLike, *, smooth: Smooth = False) -> Attribution:
+    """Show what raises a unit: its gradient, kept at every rectifier only where it is positive and the rectifier open.
+
+    Springenberg, Dosovitskiy, Brox and Riedmiller 2014, "Striving for simplicity". Raises NoRectifier where nothing
+    would be changed; `evidence["interceptions"]` counts the rectifier calls that were.
+    """
+    return _attribution(net, image, unit, rules.guided, smooth)
+
+
+@technique
+def deconvnet(net: Network, image: ImageLike, unit: UnitLike, *, smooth: Smooth = False) -> Attribution:
+    """Project a unit back to the image: its gradient, kept at every rectifier only where it is positive.
+
+    Zeiler and Fergus 2013, "Visualizing and understanding convolutional networks"; max-pooling passes it on through its
+    switches. Raises NoRectifier where nothing would be changed; `evidence["interceptions"]` counts what was.
+    """
+    return _attribution(net, image, unit, rules.deconvnet, smooth)
+
+
+def _attribution(
+    net: Network, image: ImageLike, unit: UnitLike, rule: rules.Rule | None = None, smooth: bool = False
+) -> Attribution:
+    picture: Image = open_image(image)
+    target = net.unit(unit)
+    found = gradient(net, net.prepare(picture), target, rule, smooth)
+    return Attribution(
+        values=found.values,
+        unit=target,
+        network=net.name,
+        evidence=found.evidence,
+        image=picture,
+        value=found.value,
+        seen=net.see(picture),
+    )
