@@ -1,6 +1,6 @@
 """convscope: a microscope for convolutional networks.
 
-The public names are those of `__init__.pyi`; each is imported when it is first used, so that `import convscope` is fast.
+The public names are those of `__init__.pyi`; each is imported when it is first used, so that this import is fast.
 """
 
 import lazy_loader

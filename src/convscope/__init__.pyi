@@ -4,7 +4,6 @@ from .base.results import Activations as Activations, Attribution as Attribution
 from .base.request import Request as Request
 from .base.samples import samples as samples
 from .base.unit import Unit as Unit
-from .base.version import VERSION as __version__
 from .network.network import Network as Network
 from .network.zoo import load as load
 from .techniques.activations import activations as activations

@@ -13,7 +13,9 @@ def check_writable(path: Path) -> None:
     """Raise CannotWrite now if a file at `path` could not be written later."""
     folder = path.parent
     if path.is_dir():
-        raise CannotWrite(f"{path} is a folder; the output must be a file. Add a file name, such as {path / 'out.png'}.")
+        raise CannotWrite(
+            f"{path} is a folder; the output must be a file. Add a file name, such as {path / 'out.png'}."
+        )
     if not folder.is_dir():
         raise CannotWrite(f"The folder {folder} does not exist. Create it, or write somewhere else.")
     try:

@@ -121,7 +121,9 @@ def _decode(picture: PIL.Image.Image, name: str) -> NDArray[np.uint8]:
         picture = PIL.ImageOps.exif_transpose(picture)
         return np.asarray(_to_rgb(picture))
     except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise BadImage(f"{name} is damaged or cut short ({first_line(error)}). Get a whole copy of the file.") from error
+        raise BadImage(
+            f"{name} is damaged or cut short ({first_line(error)}). Get a whole copy of the file."
+        ) from error
 
 
 def _to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
@@ -141,7 +143,9 @@ def _from_array(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     if array.ndim == 2:
         array = array[..., None]
     if array.ndim != 3 or array.shape[-1] not in (1, 3, 4):
-        first = " It looks channels first: use .transpose(1, 2, 0)." if array.ndim == 3 and len(array) in (1, 3, 4) else ""
+        first = (
+            " It looks channels first: use .transpose(1, 2, 0)." if array.ndim == 3 and len(array) in (1, 3, 4) else ""
+        )
         raise BadImage(f"An image array must be (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not {array.shape}.{first}")
     pixels = _to_bytes(array)
     if pixels.shape[-1] == 4:
@@ -161,7 +165,8 @@ def _to_bytes(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     if not values.size or not np.isfinite(values).all() or values.min() < -1e-6 or values.max() > 1 + 1e-6:
         span = f"{values.min():g} to {values.max():g}" if values.size else "nothing"
         raise BadImage(f"A float image must hold values from 0 to 1, not {span}. Divide by 255 if it counts to 255.")
-    return np.rint(values.clip(0, 1) * 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(values.clip(0, 1) * 255).astype(np.uint8)
+    return pixels
 
 
 def _checked(pixels: NDArray[np.uint8], reference: str) -> Image:

@@ -43,14 +43,13 @@ class Result:
 
     def save(self, path: str | Path, **view: Any) -> Path:
         """Write the result: `.png` draws it and holds its request, `.npz` holds all arrays, `.json` the summary."""
-        path = Path(path)
-        check_writable(path)
+        path = check_output(path)
         write(path, self._encode(path.suffix.lower(), view))
         return path
 
     def summary(self) -> dict[str, Any]:
         """Everything but the arrays, as plain values."""
-        plain = {"technique": None, "digest": None, "request": None}
+        plain: dict[str, Any] = {"technique": None, "digest": None, "request": None}
         if self.request is not None:
             asked = json.loads(self.request.to_json())
             plain = {"technique": self.request.technique, "digest": self.request.digest, "request": asked}
@@ -71,9 +70,7 @@ class Result:
             buffer = io.BytesIO()
             np.savez_compressed(buffer, allow_pickle=False, summary=np.array(to_json(self.summary())), **self.arrays())
             return buffer.getvalue()
-        if suffix == ".json":
-            return to_json(self.summary()).encode()
-        raise BadKnob(f"The output must end in .png, .npz or .json, not {suffix or 'nothing'!r}. Rename it.")
+        return to_json(self.summary(), indent=1).encode()
 
     def _repr_png_(self) -> bytes:
         return self._encode(".png", {})
@@ -139,6 +136,15 @@ class Weights(Result):
         """Groups of filters that point the same way; opposite filters are no duplicates."""
         groups = [np.flatnonzero(self.duplicate_of == first).tolist() for first in np.unique(self.duplicate_of)]
         return [group for group in groups if len(group) > 1]
+
+
+def check_output(path: str | Path) -> Path:
+    """The path a result is to be saved at; raises BadKnob or CannotWrite now if that will not be possible."""
+    path = Path(path)
+    if path.suffix.lower() not in (".png", ".npz", ".json"):
+        raise BadKnob(f"The output must end in .png, .npz or .json, not {path.name!r}. Give it one of these endings.")
+    check_writable(path)
+    return path
 
 
 def to_json(value: object, indent: int | None = None) -> str:

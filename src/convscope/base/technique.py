@@ -30,7 +30,7 @@ def technique(function: Callable[P, R]) -> Callable[P, R]:
         given = _bind(function, names, args, kwargs)
         subjects = _read(given, names)
         chosen = knobs.check(function, {name: value for name, value in given.items() if name not in names})
-        result = function(*subjects.values(), **chosen)  # type: ignore[call-arg]
+        result = function(*subjects.values(), **chosen)
         request = Request(function.__name__, {n: _describe(s) for n, s in subjects.items()}, chosen)
         return dataclasses.replace(result, request=request)
 

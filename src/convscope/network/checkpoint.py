@@ -38,7 +38,9 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
         start = file.read(16)
     checkpoint = _read_safetensors(path) if start[8:9] == b"{" else _read_state_dict(path)
     if checkpoint.metadata.get("channels", "RGB") != "RGB":
-        raise BadWeights(f"{path} wants {checkpoint.metadata['channels']} channels; only RGB is supported. Reorder its first layer.")
+        raise BadWeights(
+            f"{path} wants {checkpoint.metadata['channels']} channels; only RGB is supported. Reorder its first layer."
+        )
     return checkpoint
 
 
@@ -53,8 +55,8 @@ def load_into(module: nn.Module, checkpoint: Checkpoint) -> frozenset[str]:
     if unknown:
         known = f"{len(given) - len(unknown)} of its {len(given)} tensors fit"
         raise BadWeights(
-            f"{checkpoint.path} is for another network: {unknown[0]} is not in this one ({known}).{nearest(unknown[0], own)} "
-            "Choose the network these weights were trained in."
+            f"{checkpoint.path} is for another network: {unknown[0]} is not in this one ({known})."
+            f"{nearest(unknown[0], own)} Choose the network these weights were trained in."
         )
     for name, tensor in given.items():
         if tensor.shape != own[name].shape:
@@ -69,8 +71,8 @@ def load_into(module: nn.Module, checkpoint: Checkpoint) -> frozenset[str]:
 
 def _read_safetensors(path: Path) -> Checkpoint:
     try:
-        with safetensors.safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
             return Checkpoint(path, tensors, file.metadata() or {})
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, error) from error

@@ -87,7 +87,9 @@ def output_tensor(output: Any, key: str | int | None = None) -> Tensor:
     scores = getattr(output, "logits" if key is None else str(key), None)
     if isinstance(scores, Tensor):
         return scores
-    raise ForwardFailed(f"The module returned {type(output).__name__}, not a tensor. Wrap it to return the class scores.")
+    raise ForwardFailed(
+        f"The module returned {type(output).__name__}, not a tensor. Wrap it to return the class scores."
+    )
 
 
 def _in_dict(output: dict[Any, Any], key: str | int | None) -> Tensor:
@@ -97,8 +99,8 @@ def _in_dict(output: dict[Any, Any], key: str | int | None) -> Tensor:
         if name in tensors:
             return tensors[name]
     raise ForwardFailed(
-        f"The module returned a dict of {', '.join(map(str, output)) or 'nothing'}, and which entry holds the class "
-        f"scores is not plain: none is called {' or '.join(map(str, wanted))}. Say so: cs.Network(module, output='name')."
+        f"The module returned a dict of {', '.join(map(str, output)) or 'nothing'}, in which no tensor is called "
+        f"{' or '.join(map(str, wanted))}. Say which holds the class scores: cs.Network(module, output='name')."
     )
 
 
@@ -108,8 +110,8 @@ def _in_sequence(output: Any, key: str | int) -> Tensor:
         return tensor
     kinds = ", ".join(type(value).__name__ for value in output) or "nothing"
     raise ForwardFailed(
-        f"The module returned a {type(output).__name__} of {kinds}; entry {key} must be a tensor of class scores, and is "
-        "not. Say which is: cs.Network(module, output=1)."
+        f"The module returned a {type(output).__name__} of {kinds}; entry {key} must be a tensor of class scores, "
+        "and is not. Say which is: cs.Network(module, output=1)."
     )
 
 
@@ -121,5 +123,6 @@ def _seed(device: torch.device) -> None:
 
 def _compiles(module: nn.Module) -> bool:
     return any(
-        getattr(part, "_compiled_call_impl", None) is not None or hasattr(part, "_orig_mod") for part in module.modules()
+        getattr(part, "_compiled_call_impl", None) is not None or hasattr(part, "_orig_mod")
+        for part in module.modules()
     )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..base.errors import ForwardFailed, NoRectifier
 from ..base.unit import Unit
-from .rules import Rectifiers, Rule
+from .rules import Rectifiers, Rule, deconvnet
 
 if TYPE_CHECKING:
     from .network import Network
@@ -57,8 +57,8 @@ def _check(net: Network, unit: Unit, value: Tensor, mode: Rectifiers | None) -> 
     if mode is not None and mode.count == 0:
         found = " and ".join(f"{count} × {name}" for name, count in mode.left.items())
         raise NoRectifier(
-            f"{net.name} has no rectifier on the way to {unit}, only {found}, so this rule would give the plain gradient. "
-            "Opt in with smooth=True (--smooth) to treat those as rectifiers, or use saliency."
+            f"{net.name} has no rectifier on the way to {unit}, only {found}, so this rule would give the plain "
+            "gradient. Opt in with smooth=True (--smooth) to treat those as rectifiers, or use saliency."
         )
 
 
@@ -72,7 +72,11 @@ def _passes(values: NDArray[np.float32]) -> dict[str, Any]:
 def _rule_evidence(rule: Rule | None, mode: Rectifiers | None) -> dict[str, Any]:
     if rule is None or mode is None:
         return {}
-    found: dict[str, Any] = {"rule": rule.__name__, "interceptions": mode.count}
+    found: dict[str, Any] = {"rule": rule.__name__, "interceptions": mode.count, "max_pools": mode.pools}
+    if rule is deconvnet and mode.pools == 0:
+        found["without_switches"] = (
+            "no max-pooling on the way, so the picture reaches the result through no switches and hardly matters"
+        )
     if mode.left:
         found["not_intercepted"] = dict(mode.left)
     return found

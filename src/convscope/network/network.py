@@ -82,9 +82,13 @@ class Network:
         unit = parse(address, self.labels)
         layer = self.layers["logits" if unit.layer == "probs" else unit.layer]
         if unit.layer == "probs" and (unit.channel is None or len(layer.shape) > 1):
-            raise UnknownUnit(f"{unit} is not a class probability. Use probs:CLASS on a network that puts out one score a class.")
+            raise UnknownUnit(
+                f"{unit} is not a class probability. Use probs:CLASS on a network that puts out one score a class."
+            )
         if unit.channel is not None and unit.channel >= layer.units:
-            raise UnknownUnit(f"{unit.layer} has {layer.units} channels, numbered 0 to {layer.units - 1}, not {unit.channel}.")
+            raise UnknownUnit(
+                f"{unit.layer} has {layer.units} channels, numbered 0 to {layer.units - 1}, not {unit.channel}."
+            )
         self._check_position(unit, layer)
         return unit
 
@@ -104,10 +108,12 @@ class Network:
         rows = {name: self.layers[name] for name in layers}
         module = unwrap(self.module)
         tensors = taps.forward(module, x, {name: row.calls for name, row in rows.items()}, self.output)
-        return {name: tensors[name].movedim(-1, 1) if row.layout == "NHWC" else tensors[name] for name, row in rows.items()}
+        return {
+            name: tensors[name].movedim(-1, 1) if row.layout == "NHWC" else tensors[name] for name, row in rows.items()
+        }
 
     def value(self, x: Tensor, unit: UnitLike) -> Tensor:
-        """A unit's value for each of N prepared inputs, (N,): a neuron's activation, or the sum of a channel or layer."""
+        """A unit's value for each of N prepared inputs, (N,): an activation, or the sum of a channel's or layer's."""
         unit = self.unit(unit)
         layer = "logits" if unit.layer == "probs" else unit.layer
         tensor = self.read(x, layer)[layer]
@@ -122,7 +128,9 @@ class Network:
     def predict(self, image: ImageLike, top: int = 5) -> list[tuple[str, int, float]]:
         """The `top` most probable classes of an image: (label, index, probability), most probable first."""
         if len(self.layers["logits"].shape) > 1:
-            raise UnknownUnit(f"{self.name} puts out maps, not one score a class, so it predicts no class for an image.")
+            raise UnknownUnit(
+                f"{self.name} puts out maps, not one score a class, so it predicts no class for an image."
+            )
         if top < 1:
             raise BadKnob(f"top must be at least 1, not {top}.")
         with torch.no_grad():
@@ -162,7 +170,7 @@ class Network:
         missing = [name for name in order[: deepest + 1] if name in self.untrained]
         if missing:
             raise BadWeights(
-                f"{layers[-1]} of {self.name} needs weights that its file does not hold, those of {', '.join(missing)}. "
+                f"{layers[-1]} of {self.name} needs weights its file does not hold, those of {', '.join(missing)}. "
                 f"Use a layer before {missing[0]}, or load complete weights."
             )
 
@@ -177,6 +185,5 @@ class Network:
             raise UnknownUnit(f"Positions of {layer.name} are @0,0 to @{height - 1},{width - 1}, not @{y},{x}.")
 
 
-def _bytes(tensor: Tensor) -> memoryview:
-    flat = tensor.detach().cpu().contiguous().flatten()
-    return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()

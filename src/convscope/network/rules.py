@@ -33,14 +33,15 @@ def deconvnet(grad: Tensor, slope: Tensor) -> Tensor:
 class Rectifiers(TorchFunctionMode):
     """Run every rectifier inside the block with `rule` as its backward.
 
-    `count` is how many calls were changed. SiLU, GELU and Hardswish are no rectifiers: they are changed too only when
-    `smooth` is asked for, with their own derivative where the input is positive, and `left` counts those that were not.
+    `count` is how many calls were changed, `pools` how many max-poolings the gradient goes through. SiLU, GELU,
+    Hardswish and Mish are no rectifiers: they are changed too only when `smooth` is asked for, with their own
+    derivative where the input is positive, and `left` counts those that were not.
     """
 
     def __init__(self, rule: Rule, smooth: bool = False) -> None:
         super().__init__()
         self.rule, self.smooth = rule, smooth
-        self.count = 0
+        self.count = self.pools = 0
         self.left: Counter[str] = Counter()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -51,6 +52,7 @@ class Rectifiers(TorchFunctionMode):
                 return func(*args, **kwargs)
             self.count += 1
             return _smooth(func, self.rule, *args, **kwargs)
+        self.pools += func in _MAX_POOL
         high = _upper_bound(func, args, kwargs)
         if high is None:
             return func(*args, **kwargs)
@@ -94,7 +96,7 @@ def _smooth(func: Any, rule: Rule, x: Tensor, *args: Any, **kwargs: Any) -> Tens
         inner = x.detach().clone().requires_grad_()
         y = func(inner, *args, **kwargs)
         (slope,) = torch.autograd.grad(y.sum(), inner)
-    out: Tensor = _Smooth.apply(x, y.detach(), slope, rule)  # type: ignore[no-untyped-call]
+    out: Tensor = _Smooth.apply(x, y.detach(), slope, rule)
     return x.copy_(out) if in_place else out
 
 
@@ -136,4 +138,5 @@ _CLAMP = {
     torch.clamp, torch.clamp_, Tensor.clamp, Tensor.clamp_, torch.clip, torch.clip_, Tensor.clip, Tensor.clip_,
     torch.clamp_min, torch.clamp_min_, Tensor.clamp_min, Tensor.clamp_min_,
 }  # fmt: skip
+_MAX_POOL = {torch.max_pool2d, F.max_pool2d_with_indices, F.adaptive_max_pool2d_with_indices}
 _SMOOTH = {F.silu: "SiLU", F.gelu: "GELU", F.hardswish: "Hardswish", F.mish: "Mish"}

@@ -27,7 +27,9 @@ def hooked(module: nn.Module, x: Tensor, hooks: Mapping[str, Hook]) -> Any:
         return call(module, x)
 
 
-def forward(module: nn.Module, x: Tensor, calls: Mapping[str, int], output: str | int | None = None) -> dict[str, Tensor]:
+def forward(
+    module: nn.Module, x: Tensor, calls: Mapping[str, int], output: str | int | None = None
+) -> dict[str, Tensor]:
     """The tensors at the layers named in `calls`, each with how many calls of it to wait for.
 
     `input` is x itself; `logits` is the class scores, found by `output`, and lets the forward run to its end.

@@ -47,7 +47,7 @@ def load(name: str, weights: Weights = "DEFAULT", device: str = "auto") -> Netwo
     """
     source, _, architecture = str(name).partition(":")
     if source in LITE and not architecture:
-        build = _lite
+        build: Callable[[str, str], Network] = _lite
     elif source in _SOURCES and architecture:
         build = _SOURCES[source]
     else:
@@ -62,7 +62,7 @@ def load(name: str, weights: Weights = "DEFAULT", device: str = "auto") -> Netwo
 
 
 def _weights(weights: Weights) -> str:
-    """"default", "none", or a path."""
+    """ "default", "none", or a path."""
     text = "none" if weights is None else os.fspath(weights)
     return text.lower() if text.lower() in ("default", "none") else text
 
@@ -177,7 +177,10 @@ def _timm_recipe(config: dict[str, Any]) -> Recipe:
 
 
 _SOURCES: dict[str, Callable[[str, str], Network]] = {"torchvision": _torchvision, "timm": _timm}
-_SKIP_BACKBONE: dict[str, dict[str, Any]] = {"googlenet": {"init_weights": True}, "inception_v3": {"init_weights": True}}
+_SKIP_BACKBONE: dict[str, dict[str, Any]] = {
+    "googlenet": {"init_weights": True},
+    "inception_v3": {"init_weights": True},
+}
 
 
 def _network(name: str, module: nn.Module, recipe: Recipe, weights: str, labels: Any = ()) -> Network:

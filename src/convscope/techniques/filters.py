@@ -15,7 +15,8 @@ Floats = NDArray[np.float32]
 
 def norm(weights: Floats) -> Floats:
     """The L2 norm of each filter, (out,)."""
-    return np.linalg.norm(weights.reshape(len(weights), -1).astype(np.float64), axis=1).astype(np.float32)
+    length: Floats = np.linalg.norm(weights.reshape(len(weights), -1).astype(np.float64), axis=1).astype(np.float32)
+    return length
 
 
 def roughness(weights: Floats) -> Floats:
@@ -72,8 +73,9 @@ def _mean_difference(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean |a - b| over all pairs of the last axis, by sorting: each value counts by how many lie to either side."""
     n = values.shape[-1]
     rank = 2 * np.arange(n) - n + 1
-    total: NDArray[np.float64] = (np.sort(values, axis=-1) * rank).sum(-1)
-    return total / (n * (n - 1) / 2)
+    total = (np.sort(values, axis=-1) * rank).sum(-1)
+    mean: NDArray[np.float64] = total / (n * (n - 1) / 2)
+    return mean
 
 
 def _ratio(value: NDArray[np.float64], expected: NDArray[np.float64]) -> Floats:

@@ -57,7 +57,7 @@ def _attribution(
         values=found.values,
         unit=target,
         network=net.name,
-        evidence=found.evidence,
+        evidence=found.evidence if not target.is_class else {"label": net.label(target.channel or 0), **found.evidence},
         image=picture,
         value=found.value,
         seen=net.see(picture),

@@ -1,0 +1,52 @@
+"""Writes `reference.md` from the catalog: `python docs/reference.py`. A test compares the two."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from convscope.base import knobs
+from convscope.catalog.catalog import CATALOG, Entry
+from convscope.view.draw import drawer_of
+
+INTRO = """# Reference
+
+Written from the signatures by `make docs`; do not edit. Subjects are positional, knobs are given by name.
+"""
+
+
+def text() -> str:
+    """The whole page."""
+    return "\n".join([INTRO, *map(_technique, CATALOG)])
+
+
+def _technique(entry: Entry) -> str:
+    call = f"cs.{entry.name}({', '.join(entry.subjects)})"
+    command = " ".join(["NETWORK" if name == "net" else name.upper() for name in entry.subjects])
+    parts = [
+        f"## {entry.name}\n",
+        f"`{call}` · `convscope {entry.command} {command}`\n",
+        inspect.getdoc(entry.function) or "",
+        _knobs("knob", entry.schema),
+        _knobs("of the picture", knobs.schema(drawer_of(entry.result))),
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def _knobs(what: str, schema: dict[str, dict[str, Any]]) -> str:
+    rows = [
+        f"| `{name}` | {_values(row)} | `{row['default']}` | {row['description']} |" for name, row in schema.items()
+    ]
+    return "\n".join(["", f"| {what} | values | default | |", "|---|---|---|---|", *rows, ""]) if rows else ""
+
+
+def _values(row: dict[str, Any]) -> str:
+    if "enum" in row:
+        return ", ".join(f"`{value}`" for value in row["enum"])
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    return " ".join([row["type"], *(f"{sign} {row[key]}" for key, sign in signs.items() if key in row)])
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("reference.md").write_text(text(), "utf-8")

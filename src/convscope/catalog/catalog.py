@@ -1,0 +1,85 @@
+"""The one ordered list of techniques; menus, the command line and the documentation follow its order.
+
+A technique is named here and imported when it is first asked for: listing them must not import torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from ..base import knobs
+from ..base.errors import BadKnob, nearest
+from ..base.results import Result
+
+_PACKAGE = "convscope.techniques"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A technique: the function `name` in `techniques/module.py`."""
+
+    name: str
+    module: str
+
+    @property
+    def command(self) -> str:
+        """The name on the command line."""
+        return self.name.replace("_", "-")
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the docstring, read from the source without importing it."""
+        return _docstrings(self.module)[self.name].partition("\n")[0]
+
+    @property
+    def function(self) -> Callable[..., Result]:
+        """The technique itself."""
+        function: Callable[..., Result] = getattr(importlib.import_module(f"{_PACKAGE}.{self.module}"), self.name)
+        return function
+
+    @property
+    def subjects(self) -> list[str]:
+        """What it is about, in order: `net`, then `image`, `unit` or `layer`."""
+        return knobs.subjects(self.function)
+
+    @property
+    def result(self) -> type[Result]:
+        """The type of its result."""
+        kind: type[Result] = get_type_hints(self.function)["return"]
+        return kind
+
+    @property
+    def schema(self) -> dict[str, dict[str, Any]]:
+        """The JSON Schema of each knob."""
+        return knobs.schema(self.function)
+
+
+CATALOG = (
+    Entry("weights", "weights"),
+    Entry("activations", "activations"),
+    Entry("saliency", "gradients"),
+    Entry("guided_backprop", "gradients"),
+    Entry("deconvnet", "gradients"),
+)
+
+
+def entry(name: str) -> Entry:
+    """The technique of this name, with underscores or dashes; raises BadKnob where there is none."""
+    known = {known.name: known for known in CATALOG}
+    found = known.get(name.replace("-", "_"))
+    if found is None:
+        raise BadKnob(f"There is no technique {name!r}.{nearest(name, known)} There are: {', '.join(known)}.")
+    return found
+
+
+@cache
+def _docstrings(module: str) -> dict[str, str]:
+    source = Path(__file__).parents[1] / "techniques" / f"{module}.py"
+    functions = [node for node in ast.parse(source.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)]
+    return {node.name: ast.get_docstring(node) or "" for node in functions}

@@ -1,0 +1,61 @@
+"""Requests to results: load the subjects a request names, make sure they are the same, and ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..base.errors import BadImage, CannotRerun
+from ..base.image import Image, open_image
+from ..base.request import Request
+from ..base.results import Result
+from ..network.network import Network
+from ..network.zoo import load
+from .catalog import entry
+
+
+def run(request: Request, beside: Path | None = None, image: str | None = None, device: str = "auto") -> Result:
+    """Carry out a request again.
+
+    Images are looked for where the request says, then in the folder `beside`; `image` replaces where it says. Raises
+    CannotRerun where a subject was made in memory or has other contents now.
+    """
+    subjects = [_subject(name, described, beside, image, device) for name, described in request.subjects.items()]
+    return entry(request.technique).function(*subjects, **request.knobs)
+
+
+def load_network(described: Mapping[str, str], device: str = "auto") -> Network:
+    """The network a request describes."""
+    if not described["reference"]:
+        raise CannotRerun(
+            "This was made with a module from memory, which a picture cannot hold. Run it from Python again."
+        )
+    weights = described.get("weights", "default")
+    return load(described["reference"], None if weights == "none" else weights, device)
+
+
+def _subject(name: str, described: Mapping[str, str], beside: Path | None, image: str | None, device: str) -> Any:
+    if "digest" not in described:
+        return described["reference"]
+    subject = load_network(described, device) if name == "net" else _image(described["reference"], beside, image)
+    if subject.digest != described["digest"]:
+        what = "network" if name == "net" else "image"
+        raise CannotRerun(
+            f"The {what} {described['reference']!r} is not what it was: its contents changed. Restore it."
+        )
+    return subject
+
+
+def _image(reference: str, beside: Path | None, instead: str | None) -> Image:
+    if instead is None and not reference:
+        raise CannotRerun("This was made with an image from memory. Say where it is: --image PATH.")
+    places = (
+        [instead] if instead is not None else [reference, *([str(beside / Path(reference).name)] if beside else [])]
+    )
+    for place in places:
+        try:
+            return open_image(place)
+        except BadImage as error:
+            failure = error
+    raise CannotRerun(f"{failure} Or say where the image is now: --image PATH.")

@@ -1,0 +1,64 @@
+"""What the report says under its figures: what each shows, what to look for, and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Three sentences under a figure."""
+
+    shows: str
+    look: str
+    paper: str
+
+
+CAPTIONS = {
+    "first_weights": Caption(
+        "The filters of the first layer, each as the small picture it answers to most; grey is zero.",
+        "Edges, color blobs and gratings, smooth and all different. Noise means too little training or regularization; "
+        "flat grey tiles are dead filters; filters that repeat are wasted.",
+        "Krizhevsky, Sutskever & Hinton 2012, ImageNet classification with deep convolutional neural networks",
+    ),
+    "weights": Caption(
+        "Filters of a layer in the middle of the network; red adds to the filter's answer, blue takes away.",
+        "Tiles that belong together form edges and centers; a row of one color passes a channel on or mutes it.",
+        "Zeiler & Fergus 2013, Visualizing and understanding convolutional networks",
+    ),
+    "early_maps": Caption(
+        "The channels of an early layer that answer most to this picture, all on one scale.",
+        "The picture's shape is still there: edges of one direction, colors, brightness. A tile that is dark for every "
+        "picture is a dead channel.",
+        "Yosinski et al. 2015, Understanding neural networks through deep visualization",
+    ),
+    "middle_maps": Caption(
+        "The channels of a layer in the middle that answer most, all on one scale.",
+        "Textures and parts: a channel lights up where it finds its pattern and rests elsewhere. More zeros than "
+        "before are a good sign.",
+        "Yosinski et al. 2015, Understanding neural networks through deep visualization",
+    ),
+    "deep_maps": Caption(
+        "The channels of a deep layer that answer most, all on one scale.",
+        "A few bright cells on the object: coarse in place, specific in meaning. Most channels should be zero nearly "
+        "everywhere.",
+        "Zeiler & Fergus 2013, Visualizing and understanding convolutional networks",
+    ),
+    "saliency": Caption(
+        "How the class score changes with each pixel: the plain gradient.",
+        "Where the strong pixels lie, rather than their sign: they should lie on the object. Scatter is normal.",
+        "Simonyan, Vedaldi & Zisserman 2013, Deep inside convolutional networks",
+    ),
+    "guided_backprop": Caption(
+        "The gradient, kept at each rectifier only where it is positive and the rectifier was open.",
+        "Fine lines that raise the score. Pretty, but it hangs more on the picture than on the class: compare classes "
+        "before you believe it.",
+        "Springenberg et al. 2014, Striving for simplicity: the all convolutional net",
+    ),
+    "deconvnet": Caption(
+        "The gradient, kept at each rectifier only where it is positive, whether the rectifier was open or not.",
+        "Parts of the object, found again through the switches of max-pooling. A network without max-pooling has no "
+        "switches: expect a texture that is much the same for every picture.",
+        "Zeiler & Fergus 2013, Visualizing and understanding convolutional networks",
+    ),
+}

@@ -1,0 +1,116 @@
+"""The command line. Techniques become commands by their signatures alone; verbs are in `verbs.py`.
+
+Everything a user can put right ends with one sentence on stderr and exit code 2. Listing the commands imports no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..base.errors import ConvscopeError, ConvscopeWarning
+from ..base.version import VERSION
+from ..catalog.catalog import CATALOG
+
+_VERBS = {
+    "layers": "List the layers of a network: name, kind, shape and number of units.",
+    "predict": "Say what a network takes an image for.",
+    "report": "Write one self-contained HTML file on what a network sees in images.",
+    "rerun": "Make a picture again from the request it holds, and compare.",
+    "samples": "List the bundled photos.",
+}
+
+
+class Commands(click.Group):
+    """The techniques in the order of the catalog, then the verbs; each is built when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        return [entry.command for entry in CATALOG] + list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        if cmd_name in _VERBS:
+            verbs = importlib.import_module("convscope.fronts.verbs")
+            found: click.Command = getattr(verbs, cmd_name)
+            return found
+        for entry in CATALOG:
+            if cmd_name in (entry.command, entry.name):
+                from .commands import command
+
+                return command(entry)
+        return None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """As click does, with the nearest names where there is no such command."""
+        from ..base.errors import nearest
+
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"There is no command {args[0]!r}.{nearest(args[0], self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Names and first sentences, from source: no technique is imported."""
+        with formatter.section("Techniques"):
+            formatter.write_dl([(entry.command, entry.summary) for entry in CATALOG])
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(_VERBS.items()))
+
+
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    epilog="A NETWORK is lite0 (works offline), lite1, lite2, torchvision:NAME or timm:NAME. An IMAGE is a file or "
+    "sample:NAME. A UNIT is layer, layer:channel, layer:channel@y,x, logits:CLASS or probs:CLASS.",
+)
+@click.version_option(VERSION, prog_name="convscope")
+def convscope() -> None:
+    """See what a convolutional network has learned.
+
+    convscope TECHNIQUE NETWORK [IMAGE] [UNIT | LAYER] --knob value -o out.png
+    """
+
+
+def main() -> None:
+    """Run the command line; the one place where errors become exit codes."""
+    warnings.showwarning = _note  # type: ignore[assignment]
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("always", ConvscopeWarning)
+    try:
+        sys.exit(convscope.main(standalone_mode=False) or 0)
+    except click.Abort:
+        _stopped()
+    except KeyboardInterrupt:
+        _stopped()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except ConvscopeError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:  # `convscope layers lite0 | head`
+        sys.stderr.close()
+        sys.exit(141)
+    except MemoryError:
+        click.echo("Error: This needs more memory than there is. Use a smaller network or image.", err=True)
+        sys.exit(2)
+
+
+def _stopped() -> None:
+    click.echo("Stopped. Nothing half done was left behind.", err=True)
+    sys.exit(130)
+
+
+def _note(message: Warning | str, category: type[Warning], *_where: object) -> None:
+    click.echo(f"Note: {message}", err=True)
+
+
+OUTPUT = click.option("-o", "--output", type=click.Path(path_type=Path), help="file to write: .png, .npz or .json")
+JSON = click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
+WEIGHTS = click.option("--weights", default="default", show_default=True, help="default, none (random) or a local file")
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda …")

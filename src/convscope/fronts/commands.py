@@ -1,0 +1,79 @@
+"""Techniques to commands: subjects become arguments, knobs and the choices of the picture become options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..base import knobs
+from ..base.results import Result, check_output, to_json
+from ..catalog.catalog import Entry
+from ..catalog.run import load_network
+from ..view.draw import drawer_of
+from .cli import DEVICE, JSON, OUTPUT, WEIGHTS
+
+_ARGUMENTS = {"net": "NETWORK"}
+
+
+def command(entry: Entry) -> click.Command:
+    """The click command of a technique, from its signature and docstring."""
+    drawer = drawer_of(entry.result)
+    view = knobs.schema(drawer)
+
+    def run(network: str, output: Path | None, as_json: bool, weights: str, device: str, **given: Any) -> None:
+        if output is not None:
+            check_output(output)
+        choices = knobs.check(drawer, {name: given.pop(name) for name in view})
+        subjects = [given.pop(name) for name in entry.subjects[1:]]
+        net = load_network({"reference": network, "weights": weights}, device)
+        result = entry.function(net, *subjects, **given)
+        if output is not None:
+            result.save(output, **choices)
+        click.echo(_as_json(result, output) if as_json else _as_text(result, output))
+
+    function = entry.function
+    run.__doc__ = function.__doc__
+    arguments = [
+        click.Argument([name if name != "net" else "network"], metavar=_metavar(name)) for name in entry.subjects
+    ]
+    options = [_option(name, schema) for name, schema in {**entry.schema, **view}.items()]
+    made = click.Command(entry.command, callback=run, params=[*arguments, *options], help=_help(function.__doc__ or ""))
+    for add in (OUTPUT, JSON, WEIGHTS, DEVICE):
+        add(made)
+    return made
+
+
+def _metavar(subject: str) -> str:
+    return _ARGUMENTS.get(subject, subject.upper())
+
+
+def _option(name: str, schema: dict[str, Any]) -> click.Option:
+    """One option from the JSON Schema of a knob; bounds are checked by the knob itself, so that all fronts agree."""
+    flag = f"--{name.replace('_', '-')}"
+    text, default = schema.get("description"), schema["default"]
+    if schema.get("type") == "boolean":
+        return click.Option([f"{flag}/--no-{flag[2:]}"], default=default, show_default=True, help=text)
+    kind: Any = {"integer": int, "number": float}.get(schema.get("type", ""), str)
+    if "enum" in schema:
+        kind = click.Choice(schema["enum"])
+    return click.Option([flag], type=kind, default=default, show_default=True, help=text)
+
+
+def _help(docstring: str) -> str:
+    return docstring.replace("`", "")
+
+
+def _as_json(result: Result, output: Path | None) -> str:
+    return to_json({**result.summary(), "output": None if output is None else str(output)}, indent=1)
+
+
+def _as_text(result: Result, output: Path | None) -> str:
+    summary = result.summary()
+    shape = " × ".join(map(str, summary["values"]["shape"]))
+    lines = [f"{result.network} · {summary['technique']} · {result.unit}"]
+    lines.append(f"values: {shape}, {summary['values']['min']:.4g} to {summary['values']['max']:.4g}")
+    lines += [f"{name.replace('_', ' ')}: {value}" for name, value in result.evidence.items()]
+    lines.append("nothing saved: add -o picture.png" if output is None else f"saved: {output}")
+    return "\n".join(lines)

@@ -1,0 +1,150 @@
+"""The report: one self-contained HTML file on what a network sees in images. It reads on paper and in the dark."""
+
+from __future__ import annotations
+
+import html
+import os
+import sys
+import webbrowser
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..base.errors import ConvscopeError
+from ..base.files import write
+from ..base.image import Image
+from ..base.progress import report as progress
+from ..base.results import Result
+from ..base.version import VERSION
+from ..catalog.catalog import entry
+from ..network.network import Network
+from ..view.draw import draw
+from ..view.scene import scene
+from ..view.svg import data_uri, svg
+from .captions import CAPTIONS, Caption
+from .outline import depths, filter_layers, first_and_middle
+
+GRADIENTS = ("saliency", "guided_backprop", "deconvnet")
+_TILES = 200_000  # values of feature maps shown per layer and image: what keeps a report under 5 MB
+
+
+def write_report(net: Network, images: Sequence[Image], path: Path) -> int:
+    """Write the report and return its size in bytes."""
+    sections = []
+    total = 1 + len(images)
+    for step, section in enumerate(_sections(net, images), 1):
+        sections.append(section)
+        progress(step, total)
+    data = _page(net, sections).encode()
+    write(path, data)
+    return len(data)
+
+
+def show(path: Path) -> None:
+    """Open a file in the browser, where there is a display."""
+    if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(path.resolve().as_uri())
+
+
+def _sections(net: Network, images: Sequence[Image]) -> Iterator[str]:
+    yield _architecture(net) + _filters(net)
+    for image in images:
+        yield _seen(net, image, len(images))
+
+
+def _architecture(net: Network) -> str:
+    rows = filter_layers(net)
+    body = "".join(
+        f"<tr><td><code>{html.escape(row.name)}</code><td>{row.kind}<td>{' × '.join(map(str, row.shape))}"
+        f"<td class=n>{row.units}<td class=n>{count:,}"
+        for row, count in rows
+    )
+    total = sum(parameter.numel() for parameter in net.module.parameters())
+    name = html.escape(net.name)
+    return f"""<section><h2>Architecture</h2>
+<p>{total:,} parameters, {len(net.layers)} layers that can be looked at; the {len(rows)} with filters are below.
+<code>convscope layers {html.escape(net.reference["reference"] or name)}</code> lists all.</p>
+<div class=scroll><table><thead><tr><th>layer<th>kind<th>output<th class=n>units<th class=n>parameters</thead>
+<tbody>{body}</tbody></table></div></section>"""
+
+
+def _filters(net: Network) -> str:
+    found = first_and_middle(net)
+    keys = ("first_weights", "weights")
+    figures = [_figure(CAPTIONS[key], net, "weights", layer) for key, layer in zip(keys, found, strict=False)]
+    return f"<section><h2>Learned filters</h2>{''.join(figures)}</section>" if figures else ""
+
+
+def _seen(net: Network, image: Image, images: int) -> str:
+    name = html.escape(image.reference or "image")
+    layers = depths(net)
+    captions = ["early_maps", *["middle_maps"] * (len(layers) - 2), "deep_maps"][: len(layers)]
+    maps = [
+        _figure(CAPTIONS[key], net, "activations", image, layer, sort="max", top=_shown(net, layer, images))
+        for key, layer in zip(captions, layers, strict=True)
+    ]
+    predictions, unit = _predictions(net, image)
+    gradients = [_figure(CAPTIONS[method], net, method, image, unit) for method in GRADIENTS] if unit else []
+    parts = [f"<section class=image><h2>{name}</h2>{predictions}</section>"]
+    if gradients:
+        parts.append(f"<section><h2>What raises <code>{unit}</code> in {name}</h2>{''.join(gradients)}</section>")
+    parts.append(f"<section><h2>Feature maps of {name}</h2>{''.join(maps)}</section>")
+    return "".join(parts)
+
+
+def _shown(net: Network, layer: str, images: int) -> int:
+    """How many channels of a layer to show: whole rows of eight, fewer where maps are large or images many."""
+    _, height, width = net.layers[layer].shape
+    return 8 * min(3, max(1, _TILES // images // (8 * height * width)))
+
+
+def _predictions(net: Network, image: Image) -> tuple[str, str]:
+    """The photo beside the most probable classes, and the unit of the first; no unit where nothing is predicted."""
+    photo = f'<img src="{data_uri(net.see(image), photo=True)}" alt="what the network sees">'
+    try:
+        found = net.predict(image)
+    except ConvscopeError as error:
+        return f"<div class=top>{photo}<p class=error>{html.escape(str(error))}</p></div>", ""
+    rows = "".join(
+        f"<tr><td>{html.escape(label)}<td class=n>{i}<td class=n>{p:.1%}"
+        f'<td class=bar><i style="width:{100 * p:.1f}%"></i>'
+        for label, i, p in found
+    )
+    table = (
+        f"<table><thead><tr><th>class<th class=n>index<th class=n>probability<th></thead><tbody>{rows}</tbody></table>"
+    )
+    return f"<div class=top>{photo}{table}</div>", f"logits:{found[0][1]}"
+
+
+def _figure(caption: Caption, net: Network, technique: str, *subjects: Any, **view: Any) -> str:
+    """One result as a figure; what cannot be shown says why in its place, and the report goes on."""
+    try:
+        result = entry(technique).function(net, *subjects)
+    except ConvscopeError as error:
+        return f"<figure><h3>{technique.replace('_', ' ')}</h3><p class=error>{html.escape(str(error))}</p></figure>"
+    seen = draw(result, **view)
+    words = f"<p>{caption.shows} <b>Look for:</b> {caption.look} <cite>{caption.paper}</cite></p>"
+    drawing = svg(scene(seen, title=False), seen.title)
+    title = html.escape(seen.title.partition(" · ")[2])
+    return f"<figure><h3>{title}</h3>{drawing}<figcaption>{words}{_code(result, view)}</figcaption></figure>"
+
+
+def _code(result: Result, view: dict[str, Any]) -> str:
+    if result.request is None:
+        return ""
+    choices = ", ".join(f"{name}={value!r}" for name, value in view.items())
+    return f"<pre>{html.escape(result.request.python())}.picture({choices})</pre>"
+
+
+def _page(net: Network, sections: Sequence[str]) -> str:
+    style = Path(__file__).with_name("report.css").read_text("utf-8")
+    name = html.escape(net.name)
+    return f"""<!doctype html>
+<html lang=en><head><meta charset=utf-8><meta name=viewport content="width=device-width,initial-scale=1">
+<meta name=color-scheme content="light dark"><title>{name} under the microscope</title><style>{style}</style></head>
+<body><main><header><h1>{name} <small>under the microscope</small></h1>
+<p>Made by convscope {VERSION}. Every figure names the line of Python that makes it, after
+<code>import convscope as cs</code>. Colors: purple to yellow runs from zero up; blue to red is negative to positive,
+with white at zero.</p></header>
+{"".join(sections)}</main></body></html>
+"""

@@ -1,0 +1,128 @@
+"""The verbs of the command line that are not techniques."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..base.errors import CannotRerun
+from ..base.files import check_writable, write
+from ..base.image import open_image
+from ..base.progress import listening
+from ..base.results import to_json
+from ..base.samples import samples as all_samples
+from ..catalog.run import load_network, run
+from ..view.picture import png, request_in
+from .cli import DEVICE, JSON, WEIGHTS
+from .report import show, write_report
+
+
+@click.command()
+@click.argument("network")
+@JSON
+@WEIGHTS
+@DEVICE
+def layers(network: str, as_json: bool, weights: str, device: str) -> None:
+    """List the layers of a network: name, kind, shape and number of units."""
+    table = load_network({"reference": network, "weights": weights}, device).layers
+    click.echo(to_json(table.rows(), indent=1) if as_json else repr(table))
+
+
+@click.command()
+@click.argument("network")
+@click.argument("image")
+@click.option("--top", default=5, show_default=True, help="how many classes to name")
+@JSON
+@WEIGHTS
+@DEVICE
+def predict(network: str, image: str, top: int, as_json: bool, weights: str, device: str) -> None:
+    """Say what a network takes an image for."""
+    picture = open_image(image)
+    found = load_network({"reference": network, "weights": weights}, device).predict(picture, top)
+    rows = [{"label": label, "index": index, "probability": p} for label, index, p in found]
+    click.echo(to_json(rows, indent=1) if as_json else "\n".join(f"{p:7.2%}  {i:>4}  {label}" for label, i, p in found))
+
+
+@click.command()
+@click.argument("network")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("report.html"), show_default=True)
+@click.option("--open/--no-open", "opened", default=False, help="open it in a browser, if there is a display")
+@JSON
+@WEIGHTS
+@DEVICE
+def report(
+    network: str, images: tuple[str, ...], output: Path, opened: bool, as_json: bool, weights: str, device: str
+) -> None:
+    """Write one self-contained HTML file on what a network sees in images."""
+    check_writable(output)
+    pictures = [open_image(image) for image in images]
+    with _progress("report"):
+        net = load_network({"reference": network, "weights": weights}, device)
+        size = write_report(net, pictures, output)
+    told = {"output": str(output), "images": len(pictures), "bytes": size}
+    click.echo(to_json(told) if as_json else f"saved: {output} ({size / 1e6:.1f} MB)")
+    if opened:
+        show(output)
+
+
+@click.command()
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="where to write it; left out, it is only compared"
+)
+@click.option("--image", help="where the image is now, if it moved")
+@JSON
+@DEVICE
+def rerun(picture: Path, output: Path | None, image: str | None, as_json: bool, device: str) -> None:
+    """Make a picture again from the request it holds, and compare."""
+    request = request_in(picture)
+    if output is not None:
+        check_writable(output)
+    data = png(run(request, picture.parent, image, device), **request.view)
+    same = data == picture.read_bytes()
+    if output is not None:
+        write(output, data)
+    told = {"picture": str(picture), "same_bytes": same, "output": None if output is None else str(output)}
+    click.echo(to_json(told) if as_json else f"{picture}: {'the same bytes' if same else 'other bytes'}")
+    if not same and output is None:
+        raise CannotRerun(
+            f"{picture} was made by convscope {request.version} or by other versions of its libraries, or on another "
+            "machine, and comes out differently here. Write the new one with -o."
+        )
+
+
+@click.command()
+@JSON
+def samples(as_json: bool) -> None:
+    """List the bundled photos."""
+    rows = [
+        {"name": f"sample:{s.name}", "shows": s.shows, "by": s.author, "licence": s.licence}
+        for s in all_samples().values()
+    ]
+    text = "\n".join(f"{row['name']:<20} {row['shows']} ({row['by']}, {row['licence']})" for row in rows)
+    click.echo(to_json(rows, indent=1) if as_json else text)
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[None]:
+    """A progress bar on stderr for what reports its steps, where someone is there to see it."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+
+        def listen(step: int, total: int, _preview: Any) -> None:
+            bar.update(task, completed=step, total=total)
+
+        with listening(listen):
+            yield

@@ -1,0 +1,119 @@
+"""What every technique must do, generated from the catalog."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import convscope as cs
+from convscope.base import knobs
+from convscope.base.request import Request
+from convscope.catalog.catalog import CATALOG, Entry, entry
+from convscope.catalog.run import run
+from convscope.view.draw import drawer_of
+
+SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
+
+each = pytest.mark.parametrize("technique", CATALOG, ids=lambda technique: technique.name)
+
+
+def subjects(technique: Entry, net: cs.Network) -> list[object]:
+    return [net if name == "net" else SUBJECTS[name] for name in technique.subjects]
+
+
+@pytest.fixture(scope="module")
+def results(lite0: cs.Network) -> dict[str, cs.Result]:
+    return {technique.name: technique.function(*subjects(technique, lite0)) for technique in CATALOG}
+
+
+@each
+def test_it_is_public_under_its_name(technique: Entry) -> None:
+    assert getattr(cs, technique.name) is technique.function
+    assert technique.summary == (technique.function.__doc__ or "").partition("\n")[0]
+    assert technique.summary.endswith(".")
+
+
+@each
+def test_library_command_line_and_rerun_give_the_same_digest_and_bytes(
+    technique: Entry, results: dict[str, cs.Result], tmp_path: Path
+) -> None:
+    from click.testing import CliRunner
+
+    from convscope.fronts.cli import convscope
+
+    picture = tmp_path / "x.png"
+    words = [SUBJECTS[name] for name in technique.subjects]
+    ran = CliRunner().invoke(convscope, [technique.command, *words, "--json", "-o", str(picture)])
+    assert ran.exit_code == 0, ran.output
+    told = json.loads(ran.output)
+    result = results[technique.name]
+    assert result.request is not None and told["digest"] == result.request.digest
+    assert Request.from_json(json.dumps(told["request"])) == result.request
+    choices = {name: row["default"] for name, row in knobs.schema(drawer_of(technique.result)).items()}
+    assert result.save(tmp_path / "y.png", **choices).read_bytes() == picture.read_bytes()
+    again = run(result.request)
+    assert np.array_equal(again.values, result.values) and again.request == result.request
+
+
+@each
+def test_its_result_is_frozen_and_carries_evidence(technique: Entry, results: dict[str, cs.Result]) -> None:
+    result = results[technique.name]
+    assert type(result) is technique.result and result.values.dtype == np.float32 and np.isfinite(result.values).all()
+    assert result.network == "lite0" and result.evidence and json.loads(json.dumps(result.summary()))
+    with pytest.raises(AttributeError):
+        result.values = None  # type: ignore[misc]
+
+
+@each
+def test_the_same_question_has_the_same_answer_and_leaves_the_module_alone(
+    technique: Entry, results: dict[str, cs.Result], lite0: cs.Network
+) -> None:
+    before = copy.deepcopy(lite0.module.state_dict())
+    hooks = [len(part._forward_hooks) for part in lite0.module.modules()]
+    again = technique.function(*subjects(technique, lite0))
+    assert np.array_equal(again.values, results[technique.name].values)
+    assert all(torch.equal(value, before[name]) for name, value in lite0.module.state_dict().items())
+    assert hooks == [len(part._forward_hooks) for part in lite0.module.modules()]
+    assert all(parameter.grad is None for parameter in lite0.module.parameters())
+
+
+@each
+def test_defaults_are_within_bounds_and_every_knob_has_a_sentence(technique: Entry) -> None:
+    for function in (technique.function, drawer_of(technique.result)):
+        schema = knobs.schema(function)
+        assert knobs.check(function, {}) == {name: row["default"] for name, row in schema.items()}
+        assert all(row["description"] for row in schema.values())
+
+
+@each
+def test_unknown_and_out_of_bounds_knobs_are_refused_by_name(technique: Entry, lite0: cs.Network) -> None:
+    with pytest.raises(cs.ConvscopeError, match="no knob 'nonsense'"):
+        technique.function(*subjects(technique, lite0), nonsense=1)
+    for name, row in technique.schema.items():
+        bad = row["maximum"] + 1 if "maximum" in row else "nonsense"
+        with pytest.raises(cs.ConvscopeError, match=f"{name} must be .*, not {bad!r}"):
+            technique.function(*subjects(technique, lite0), **{name: bad})
+
+
+@each
+def test_choices_of_the_picture_and_knobs_do_not_share_names(technique: Entry) -> None:
+    assert not set(technique.schema) & set(knobs.schema(drawer_of(technique.result)))
+
+
+@each
+def test_it_shows_itself_in_ipython(technique: Entry, results: dict[str, cs.Result]) -> None:
+    from IPython.core.formatters import DisplayFormatter
+
+    shown, _ = DisplayFormatter().format(results[technique.name])
+    assert shown["image/png"].startswith(b"\x89PNG")
+
+
+def test_an_unknown_technique_is_named_with_its_nearest() -> None:
+    assert entry("guided-backprop") is entry("guided_backprop")
+    with pytest.raises(cs.ConvscopeError, match="Nearest: saliency"):
+        entry("salience")

@@ -1,0 +1,34 @@
+"""Runs the command line inside the test process, as `main` does it: exit code, stdout, stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from convscope.fronts import cli
+
+
+class Ran(NamedTuple):
+    """What one run of the command line did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def convscope(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """`convscope("layers", "lite0")` runs the command."""
+
+    def run(*args: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["convscope", *map(str, args)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return Ran(int(stop.value.code or 0), captured.out, captured.err)
+
+    return run

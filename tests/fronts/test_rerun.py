@@ -1,0 +1,81 @@
+"""A picture holds its request, and the request makes the same bytes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import PIL.Image
+import pytest
+
+import convscope as cs
+
+COMMANDS = [
+    ["weights", "lite0", "conv_stem"],
+    ["activations", "lite0", "PHOTO", "blocks.3", "--sort", "max", "--top", "9"],
+    ["guided-backprop", "lite0", "PHOTO", "logits:tabby", "--style", "color"],
+    ["deconvnet", "torchvision:alexnet", "PHOTO", "features.3:7@4,4", "--weights", "none"],
+]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    return Path(shutil.copy(cs.samples()["cat"].path, tmp_path / "photo.jpg"))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_rerun_makes_the_same_bytes(convscope, tmp_path: Path, photo: Path, command: list[str]) -> None:
+    picture, again = tmp_path / "picture.png", tmp_path / "again.png"
+    assert convscope(*[str(photo) if word == "PHOTO" else word for word in command], "-o", picture).code == 0
+    assert convscope("rerun", picture).code == 0
+    assert json.loads(convscope("rerun", picture, "-o", again, "--json").out)["same_bytes"] is True
+    assert again.read_bytes() == picture.read_bytes()
+
+
+@pytest.fixture
+def picture(convscope, tmp_path: Path, photo: Path) -> Path:
+    path = tmp_path / "picture.png"
+    assert convscope("saliency", "lite0", photo, "conv_stem:3", "-o", path).code == 0
+    return path
+
+
+def test_an_image_that_moved_is_found_beside_the_picture_or_where_it_is_said_to_be(
+    convscope, picture: Path, photo: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    moved = Path(shutil.move(photo, folder / "renamed.jpg"))
+    ran = convscope("rerun", picture)
+    assert ran.code == 2 and "--image" in ran.err
+    assert convscope("rerun", picture, "--image", moved).code == 0
+    moved.rename(folder / "photo.jpg")
+    shutil.move(picture, folder)
+    assert convscope("rerun", folder / "picture.png").code == 0
+
+
+def test_another_image_under_the_same_name_is_refused(convscope, picture: Path, photo: Path) -> None:
+    shutil.copy(cs.samples()["coffee"].path, photo)
+    ran = convscope("rerun", picture)
+    assert ran.code == 2 and "contents changed" in ran.err
+
+
+def test_a_picture_that_comes_out_differently_is_left_alone(convscope, picture: Path) -> None:
+    with PIL.Image.open(picture) as old:
+        info = PIL.PngImagePlugin.PngInfo()
+        info.add_itxt("convscope", old.text["convscope"])
+        old.convert("L").save(picture, pnginfo=info)
+    before = picture.read_bytes()
+    ran = convscope("rerun", picture)
+    assert ran.code == 2 and "other bytes" in ran.out and picture.read_bytes() == before
+
+
+def test_pictures_without_a_request_are_refused(convscope, picture: Path, photo: Path, tmp_path: Path, tiny) -> None:
+    with PIL.Image.open(picture) as old:
+        old.save(tmp_path / "stripped.png")
+    for path, words in ((tmp_path / "stripped.png", "holds no request"), (photo, "not a PNG")):
+        ran = convscope("rerun", path)
+        assert ran.code == 2 and words in ran.err
+    cs.weights(tiny, next(n for n, row in tiny.layers.items() if row.kind == "Conv2d")).save(tmp_path / "mine.png")
+    ran = convscope("rerun", tmp_path / "mine.png")
+    assert ran.code == 2 and "from memory" in ran.err

@@ -1,0 +1,53 @@
+"""The documents: their examples run, and what is generated is up to date."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+def test_the_examples_run_from_top_to_bottom(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.S)
+    assert blocks
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, page, "exec"), names)
+
+
+def test_what_the_readme_says_comes_out_comes_out(lite0) -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    label, index, probability = lite0.predict("sample:cat", top=3)[0]
+    assert f"[('{label}', {index}, {str(probability)[:4]}" in text
+
+
+def test_the_reference_is_what_the_catalog_makes_of_it() -> None:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (ROOT / "docs" / "reference.md").read_text("utf-8") == module.text(), "run `make docs`"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("bench/*.md")):
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+            assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_every_command_the_documents_show_exists() -> None:
+    from convscope.catalog.catalog import CATALOG
+    from convscope.fronts.cli import _VERBS
+
+    known = {entry.command for entry in CATALOG} | set(_VERBS) | {"TECHNIQUE"}
+    for page in ("README.md", "docs/guide.md", "CONTRIBUTING.md"):
+        text = (ROOT / page).read_text("utf-8")
+        assert (
+            set(re.findall(r"^convscope ([\w-]+)", text, re.M)) | set(re.findall(r"`convscope ([\w]+)", text)) <= known
+        )
