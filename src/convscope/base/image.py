@@ -86,11 +86,15 @@ def _open_path(text: str) -> Image:
     path = Path(text)
     if text.startswith(PREFIX):
         path = _sample_path(text.removeprefix(PREFIX))
-    if path.is_dir():
-        raise BadImage(f"{text} is a folder; an image must be a file. Name one of the files in it.")
-    if not path.is_file():
-        raise BadImage(f"There is no file {text}. Check the path, or use a bundled photo such as {PREFIX}cat.")
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except IsADirectoryError:
+        raise BadImage(f"{text} is a folder; an image must be a file. Name one of the files in it.") from None
+    except (OSError, ValueError) as error:  # ValueError: a path that cannot be one
+        why = getattr(error, "strerror", None) or "not a path"
+        short = text[:200]
+        raise BadImage(f"There is no file {short} to be read ({why}). Check the path, or use {PREFIX}cat.") from error
+    with file:
         return _checked(_from_file(file, text), text)
 
 
@@ -120,6 +124,8 @@ def _decode(picture: PIL.Image.Image, name: str) -> NDArray[np.uint8]:
     try:
         picture = PIL.ImageOps.exif_transpose(picture)
         return np.asarray(_to_rgb(picture))
+    except BadImage:
+        raise
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise BadImage(
             f"{name} is damaged or cut short ({first_line(error)}). Get a whole copy of the file."
@@ -129,7 +135,8 @@ def _decode(picture: PIL.Image.Image, name: str) -> NDArray[np.uint8]:
 def _to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
     if picture.mode.startswith("I"):  # 16 bits: PIL's own conversion clips at 255 instead of scaling
         values = np.asarray(picture).astype(np.int64)
-        return PIL.Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+        values = values >> 8 if values.max() > 255 or picture.mode != "I" else values
+        return PIL.Image.fromarray(values.clip(0, 255).astype(np.uint8)).convert("RGB")
     if picture.mode == "F":
         return PIL.Image.fromarray(_from_array(np.asarray(picture)))
     if picture.has_transparency_data:

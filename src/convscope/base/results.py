@@ -141,9 +141,9 @@ class Weights(Result):
 def check_output(path: str | Path) -> Path:
     """The path a result is to be saved at; raises BadKnob or CannotWrite now if that will not be possible."""
     path = Path(path)
+    check_writable(path)
     if path.suffix.lower() not in (".png", ".npz", ".json"):
         raise BadKnob(f"The output must end in .png, .npz or .json, not {path.name!r}. Give it one of these endings.")
-    check_writable(path)
     return path
 
 

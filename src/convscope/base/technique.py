@@ -42,7 +42,8 @@ def _bind(
 ) -> dict[str, Any]:
     given = {**dict(zip(names, args, strict=False)), **kwargs}
     missing = [name for name in names if name not in given]
-    if missing or len(args) > len(names):
+    twice = [name for name in names[: len(args)] if name in kwargs]
+    if missing or twice or len(args) > len(names):
         wanted = f"{function.__name__}{inspect.signature(function)}"
         raise BadKnob(f"{function.__name__} takes {', '.join(names)}, then knobs by name: {wanted}.")
     return given

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from .errors import UnknownUnit, nearest
 
-_ADDRESS = re.compile(r"(?P<layer>[^:@]+)(:(?P<channel>[^@]+)(@(?P<y>\d+),(?P<x>\d+))?)?")
+_ADDRESS = re.compile(r"(?P<layer>[^:@]+)(:(?P<channel>[^@]+)(@(?P<y>\d{1,9}),(?P<x>\d{1,9}))?)?")
 _FORMS = "An address is layer, layer:channel, layer:channel@y,x, logits:class or probs:class."
 
 
@@ -54,7 +54,7 @@ def parse(address: UnitLike, labels: Sequence[str] = ()) -> Unit:
 
 
 def _channel(layer: str, text: str, labels: Sequence[str]) -> int:
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
     if layer in ("logits", "probs"):
         return find_label(text, labels)
@@ -65,6 +65,8 @@ def find_label(text: str, labels: Sequence[str]) -> int:
     """The index of the class with this label; commas separate synonyms inside a label."""
     if not labels:
         raise UnknownUnit(f"This network has no labels, so the class {text!r} must be given as a number.")
+    if list(labels).count(text) == 1:
+        return list(labels).index(text)
     wanted = _plain(text)
     for names in (lambda label: [label], lambda label: label.split(",")):
         found = [i for i, label in enumerate(labels) if wanted in map(_plain, names(label))]

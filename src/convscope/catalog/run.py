@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ def run(request: Request, beside: Path | None = None, image: str | None = None, 
     CannotRerun where a subject was made in memory or has other contents now.
     """
     subjects = [_subject(name, described, beside, image, device) for name, described in request.subjects.items()]
-    return entry(request.technique).function(*subjects, **request.knobs)
+    result = entry(request.technique).function(*subjects, **request.knobs)
+    return dataclasses.replace(result, request=request)  # the subjects are the same, wherever they were found
 
 
 def load_network(described: Mapping[str, str], device: str = "auto") -> Network:

@@ -26,7 +26,15 @@ class Checkpoint:
     def numbers(self, name: str) -> tuple[float, ...] | None:
         """The JSON list of numbers stored under a metadata key, if there is one."""
         text = self.metadata.get(name)
-        return None if text is None else tuple(float(value) for value in json.loads(text))
+        if text is None:
+            return None
+        try:
+            values = json.loads(text)
+            if isinstance(values, list):
+                return tuple(float(value) for value in values)
+        except (ValueError, TypeError):
+            pass
+        raise BadWeights(f"{name} in the metadata of {self.path} must be a JSON list of numbers, not {text!r}.")
 
 
 def read(path: str | os.PathLike[str]) -> Checkpoint:
@@ -73,30 +81,37 @@ def _read_safetensors(path: Path) -> Checkpoint:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
-            return Checkpoint(path, tensors, file.metadata() or {})
+            return Checkpoint(path, _unwrapped(tensors), file.metadata() or {})
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
 
 def _read_state_dict(path: Path) -> Checkpoint:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "weights_only" in str(error).lower():
+        if "GLOBAL" in str(error):
             raise BadWeights(
                 f"{path} holds pickled Python objects, which can run any code, so it is not opened. "
                 "Save the tensors alone: torch.save(module.state_dict(), path), or use safetensors."
             ) from error
         raise _damaged(path, error) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged archive fails in torch's reader in many ways
         raise _damaged(path, error) from error
     for key in ("state_dict", "model", "model_state_dict"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
         raise BadWeights(f"{path} must hold a state dict, names to tensors, and does not. Save module.state_dict().")
-    return Checkpoint(path, {name.removeprefix("module."): value for name, value in content.items()}, {})
+    return Checkpoint(path, _unwrapped(content), {})
+
+
+def _unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The names without what DataParallel puts before them."""
+    return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
 
 
 def _damaged(path: Path, error: Exception) -> BadWeights:
-    return BadWeights(f"{path} is not a weights file that can be read ({first_line(error)}). Get a whole copy of it.")
+    reason = first_line(error).partition(". ")[0]  # torch's next sentence advises to load it unsafely
+    return BadWeights(f"{path} is not a weights file that can be read ({reason}). Get a whole copy of it.")

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from ..base.errors import ForwardFailed, first_line
 
@@ -21,36 +20,41 @@ def unwrap(module: nn.Module) -> nn.Module:
 
 
 def call(module: nn.Module, x: Tensor) -> Any:
-    """The module's output for x, with parameters that take no gradient and buffers that cannot be written to.
+    """The module's output for x, frozen.
 
     Raises ForwardFailed, with the module's own error as its cause, when the module raises.
     """
-    frozen = {name: parameter.detach() for name, parameter in module.named_parameters()}
-    frozen |= {name: buffer.detach().clone() for name, buffer in module.named_buffers()}
-    with undisturbed(module):
+    with frozen(module):
         try:
-            return functional_call(module, frozen, (x,))
+            return module(x)
         except Exception as error:
             raise ForwardFailed(
-                f"The module raised for an input of shape {tuple(x.shape)}: {first_line(error)}. "
+                f"The module raised for an input of shape {tuple(x.shape)}: {first_line(error).rstrip('.')}. "
                 "Check that size, mean and std (one value per color channel) are what it was trained with."
             ) from error
 
 
 @contextmanager
-def undisturbed(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode, no autocast, fixed random numbers; modes and random state are as before afterwards.
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Parameters that take no gradient, buffers that may be written to, evaluation mode, fixed random numbers.
 
+    Everything is as before afterwards, also after an error. What is recomputed in a backward pass must be inside too.
     Modes are set one by one: `module.train()` may be overridden, and would unfreeze what a user froze on purpose.
     """
-    training = [part for part in module.modules() if part.training]
+    parts = list(module.modules())
+    tensors = [
+        (s, n, t) for part in parts for s in (part._parameters, part._buffers) for n, t in s.items() if t is not None
+    ]
+    training = [part for part in parts if part.training]
     device = device_of(module)
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
         stack.enter_context(torch.autocast(device.type, enabled=False))
-        if _compiles(module):
+        if any(_compiled(part) for part in parts):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
+            for store, name, tensor in tensors:
+                store[name] = tensor.detach() if isinstance(tensor, nn.Parameter) else tensor.detach().clone()  # type: ignore[assignment]
             for part in training:
                 part.training = False
             _seed(device)  # for modules that draw even in evaluation mode, such as F.dropout(x)
@@ -58,6 +62,8 @@ def undisturbed(module: nn.Module) -> Iterator[None]:
         finally:
             for part in training:
                 part.training = True
+            for store, name, tensor in tensors:
+                store[name] = tensor  # type: ignore[assignment]
 
 
 def device_of(module: nn.Module) -> torch.device:
@@ -82,7 +88,7 @@ def output_tensor(output: Any, key: str | int | None = None) -> Tensor:
             return output
         case dict():
             return _in_dict(output, key)
-        case tuple() | list() if not hasattr(output, "logits"):
+        case tuple() | list() if isinstance(key, int) or not hasattr(output, "logits"):
             return _in_sequence(output, 0 if key is None else key)
     scores = getattr(output, "logits" if key is None else str(key), None)
     if isinstance(scores, Tensor):
@@ -121,8 +127,5 @@ def _seed(device: torch.device) -> None:
         torch.cuda.manual_seed(0)
 
 
-def _compiles(module: nn.Module) -> bool:
-    return any(
-        getattr(part, "_compiled_call_impl", None) is not None or hasattr(part, "_orig_mod")
-        for part in module.modules()
-    )
+def _compiled(part: nn.Module) -> bool:
+    return part._compiled_call_impl is not None or "_orig_mod" in part._modules

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.checkpoint import CheckpointError
 
 from ..base.errors import ForwardFailed, NoRectifier
 from ..base.unit import Unit
+from .execution import frozen, unwrap
 from .rules import Rectifiers, Rule, deconvnet
 
 if TYPE_CHECKING:
@@ -34,16 +36,26 @@ def gradient(net: Network, x: Tensor, unit: Unit, rule: Rule | None = None, smoo
 
     Raises NoRectifier when a rule was asked for and nothing of the network could follow it.
     """
+    unit = net.unit(unit)  # lists the layers now, not under the rule
     mode = Rectifiers(rule, smooth) if rule is not None else None
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad(), frozen(unwrap(net.module)), mode or nullcontext():
         leaf = x.detach().clone().requires_grad_()
-        with mode or nullcontext():
-            # in-place layers may not write to a leaf, hence the second clone
-            value = net.value(leaf.clone(), unit)
+        value = net.value(leaf, unit)
         _check(net, unit, value, mode)
-        found = torch.autograd.grad(value.sum(), leaf, allow_unused=True)[0] if value.requires_grad else None
+        evidence = _rule_evidence(rule, mode)  # before the backward, which may run parts of the network once more
+        found = _backward(value, leaf) if value.requires_grad else None
     values = np.zeros(leaf.shape[1:], np.float32) if found is None else found[0].float().contiguous().numpy(force=True)
-    return Gradient(values, value.item(), {**_passes(values), **_rule_evidence(rule, mode)})
+    return Gradient(values, value.item(), {**_passes(values), **evidence})
+
+
+def _backward(value: Tensor, leaf: Tensor) -> Tensor | None:
+    try:
+        return torch.autograd.grad(value.sum(), leaf, allow_unused=True)[0]
+    except CheckpointError as error:  # torch leaves a function mode for the backward pass, so the rule is lost in it
+        raise ForwardFailed(
+            "The module recomputes parts of itself in the backward pass (gradient checkpointing), where no rule can "
+            "follow. Switch that off, for instance with module.set_grad_checkpointing(False)."
+        ) from error
 
 
 def _check(net: Network, unit: Unit, value: Tensor, mode: Rectifiers | None) -> None:

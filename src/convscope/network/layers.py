@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from ..base.errors import UnknownLayer, nearest
+from ..base.errors import ForwardFailed, UnknownLayer, nearest
 
 Layout = Literal["NCHW", "NHWC", "NC"]
 
@@ -70,6 +70,11 @@ class Layers(Mapping[str, Layer]):
         return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
+def listed(output: object) -> bool:
+    """Whether an output can be shown, and so is a layer: maps (N, C, H, W) or (N, H, W, C), or vectors (N, C)."""
+    return isinstance(output, Tensor) and output.ndim in (2, 4)
+
+
 class Recorder:
     """Forward hooks that note the shape of every module's output."""
 
@@ -82,7 +87,8 @@ class Recorder:
         """A forward hook that records what the module called `name` puts out."""
 
         def record(module: nn.Module, _inputs: object, output: object) -> None:
-            if isinstance(output, Tensor) and output.ndim in (2, 4):
+            if listed(output):
+                assert isinstance(output, Tensor)
                 calls = self.rows.pop(name).calls + 1 if name in self.rows else 1
                 self.rows[name] = self.row(name, type(module).__name__, output, module, calls)
 
@@ -90,6 +96,11 @@ class Recorder:
 
     def row(self, name: str, kind: str, output: Tensor, module: nn.Module | None = None, calls: int = 1) -> Layer:
         """The row for one output."""
+        if not listed(output):
+            raise ForwardFailed(
+                f"The module returned a tensor of shape {tuple(output.shape)}; class scores must be (N, classes), "
+                "or (N, C, H, W) for maps. Wrap the module to return that."
+            )
         layout = self._layout_of(output, module)
         shape = tuple(output.shape[1:])
         return Layer(name, kind, (shape[-1], *shape[:-1]) if layout == "NHWC" else shape, layout, calls)
@@ -100,7 +111,7 @@ class Recorder:
             return "NC"
         if isinstance(module, _FIRST):
             self._layout = "NCHW"
-        elif type(module) in _LAST:
+        elif type(module) in _LAST and len(getattr(module, "normalized_shape", "1")) == 1:
             self._layout = "NHWC"
         else:
             _, a, b, c = output.shape

@@ -6,19 +6,20 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..base.errors import BadKnob, BadWeights, UnknownUnit
-from ..base.image import Image, ImageLike, open_image
+from ..base.errors import BadKnob, BadWeights, ForwardFailed, UnknownUnit
+from ..base.image import ImageLike, open_image
 from ..base.unit import Unit, UnitLike, parse
 from . import taps
+from .digest import TensorHashes
 from .execution import device_of, dtype_of, output_tensor, unwrap
 from .layers import Layer, Layers, Recorder
-from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, pair
+from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, numbers, pair
 
 
 class Network:
@@ -49,10 +50,13 @@ class Network:
         self.module = module
         self.name = name or type(unwrap(module)).__name__
         self.labels = tuple(labels)
-        self.preprocessing = Preprocessing(pair(size), tuple(mean), tuple(std), resize, interpolation, squash)
+        self.preprocessing = Preprocessing(
+            pair(size), numbers("mean", mean), numbers("std", std), resize, interpolation, squash
+        )
         self.output = output
         self.untrained: frozenset[str] = frozenset()
         self.reference: dict[str, str] = {"reference": ""}
+        self._hashes = TensorHashes()
 
     def __repr__(self) -> str:
         height, width = self.preprocessing.size
@@ -61,11 +65,24 @@ class Network:
     @cached_property
     def layers(self) -> Layers:
         """Every layer that can be addressed, in the order of execution: name, kind, shape and number of units."""
+        return self._listed[0]
+
+    @cached_property
+    def _listed(self) -> tuple[Layers, torch.memory_format]:
+        """The layer table, and the memory format the module can take: not all modules can take the fast one."""
+        try:
+            return self._list(torch.channels_last), torch.channels_last
+        except ForwardFailed:
+            return self._list(torch.contiguous_format), torch.contiguous_format
+
+    def _list(self, format: torch.memory_format) -> Layers:
         recorder = Recorder(self.preprocessing.size)
-        x = self._blank()
-        hooks = {name: recorder.watch(name) for name, _ in unwrap(self.module).named_modules() if name}
+        grey = np.full((*self.preprocessing.size, 3), 128, np.uint8)
+        x = self._tensor(grey).contiguous(memory_format=format)
+        names = [name for name, _ in unwrap(self.module).named_modules() if name]
         with torch.no_grad():
-            logits = output_tensor(taps.hooked(unwrap(self.module), x, hooks), self.output)
+            output = taps.hooked(unwrap(self.module), x, {name: recorder.watch(name) for name in names})
+        logits = output_tensor(output, self.output)
         rows = [row for name, row in recorder.rows.items() if name not in ("input", "logits", "probs")]
         ends = [Layer("input", "input", tuple(x.shape[1:]), "NCHW")]
         return Layers(self.name, [*ends, *rows, recorder.row("logits", "output", logits)])
@@ -85,7 +102,7 @@ class Network:
             raise UnknownUnit(
                 f"{unit} is not a class probability. Use probs:CLASS on a network that puts out one score a class."
             )
-        if unit.channel is not None and unit.channel >= layer.units:
+        if unit.channel is not None and not 0 <= unit.channel < layer.units:
             raise UnknownUnit(
                 f"{unit.layer} has {layer.units} channels, numbered 0 to {layer.units - 1}, not {unit.channel}."
             )
@@ -94,13 +111,19 @@ class Network:
 
     def prepare(self, image: ImageLike) -> Tensor:
         """The (1, C, H, W) tensor the module is given for an image: resized, cropped, normalized, channels last."""
-        values = self.preprocessing.normalize(self.see(image))
-        x = torch.from_numpy(values)[None].to(device_of(self.module), dtype_of(self.module))
-        return x.contiguous(memory_format=torch.channels_last)
+        return self.feed(self.see(image))
 
-    def see(self, image: ImageLike) -> Any:
+    def see(self, image: ImageLike) -> NDArray[np.uint8]:
         """The part of an image the network sees, at the size it sees it: (H, W, 3) uint8."""
         return self.preprocessing.crop(open_image(image))
+
+    def feed(self, seen: NDArray[np.uint8]) -> Tensor:
+        """What `see` returned as the (1, C, H, W) tensor the module is given."""
+        return self._tensor(seen).contiguous(memory_format=self._listed[1])
+
+    def _tensor(self, seen: NDArray[np.uint8]) -> Tensor:
+        values = torch.from_numpy(self.preprocessing.normalize(seen))[None]
+        return values.to(device_of(self.module), dtype_of(self.module))
 
     def read(self, x: Tensor, *layers: str) -> dict[str, Tensor]:
         """The tensors at layers for a prepared input, as (N, C, H, W) or (N, C), in one forward that goes no deeper."""
@@ -145,21 +168,17 @@ class Network:
     @property
     def digest(self) -> str:
         """SHA-256 of the module's structure, weights and preprocessing."""
-        found = hashlib.sha256(repr(unwrap(self.module)).encode())
-        found.update(json.dumps(self.preprocessing.describe(), sort_keys=True).encode())
-        for name, tensor in unwrap(self.module).state_dict().items():
-            if isinstance(tensor, Tensor):
-                found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-                found.update(_bytes(tensor))
-        return found.hexdigest()
+        module = unwrap(self.module)
+        settings = [repr(module), self.preprocessing.describe(), self.output]
+        tensors = {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
+        told = json.dumps(
+            [*settings, {name: self._hashes(name, value) for name, value in tensors.items()}], sort_keys=True
+        )
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def describe(self) -> dict[str, str]:
         """How a request refers to this network."""
         return {**self.reference, "digest": self.digest}
-
-    def _blank(self) -> Tensor:
-        grey = Image(np.full((*self.preprocessing.size, 3), 128, np.uint8))
-        return self.prepare(grey)
 
     def _check_trained(self, layers: Sequence[str]) -> None:
         """Refuse layers that need weights the file did not hold: what they would show is chance."""
@@ -167,7 +186,8 @@ class Network:
             return
         order = list(self.layers)
         deepest = max((order.index(self.layers[name].name) for name in layers), default=0)
-        missing = [name for name in order[: deepest + 1] if name in self.untrained]
+        unplaced = self.untrained.difference(order) if deepest > 0 else ()  # not in the table: needed who knows where
+        missing = [name for name in order[: deepest + 1] if name in self.untrained] + sorted(unplaced)
         if missing:
             raise BadWeights(
                 f"{layers[-1]} of {self.name} needs weights its file does not hold, those of {', '.join(missing)}. "
@@ -177,13 +197,11 @@ class Network:
     def _check_position(self, unit: Unit, layer: Layer) -> None:
         if unit.position is None:
             return
+        if unit.channel is None:
+            raise UnknownUnit(f"{unit} has a position but no channel. Use {unit.layer}:CHANNEL@y,x.")
         if len(layer.shape) == 1:
             raise UnknownUnit(f"{layer.name} has no positions: its output is {layer.units} numbers. Leave out @y,x.")
         _, height, width = layer.shape
         y, x = unit.position
-        if y >= height or x >= width:
+        if not (0 <= y < height and 0 <= x < width):
             raise UnknownUnit(f"Positions of {layer.name} are @0,0 to @{height - 1},{width - 1}, not @{y},{x}.")
-
-
-def _bytes(tensor: Tensor) -> bytes:
-    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()

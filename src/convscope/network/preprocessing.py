@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -10,8 +12,8 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from ..base.errors import BadKnob
-from ..base.image import Image
+from ..base.errors import BadImage, BadKnob
+from ..base.image import MAX_PIXELS, Image
 
 Interpolation = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
 
@@ -37,8 +39,14 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or len(self.mean) not in (1, 3):
             raise BadKnob(f"mean and std must have 1 or 3 values each, not {len(self.mean)} and {len(self.std)}.")
-        if min(self.std) <= 0:
-            raise BadKnob(f"std must be positive, not {min(self.std)}.")
+        if not np.isfinite(self.mean).all():
+            raise BadKnob(f"mean must be finite, not {self.mean}.")
+        if not all(0 < value < math.inf for value in self.std):
+            raise BadKnob(f"std must be positive and finite, not {self.std}.")
+        if self.interpolation not in _FILTERS:
+            raise BadKnob(f"interpolation must be one of {', '.join(_FILTERS)}, not {self.interpolation!r}.")
+        if not 1 <= self.resize < math.inf:
+            raise BadKnob(f"resize must be at least 1, not {self.resize}.")
         if min(self.size) < 1:
             raise BadKnob(f"size must be at least 1 pixel, not {self.size}.")
 
@@ -50,7 +58,10 @@ class Preprocessing:
     def crop(self, image: Image) -> NDArray[np.uint8]:
         """The part of the picture the network sees, at the size it sees it: (H, W, 3) uint8."""
         picture = image.pil()
-        picture = picture.resize(self._scaled(picture.size), _FILTERS[self.interpolation])
+        scaled = self._scaled(picture.size)
+        if scaled[0] * scaled[1] > MAX_PIXELS:
+            raise BadImage(f"A picture of {picture.width} × {picture.height} is too narrow to resize. Crop it first.")
+        picture = picture.resize(scaled, _FILTERS[self.interpolation])
         height, width = self.size
         left, top = round((picture.width - width) / 2), round((picture.height - height) / 2)
         return np.asarray(picture.crop((left, top, left + width, top + height)))
@@ -87,5 +98,16 @@ _FILTERS: dict[str, PIL.Image.Resampling] = {
 
 def pair(size: int | Sequence[int]) -> tuple[int, int]:
     """(height, width) of a size given as one number or two."""
-    height, width = (size, size) if isinstance(size, int) else size
-    return int(height), int(width)
+    try:
+        height, width = map(operator.index, size if np.ndim(size) else (size, size))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise BadKnob(f"size must be one whole number or (height, width), not {size!r}.") from None
+    return height, width
+
+
+def numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:
+    """One number per color channel."""
+    try:
+        return tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        raise BadKnob(f"{name} must be a list of numbers, one per color channel, not {values!r}.") from None

@@ -46,6 +46,9 @@ class Rectifiers(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        x = args[0] if args else kwargs.get("input")
+        if not isinstance(x, Tensor) or not x.requires_grad:  # constants, indices: nothing flows back through them
+            return func(*args, **kwargs)
         if func in _SMOOTH:
             if not self.smooth:
                 self.left[_SMOOTH[func]] += 1
@@ -57,7 +60,6 @@ class Rectifiers(TorchFunctionMode):
         if high is None:
             return func(*args, **kwargs)
         self.count += 1
-        x = args[0] if args else kwargs["input"]
         return _Rectify.apply(x, high, self.rule, _in_place(func, args, kwargs))
 
 
@@ -138,5 +140,8 @@ _CLAMP = {
     torch.clamp, torch.clamp_, Tensor.clamp, Tensor.clamp_, torch.clip, torch.clip_, Tensor.clip, Tensor.clip_,
     torch.clamp_min, torch.clamp_min_, Tensor.clamp_min, Tensor.clamp_min_,
 }  # fmt: skip
-_MAX_POOL = {torch.max_pool2d, F.max_pool2d_with_indices, F.adaptive_max_pool2d_with_indices}
+_MAX_POOL = {
+    torch.max_pool2d, F.max_pool2d, F.max_pool2d_with_indices,
+    F.adaptive_max_pool2d, F.adaptive_max_pool2d_with_indices,
+}  # fmt: skip
 _SMOOTH = {F.silu: "SiLU", F.gelu: "GELU", F.hardswish: "Hardswish", F.mish: "Mish"}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..base.errors import ForwardFailed
 from .execution import call, output_tensor
+from .layers import listed
 
 Hook = Callable[[nn.Module, Any, Any], None]
 
@@ -20,10 +21,9 @@ class _Reached(BaseException):
 
 def hooked(module: nn.Module, x: Tensor, hooks: Mapping[str, Hook]) -> Any:
     """The module's output, with a forward hook on each named submodule for just this call."""
-    parts = dict(module.named_modules())
     with ExitStack() as stack:
         for name, hook in hooks.items():
-            stack.enter_context(parts[name].register_forward_hook(hook))
+            stack.enter_context(module.get_submodule(name).register_forward_hook(hook))
         return call(module, x)
 
 
@@ -40,6 +40,8 @@ def forward(
 
     def tap(name: str) -> Hook:
         def hear(_module: nn.Module, _inputs: Any, result: Any) -> None:
+            if not listed(result):
+                return
             waiting[name] -= 1
             if waiting[name] == 0:
                 last = not to_the_end and not any(count > 0 for count in waiting.values())
@@ -52,7 +54,7 @@ def forward(
     if not waiting and not to_the_end:
         return tensors
     try:
-        result = hooked(module, x, {name: tap(name) for name in waiting})
+        result = hooked(module, x.clone(), {name: tap(name) for name in waiting})
     except _Reached:
         return tensors
     if to_the_end:

@@ -7,9 +7,11 @@ the architectures of those libraries, with the weights of their hubs, random one
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -80,14 +82,14 @@ def _lite(name: str, weights: str) -> Network:
         "resize": 1 / 0.875,
         "interpolation": "bicubic",
     }
+    labels = _short(ImageNetInfo("imagenet-1k").label_descriptions())
     if weights != "default":
-        return _network(name, module, recipe, weights)
+        return _network(name, module, recipe, weights, labels)
     tensors = list(checkpoint.read(_lite_file(name)).tensors.values())
     own = module.state_dict()
     if [t.shape for t in own.values()] != [t.shape for t in tensors]:
         raise BadWeights(f"timm's {name} no longer matches its weights package. Install a version of timm that does.")
     module.load_state_dict(dict(zip(own, tensors, strict=True)))
-    labels = _short(ImageNetInfo("imagenet-1k").label_descriptions())
     return Network(module, name=name, labels=labels, **recipe)
 
 
@@ -111,8 +113,10 @@ def _torchvision(name: str, weights: str) -> Network:
     if weights == "default" and wanted is None:
         raise BadWeights(f"torchvision publishes no weights for {name}. Use weights=None or a local file.")
 
+    extra = {} if wanted else _construction(name, like_published=weights not in ("default", "none"))
+
     def make() -> nn.Module:
-        return cast(nn.Module, torchvision.models.get_model(name, weights=wanted, **_SKIP_BACKBONE.get(name, {})))
+        return cast(nn.Module, torchvision.models.get_model(name, weights=wanted, **extra))
 
     module = _download(make, f"torchvision:{name}") if wanted else _seeded(make)
     recipe = {} if published is None else _torchvision_recipe(published)
@@ -152,6 +156,12 @@ def _timm(name: str, weights: str) -> Network:
     if name.partition(".")[0] not in known:
         raise UnknownNetwork(f"timm has no network {name!r}.{nearest(name, known)}")
     pretrained = weights == "default"
+    base, _, tag = name.partition(".")
+    published = [full for full in timm.list_pretrained(f"{base}*") if full.partition(".")[0] == base]
+    if tag and name not in published:
+        raise UnknownNetwork(f"timm has no weights {tag!r} for {base}.{nearest(name, published)}")
+    if pretrained and not published:
+        raise BadWeights(f"timm publishes no weights for {name}. Use weights=None or a local file.")
 
     def make() -> nn.Module:
         return cast(nn.Module, timm.create_model(name, pretrained=pretrained))
@@ -165,6 +175,8 @@ def _timm(name: str, weights: str) -> Network:
 
 def _timm_recipe(config: dict[str, Any]) -> Recipe:
     _, height, width = config["input_size"]
+    if config["crop_mode"] not in ("center", "squash"):
+        raise UnknownNetwork(f"Preprocessing with crop mode {config['crop_mode']!r} is not supported. Use cs.Network.")
     interpolation = config["interpolation"]
     return {
         "size": (height, width),
@@ -177,10 +189,16 @@ def _timm_recipe(config: dict[str, Any]) -> Recipe:
 
 
 _SOURCES: dict[str, Callable[[str, str], Network]] = {"torchvision": _torchvision, "timm": _timm}
-_SKIP_BACKBONE: dict[str, dict[str, Any]] = {
-    "googlenet": {"init_weights": True},
-    "inception_v3": {"init_weights": True},
-}
+
+
+def _construction(name: str, like_published: bool) -> dict[str, Any]:
+    """What torchvision must be told to build without weights what it builds with them, and to download nothing."""
+    import torchvision
+
+    if name in ("googlenet", "inception_v3"):
+        return {"init_weights": True, "transform_input": like_published}
+    builder = inspect.signature(inspect.unwrap(torchvision.models.get_model_builder(name)))
+    return {"weights_backbone": None} if "weights_backbone" in builder.parameters else {}
 
 
 def _network(name: str, module: nn.Module, recipe: Recipe, weights: str, labels: Any = ()) -> Network:
@@ -242,7 +260,8 @@ def _first(size: Any) -> int | None:
 def _short(descriptions: list[str]) -> list[str]:
     """The first of each label's synonyms, and all of them where the first alone would be ambiguous."""
     firsts = [text.split(",")[0] for text in descriptions]
-    return [first if firsts.count(first) == 1 else text for first, text in zip(firsts, descriptions, strict=True)]
+    count = Counter(first.casefold() for first in firsts)
+    return [first if count[first.casefold()] == 1 else text for first, text in zip(firsts, descriptions, strict=True)]
 
 
 def _where(name: str) -> str:
@@ -250,5 +269,6 @@ def _where(name: str) -> str:
     import timm
     import torchvision
 
-    known = {f"torchvision:{n}" for n in torchvision.models.list_models()} | {f"timm:{n}" for n in timm.list_models()}
-    return nearest(name, sorted(known | set(LITE)))
+    known = [f"torchvision:{n}" for n in torchvision.models.list_models()] + [f"timm:{n}" for n in timm.list_models()]
+    exact = [full for full in known if full.partition(":")[2] == name]
+    return f" Did you mean {' or '.join(exact)}?" if exact else nearest(name, [*LITE, *known])

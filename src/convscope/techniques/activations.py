@@ -21,8 +21,9 @@ def activations(net: Network, image: ImageLike, layer: UnitLike) -> Activations:
     """
     picture = open_image(image)
     name = net.layer(layer)
+    seen = net.see(picture)
     with torch.no_grad():
-        values = net.read(net.prepare(picture), name)[name][0].float().contiguous().numpy(force=True)
+        values = net.read(net.feed(seen), name)[name][0].float().contiguous().numpy(force=True)
     flat = values.reshape(len(values), -1)
     zeros = (flat == 0).mean(1, dtype=np.float32)
     return Activations(
@@ -32,7 +33,7 @@ def activations(net: Network, image: ImageLike, layer: UnitLike) -> Activations:
         evidence=_evidence(net, name, values, zeros),
         image=picture,
         zeros=zeros,
-        seen=net.see(picture),
+        seen=seen,
     )
 
 

@@ -45,7 +45,9 @@ def high_share(weights: Floats, cutoff: float = 0.25) -> Floats:
     high, varying = radius > cutoff, radius > 0
     if high.sum() in (0, varying.sum()):
         return np.full(len(weights), np.nan, np.float32)
-    energy = (np.abs(np.fft.fft2(weights.astype(np.float64))) ** 2).sum(1)
+    w = weights.astype(np.float64)
+    flat = (w == w[:, :, :1, :1]).all((2, 3), keepdims=True)  # whose frequencies would be rounding errors
+    energy = (np.abs(np.fft.fft2(np.where(flat, 0, w))) ** 2).sum(1)
     return _ratio(energy[:, high].sum(1), energy[:, varying].sum(1) * high.sum() / varying.sum())
 
 
@@ -55,10 +57,11 @@ def near_duplicates(weights: Floats, similarity: float) -> tuple[NDArray[np.int6
     Filters whose cosine is at least `similarity` share a group, and so do chains of them (RoyChowdhury et al. 2018,
     "Reducing duplicate filters"). Opposite filters see opposite things: they are counted, not merged.
     """
-    flat = weights.reshape(len(weights), -1)
+    flat = weights.reshape(len(weights), -1).astype(np.float64)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     unit = np.divide(flat, length, out=np.zeros_like(flat), where=length > 0)
     cosine = unit @ unit.T
+    similarity -= 1e-9  # so that copies are alike at 1.0 in spite of rounding
     first = np.arange(len(flat))
     alike = cosine >= similarity
     np.fill_diagonal(alike, True)

@@ -52,7 +52,8 @@ def _attribution(
 ) -> Attribution:
     picture: Image = open_image(image)
     target = net.unit(unit)
-    found = gradient(net, net.prepare(picture), target, rule, smooth)
+    seen = net.see(picture)
+    found = gradient(net, net.feed(seen), target, rule, smooth)
     return Attribution(
         values=found.values,
         unit=target,
@@ -60,5 +61,5 @@ def _attribution(
         evidence=found.evidence if not target.is_class else {"label": net.label(target.channel or 0), **found.evidence},
         image=picture,
         value=found.value,
-        seen=net.see(picture),
+        seen=seen,
     )

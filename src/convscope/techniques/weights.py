@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..base.errors import UnknownLayer, nearest
+from ..base.errors import BadWeights, UnknownLayer, nearest
 from ..base.results import Weights
 from ..base.technique import technique
 from ..base.unit import UnitLike, parse
@@ -64,7 +64,7 @@ def _weight(net: Network, name: str) -> tuple[Tensor, int]:
         near = nearest(name, having) or f" Such as {', '.join(having[:3])}."
         raise UnknownLayer(f"{name} of {net.name} has no filters: it must be a convolution or a linear layer.{near}")
     if name in net.untrained:
-        net.read(net._blank(), name)
+        raise BadWeights(f"The file of {net.name} holds no weights for {name}; these are random. Load complete ones.")
     if isinstance(module, nn.ConvTranspose2d):
-        weight = weight.movedim(1, 0)
+        weight = weight.reshape(module.groups, -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)
     return weight, int(getattr(module, "groups", 1))

@@ -1,0 +1,43 @@
+"""What tests share: the development data, the embedded network, and a network small enough to reason about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import convscope as cs
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The development data and models beside the repository; a fresh clone has none."""
+    folder = Path(__file__).parents[2] / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"needs the development data in {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lite0() -> cs.Network:
+    """The embedded network; do not change it."""
+    return cs.load("lite0")
+
+
+@pytest.fixture
+def tiny() -> cs.Network:
+    """Layers 0 (conv), 1 (bn), 2 (relu), 3 (conv), 4 (pool), 5 (flatten), 6 (linear): 3 × 32 × 32 → 5 classes."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = nn.Sequential(
+            nn.Conv2d(3, 6, 3, padding=1),
+            nn.BatchNorm2d(6),
+            nn.ReLU(),
+            nn.Conv2d(6, 4, 3, stride=2, padding=1),
+            nn.MaxPool2d(4),
+            nn.Flatten(),
+            nn.Linear(64, 5),
+        )
+    return cs.Network(module.eval(), size=32, name="tiny")
