@@ -1,7 +1,7 @@
-"""Saliency on lite0 against Captum's, in one run: `python bench/saliency.py`. Run it with nothing else busy.
+"""Gradients against Captum's, in one run: `python bench/saliency.py`. Run it with nothing else busy.
 
-The two take turns, so that a machine whose speed drifts slows both; the figure is the median of their ratios.
-Captum is given the prepared tensor; convscope opens and prepares nothing either, but makes its whole result.
+Both go from an opened photo to NumPy values: the photo is prepared in every call, by the same code. The two take turns,
+so that a machine whose speed drifts slows both; the figure is the median of their ratios.
 """
 
 from __future__ import annotations
@@ -11,50 +11,90 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import captum
+import numpy as np
 import torch
-from captum.attr import Saliency
+from captum.attr import GuidedBackprop, NeuronGradient, Saliency
 
 import convscope as cs
 
-PAIRS = 40
-UNIT = "logits:281"
+PAIRS = 30
+PHOTO = cs.open_image("sample:cat")
+Work = Callable[[], np.ndarray]
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long one call takes."""
+def logit(name: str, weights: str | None, index: int = 281) -> tuple[Work, Work]:
+    """Saliency of a class score."""
+    net = cs.load(name, weights=weights)
+    peer = Saliency(net.module)
+    return (
+        lambda: peer.attribute(given(net), target=index, abs=False)[0].numpy(),
+        lambda: cs.saliency(net, PHOTO, f"logits:{index}").values,
+    )
+
+
+def neuron(name: str, weights: str | None, layer: str) -> tuple[Work, Work]:
+    """The gradient of one neuron in the middle of a network."""
+    net = cs.load(name, weights=weights)
+    peer = NeuronGradient(net.module, net.module.get_submodule(layer))
+    return (
+        lambda: peer.attribute(given(net), (7, 5, 5))[0].detach().numpy(),
+        lambda: cs.saliency(net, PHOTO, f"{layer}:7@5,5").values,
+    )
+
+
+def guided(name: str, weights: str | None, index: int = 281) -> tuple[Work, Work]:
+    """Guided backpropagation of a class score."""
+    net = cs.load(name, weights=weights)
+    peer = GuidedBackprop(net.module)
+    return (
+        lambda: peer.attribute(given(net), target=index)[0].numpy(),
+        lambda: cs.guided_backprop(net, PHOTO, f"logits:{index}").values,
+    )
+
+
+def given(net: cs.Network) -> Any:
+    """The prepared photo in the default layout, as a user of Captum has it."""
+    return net.prepare(PHOTO).contiguous()
+
+
+ROWS: dict[str, Callable[[], tuple[Work, Work]]] = {
+    "saliency, lite0, class score": lambda: logit("lite0", "DEFAULT"),
+    "saliency, lite0, neuron of `blocks.2`": lambda: neuron("lite0", "DEFAULT", "blocks.2"),
+    "saliency, resnet18, class score": lambda: logit("torchvision:resnet18", None),
+    "saliency, vgg16, class score": lambda: logit("torchvision:vgg16", None),
+    "guided backprop, resnet18, class score": lambda: guided("torchvision:resnet18", None),
+}
+
+
+def measure(theirs: Work, ours: Work) -> tuple[float, float, float, float]:
+    """Median milliseconds of both, the median of their ratios, and the largest difference over the largest value."""
+    expected, got = theirs(), ours()
+    for _ in range(3):
+        theirs(), ours()
+    times = [(_milliseconds(theirs), _milliseconds(ours)) for _ in range(PAIRS)]
+    a, b = (statistics.median(column) for column in zip(*times, strict=True))
+    return a, b, statistics.median(x / y for x, y in times), float(abs(expected - got).max() / abs(expected).max())
+
+
+def _milliseconds(work: Work) -> float:
     start = time.perf_counter()
     work()
-    return time.perf_counter() - start
+    return 1e3 * (time.perf_counter() - start)
 
 
 def main() -> None:
-    """Print one row of the table in `bench/README.md`."""
+    """Print the table of `bench/README.md`."""
     warnings.simplefilter("ignore")
-    net, image = cs.load("lite0"), cs.open_image("sample:cat")
-    x = net.prepare(image).contiguous()  # the default layout, as a user of Captum has it
-    peer = Saliency(net.module)
-
-    def theirs() -> object:
-        return peer.attribute(x, target=281, abs=False)
-
-    def ours() -> object:
-        return cs.saliency(net, image, UNIT)
-
-    difference = abs(cs.saliency(net, image, UNIT).values - peer.attribute(x, target=281, abs=False)[0].numpy()).max()
-    for _ in range(5):
-        theirs(), ours()
-    times = [(seconds(theirs), seconds(ours)) for _ in range(PAIRS)]
-    ratio = statistics.median(a / b for a, b in times)
-    captum_ms, ours_ms = (1e3 * statistics.median(column) for column in zip(*times, strict=True))
-    print(
-        f"captum {captum_ms:.1f} ms, convscope {ours_ms:.1f} ms, ratio {ratio:.2f}, largest difference {difference:.1e}"
-    )
-    print(
-        f"torch {torch.__version__}, captum {captum.__version__}, Python {platform.python_version()}, "
-        f"{torch.get_num_threads()} threads"
-    )
+    print("| work, 224 px, one photo | Captum, ms | convscope, ms | ratio | largest relative difference |")
+    print("|---|---|---|---|---|")
+    for name, make in ROWS.items():
+        theirs, ours, ratio, difference = measure(*make())
+        print(f"| {name} | {theirs:.1f} | {ours:.1f} | {ratio:.2f}× | {difference:.0e} |")
+    versions = f"torch {torch.__version__}, captum {captum.__version__}, Python {platform.python_version()}"
+    print(f"\n{versions}, {torch.get_num_threads()} threads, {PAIRS} pairs")
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from ..base.errors import ForwardFailed, first_line
+
+_Slot: TypeAlias = tuple[Any, str, Tensor | None]  # where a module keeps a tensor, under which name, and the tensor
 
 
 def unwrap(module: nn.Module) -> nn.Module:
@@ -42,9 +44,8 @@ def frozen(module: nn.Module) -> Iterator[None]:
     Modes are set one by one: `module.train()` may be overridden, and would unfreeze what a user froze on purpose.
     """
     parts = list(module.modules())
-    tensors = [
-        (s, n, t) for part in parts for s in (part._parameters, part._buffers) for n, t in s.items() if t is not None
-    ]
+    weights: list[_Slot] = [(part._parameters, name, t) for part in parts for name, t in part._parameters.items()]
+    buffers: list[_Slot] = [(part._buffers, name, t) for part in parts for name, t in part._buffers.items()]
     training = [part for part in parts if part.training]
     device = device_of(module)
     with ExitStack() as stack:
@@ -53,8 +54,10 @@ def frozen(module: nn.Module) -> Iterator[None]:
         if any(_compiled(part) for part in parts):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
-            for store, name, tensor in tensors:
-                store[name] = tensor.detach() if isinstance(tensor, nn.Parameter) else tensor.detach().clone()  # type: ignore[assignment]
+            for store, name, tensor in weights:
+                store[name] = None if tensor is None else tensor.detach()
+            for store, name, tensor in buffers:
+                store[name] = None if tensor is None else tensor.detach().clone()
             for part in training:
                 part.training = False
             _seed(device)  # for modules that draw even in evaluation mode, such as F.dropout(x)
@@ -62,8 +65,8 @@ def frozen(module: nn.Module) -> Iterator[None]:
         finally:
             for part in training:
                 part.training = True
-            for store, name, tensor in tensors:
-                store[name] = tensor  # type: ignore[assignment]
+            for store, name, tensor in weights + buffers:
+                store[name] = tensor
 
 
 def device_of(module: nn.Module) -> torch.device:

@@ -1,6 +1,6 @@
 """Gradients of convolutions and what follows them equal plain autograd's, however a module joins the two.
 
-Normalizations after convolutions may be folded for speed; each of these modules is one where that is easily done wrong.
+Whoever folds a normalization into the convolution before it, for speed, gets one of these modules wrong first.
 """
 
 import copy
