@@ -1,0 +1,66 @@
+"""From an architecture to a Network: random, published or local weights, and labels only where they have a meaning."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+
+from ..base.errors import CannotDownload, ConvscopeError, ConvscopeWarning, first_line
+from . import checkpoint
+from .network import Network
+
+Recipe: TypeAlias = dict[str, Any]  # the keyword arguments of Network that belong to an architecture's weights
+
+
+def assemble(name: str, module: nn.Module, recipe: Recipe, weights: str, labels: Sequence[str] = ()) -> Network:
+    """A network with published, random or local weights; labels only where the weights gave them their meaning."""
+    if weights == "none":
+        return Network(module, name=name, **recipe)
+    if weights == "default":
+        return Network(module, name=name, labels=labels, **recipe)
+    found = checkpoint.read(weights)
+    untrained = checkpoint.load_into(module, found)
+    mean, std = found.numbers("mean"), found.numbers("std")
+    recipe = {**recipe, **({"mean": mean} if mean else {}), **({"std": std} if std else {})}
+    network = Network(module, name=name, labels=() if untrained else labels, **recipe)
+    network.untrained = untrained
+    if untrained:
+        names = ", ".join(sorted(untrained))
+        warnings.warn(
+            f"{found.path} has no weights for {names} of {name}. What needs them is refused; all before works.",
+            ConvscopeWarning,
+            stacklevel=4,
+        )
+    return network
+
+
+def seeded(make: Callable[[], nn.Module]) -> nn.Module:
+    """Random weights that are the same every time, so that what they show can be made again."""
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        return make()
+
+
+def download(make: Callable[[], nn.Module], name: str) -> nn.Module:
+    try:
+        return make()
+    except ConvscopeError:
+        raise
+    except Exception as error:  # whatever the hub's client raises: URLError, HTTPError, its own errors, OSError
+        raise CannotDownload(
+            f"The weights of {name} could not be fetched ({first_line(error)}). Offline, use lite0, weights=None, or "
+            "download the file elsewhere and give its path: weights='file.safetensors'."
+        ) from error
+
+
+def short(descriptions: list[str]) -> list[str]:
+    """The first of each label's synonyms, and all of them where the first alone would be ambiguous."""
+    firsts = [text.split(",")[0] for text in descriptions]
+    count = Counter(first.casefold() for first in firsts)
+    return [first if count[first.casefold()] == 1 else text for first, text in zip(firsts, descriptions, strict=True)]
