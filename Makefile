@@ -23,6 +23,7 @@ format: .venv/.test
 	$(BIN)/ruff format .
 
 bench: .venv/.test
+	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/saliency.py
 
 docs: .venv/.demo

@@ -25,7 +25,7 @@ from .captions import CAPTIONS, Caption
 from .outline import depths, filter_layers, first_and_middle
 
 GRADIENTS = ("saliency", "guided_backprop", "deconvnet")
-_TILES = 200_000  # values of feature maps shown per layer and image: what keeps a report under 5 MB
+_TILES = 310_000  # values of feature maps shown per layer and image: what keeps a report under 5 MB
 
 
 def write_report(net: Network, images: Sequence[Image], path: Path) -> int:

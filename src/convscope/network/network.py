@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..base.errors import BadKnob, BadWeights, ForwardFailed, UnknownUnit
+from ..base.errors import BadKnob, BadWeights, UnknownUnit
 from ..base.image import ImageLike, open_image
 from ..base.unit import Unit, UnitLike, parse
 from . import taps
@@ -65,20 +65,8 @@ class Network:
     @cached_property
     def layers(self) -> Layers:
         """Every layer that can be addressed, in the order of execution: name, kind, shape and number of units."""
-        return self._listed[0]
-
-    @cached_property
-    def _listed(self) -> tuple[Layers, torch.memory_format]:
-        """The layer table, and the memory format the module can take: not all modules can take the fast one."""
-        try:
-            return self._list(torch.channels_last), torch.channels_last
-        except ForwardFailed:
-            return self._list(torch.contiguous_format), torch.contiguous_format
-
-    def _list(self, format: torch.memory_format) -> Layers:
         recorder = Recorder(self.preprocessing.size)
-        grey = np.full((*self.preprocessing.size, 3), 128, np.uint8)
-        x = self._tensor(grey).contiguous(memory_format=format)
+        x = self.feed(np.full((*self.preprocessing.size, 3), 128, np.uint8))
         names = [name for name, _ in unwrap(self.module).named_modules() if name]
         with torch.no_grad():
             output = taps.hooked(unwrap(self.module), x, {name: recorder.watch(name) for name in names})
@@ -110,7 +98,7 @@ class Network:
         return unit
 
     def prepare(self, image: ImageLike) -> Tensor:
-        """The (1, C, H, W) tensor the module is given for an image: resized, cropped, normalized, channels last."""
+        """The (1, C, H, W) tensor the module is given for an image: resized, cropped and normalized."""
         return self.feed(self.see(image))
 
     def see(self, image: ImageLike) -> NDArray[np.uint8]:
@@ -119,9 +107,6 @@ class Network:
 
     def feed(self, seen: NDArray[np.uint8]) -> Tensor:
         """What `see` returned as the (1, C, H, W) tensor the module is given."""
-        return self._tensor(seen).contiguous(memory_format=self._listed[1])
-
-    def _tensor(self, seen: NDArray[np.uint8]) -> Tensor:
         values = torch.from_numpy(self.preprocessing.normalize(seen))[None]
         return values.to(device_of(self.module), dtype_of(self.module))
 
