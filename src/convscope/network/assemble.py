@@ -55,7 +55,7 @@ def download(make: Callable[[], nn.Module], name: str) -> nn.Module:
     except Exception as error:  # whatever the hub's client raises: URLError, HTTPError, its own errors, OSError
         raise CannotDownload(
             f"The weights of {name} could not be fetched ({first_line(error)}). Offline, use lite0, weights=None, or "
-            "download the file elsewhere and give its path: weights='file.safetensors'."
+            "download the file elsewhere and give its path: weights='file.safetensors' (--weights FILE)."
         ) from error
 
 
