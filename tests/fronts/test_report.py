@@ -64,6 +64,16 @@ def test_its_lines_of_python_make_its_figures(page: str) -> None:
     assert picture.width > 500
 
 
+def test_the_three_gradient_pictures_of_an_image_stand_side_by_side(page: str) -> None:
+    sides = re.findall(r"<div class=side>(.*?)</div>", page, re.S)
+    assert [re.findall(r"<h3>(\w+)", side) for side in sides] == [["saliency", "guided", "deconvnet"]] * 2
+
+
+def test_many_images_still_fit_into_five_megabytes(lite0, tmp_path: Path) -> None:
+    images = [cs.open_image(f"sample:{name}") for name in cs.samples()]
+    assert write_report(lite0, images, tmp_path / "r.html") < 5_000_000
+
+
 def test_it_is_made_for_paper_and_for_the_dark(page: str) -> None:
     assert "prefers-color-scheme: dark" in page and "@media print" in page
 

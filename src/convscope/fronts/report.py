@@ -24,7 +24,7 @@ from ..view.svg import data_uri, svg
 from .captions import CAPTIONS, Caption
 from .outline import depths, filter_layers, first_and_middle
 
-GRADIENTS = ("saliency", "guided_backprop", "deconvnet")
+GRADIENTS = {"saliency": "absolute", "guided_backprop": "grey", "deconvnet": "grey"}  # and how each is mostly drawn
 _TILES = 310_000  # values of feature maps shown per layer and image: what keeps a report under 5 MB
 
 
@@ -84,18 +84,23 @@ def _seen(net: Network, image: Image, images: int) -> str:
         for key, layer in zip(captions, layers, strict=True)
     ]
     predictions, unit = _predictions(net, image)
-    gradients = [_figure(CAPTIONS[method], net, method, image, unit) for method in GRADIENTS] if unit else []
+    gradients = [
+        _figure(CAPTIONS[method], net, method, image, unit, style=style, photo=False)
+        for method, style in (GRADIENTS.items() if unit else ())
+    ]
     parts = [f"<section class=image><h2>{name}</h2>{predictions}</section>"]
     if gradients:
-        parts.append(f"<section><h2>What raises <code>{unit}</code> in {name}</h2>{''.join(gradients)}</section>")
+        side = f"<div class=side>{''.join(gradients)}</div>"
+        parts.append(f"<section><h2>What raises <code>{unit}</code> in {name}</h2>{side}</section>")
     parts.append(f"<section><h2>Feature maps of {name}</h2>{''.join(maps)}</section>")
     return "".join(parts)
 
 
 def _shown(net: Network, layer: str, images: int) -> int:
-    """How many channels of a layer to show: whole rows of eight, fewer where maps are large or images many."""
+    """How many channels of a layer to show: up to three rows of eight, fewer where maps are large or images many."""
     _, height, width = net.layers[layer].shape
-    return 8 * min(3, max(1, _TILES // images // (8 * height * width)))
+    fit = _TILES // images // (height * width)
+    return 8 * min(3, fit // 8) if fit >= 8 else max(2, fit)
 
 
 def _predictions(net: Network, image: Image) -> tuple[str, str]:

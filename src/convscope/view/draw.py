@@ -37,6 +37,7 @@ def attribution(
             description="absolute: largest magnitude over the colors; signed: their sum; grey: their mean; color: each"
         ),
     ] = "all",
+    photo: Annotated[bool, Field(description="show the picture the network saw beside it")] = True,
     percentile: Percentile = 99.5,
 ) -> View:
     """Draw what a unit's value hangs on, beside the picture the network saw."""
@@ -48,8 +49,8 @@ def attribution(
         "color": (values.transpose(1, 2, 0) if len(values) == 3 else values[0], "each color by itself"),
     }
     chosen = ["absolute", "signed", "grey"] if style == "all" else [style]
-    panels = [Panel("what the network sees", "seen")]
-    arrays: dict[str, NDArray[Any]] = {"seen": result.seen[None]}
+    panels = [Panel("what the network sees", "seen")] if photo else []
+    arrays: dict[str, NDArray[Any]] = {"seen": result.seen[None]} if photo else {}
     for name in chosen:
         array, label = maps[name]
         arrays[name] = array[None]

@@ -70,7 +70,7 @@ def scene(view: View, title: bool = True) -> Scene:
         x, row_height, right = x + width + _PAD, max(row_height, height), max(right, x + width)
     y += row_height
     if view.note:
-        y = _paragraph(texts, view.note, y + 4, _TEXT)
+        y = _paragraph(texts, view.note, y + 4, _TEXT, max(right - _PAD, _ONE))
     widest = max((_extent(text) for text in texts), default=0)
     return Scene(min(WIDTH, math.ceil(max(right, widest))) + _PAD, y + _PAD // 2, tuple(sheets), tuple(texts))
 
@@ -172,8 +172,8 @@ def _number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
-def _paragraph(texts: list[Text], words: str, y: int, size: int) -> int:
-    for line in textwrap.wrap(words, int((WIDTH - _PAD) / size / 0.56)):
+def _paragraph(texts: list[Text], words: str, y: int, size: int, width: int = WIDTH - _PAD) -> int:
+    for line in textwrap.wrap(words, int(width / size / 0.56)):
         y += size + 4
         texts.append(Text(line, _PAD, y - 4, size))
     return y + 6
