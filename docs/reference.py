@@ -23,10 +23,9 @@ def text() -> str:
 
 def _technique(entry: Entry) -> str:
     call = f"cs.{entry.name}({', '.join(entry.subjects)})"
-    command = " ".join(["NETWORK" if name == "net" else name.upper() for name in entry.subjects])
     parts = [
         f"## {entry.name}\n",
-        f"`{call}` · `convscope {entry.command} {command}`\n",
+        f"`{call}` · `convscope {' '.join([entry.command, *entry.arguments])}`\n",
         inspect.getdoc(entry.function) or "",
         _knobs("knob", entry.schema),
         _knobs("of the picture", knobs.schema(drawer_of(entry.result))),

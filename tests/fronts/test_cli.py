@@ -172,7 +172,6 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_work(
         raise AssertionError("worked before it was sure of its output")
 
     monkeypatch.setattr("convscope.network.zoo.load", worked)
-    monkeypatch.setattr("convscope.catalog.run.load", worked)
     for output in (tmp_path / "missing" / "x.png", tmp_path):
         ran = convscope(*command, "-o", output)
         assert ran.code == 2 and str(tmp_path) in ran.err

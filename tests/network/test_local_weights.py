@@ -6,24 +6,10 @@ import warnings
 import pytest
 import safetensors.torch
 import torch
-import torchvision
 from torch import nn
 
 import convscope as cs
 from convscope.base.errors import BadWeights, ConvscopeWarning
-
-
-@pytest.fixture(scope="module")
-def resnet():
-    return cs.load("torchvision:resnet18", weights=None)
-
-
-@pytest.fixture(scope="module")
-def trained():
-    """What a hub would send for resnet18: weights that no seed gives."""
-    return {
-        name: t + 0.01 if t.is_floating_point() else t for name, t in torchvision.models.resnet18().state_dict().items()
-    }
 
 
 class TestLocalWeights:

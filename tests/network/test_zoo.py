@@ -22,19 +22,6 @@ def offline(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("a test tried the real network"))
 
 
-@pytest.fixture(scope="module")
-def resnet():
-    return cs.load("torchvision:resnet18", weights=None)
-
-
-@pytest.fixture(scope="module")
-def trained():
-    """What a hub would send for resnet18: weights that no seed gives."""
-    return {
-        name: t + 0.01 if t.is_floating_point() else t for name, t in torchvision.models.resnet18().state_dict().items()
-    }
-
-
 def serve(monkeypatch, place, answer):
     """Let a hub answer with a state dict, or with an error."""
 

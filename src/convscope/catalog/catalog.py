@@ -49,6 +49,11 @@ class Entry:
         return knobs.subjects(self.function)
 
     @property
+    def arguments(self) -> list[str]:
+        """The subjects as the command line names them: NETWORK, then IMAGE, UNIT or LAYER."""
+        return ["NETWORK" if name == "net" else name.upper() for name in self.subjects]
+
+    @property
     def result(self) -> type[Result]:
         """The type of its result."""
         kind: type[Result] = get_type_hints(self.function)["return"]

@@ -11,8 +11,8 @@ from ..base.errors import BadImage, CannotRerun
 from ..base.image import Image, open_image
 from ..base.request import Request
 from ..base.results import Result
+from ..network import zoo
 from ..network.network import Network
-from ..network.zoo import load
 from .catalog import entry
 
 
@@ -27,26 +27,24 @@ def run(request: Request, beside: Path | None = None, image: str | None = None, 
     return dataclasses.replace(result, request=request)  # the subjects are the same, wherever they were found
 
 
-def load_network(described: Mapping[str, str], device: str = "auto") -> Network:
-    """The network a request describes."""
-    if not described["reference"]:
-        raise CannotRerun(
-            "This was made with a module from memory, which a picture cannot hold. Run it from Python again."
-        )
-    weights = described.get("weights", "default")
-    return load(described["reference"], None if weights == "none" else weights, device)
-
-
 def _subject(name: str, described: Mapping[str, str], beside: Path | None, image: str | None, device: str) -> Any:
     if "digest" not in described:
         return described["reference"]
-    subject = load_network(described, device) if name == "net" else _image(described["reference"], beside, image)
+    subject = _network(described, device) if name == "net" else _image(described["reference"], beside, image)
     if subject.digest != described["digest"]:
         what = "network" if name == "net" else "image"
         raise CannotRerun(
             f"The {what} {described['reference']!r} is not what it was: its contents changed. Restore it."
         )
     return subject
+
+
+def _network(described: Mapping[str, str], device: str) -> Network:
+    if not described["reference"]:
+        raise CannotRerun(
+            "This was made with a module from memory, which a picture cannot hold. Run it from Python again."
+        )
+    return zoo.load(described["reference"], described.get("weights", "default"), device)
 
 
 def _image(reference: str, beside: Path | None, instead: str | None) -> Image:

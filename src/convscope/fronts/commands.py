@@ -10,11 +10,9 @@ import click
 from ..base import knobs
 from ..base.results import Result, check_output, to_json
 from ..catalog.catalog import Entry
-from ..catalog.run import load_network
+from ..network import zoo
 from ..view.draw import drawer_of
 from .cli import DEVICE, JSON, OUTPUT, WEIGHTS
-
-_ARGUMENTS = {"net": "NETWORK"}
 
 
 def command(entry: Entry) -> click.Command:
@@ -27,7 +25,7 @@ def command(entry: Entry) -> click.Command:
             check_output(output)
         choices = knobs.check(drawer, {name: given.pop(name) for name in view})
         subjects = [given.pop(name) for name in entry.subjects[1:]]
-        net = load_network({"reference": network, "weights": weights}, device)
+        net = zoo.load(network, weights, device)
         result = entry.function(net, *subjects, **given)
         if output is not None:
             result.save(output, **choices)
@@ -35,18 +33,12 @@ def command(entry: Entry) -> click.Command:
 
     function = entry.function
     run.__doc__ = function.__doc__
-    arguments = [
-        click.Argument([name if name != "net" else "network"], metavar=_metavar(name)) for name in entry.subjects
-    ]
+    arguments = [click.Argument([word.lower()], metavar=word) for word in entry.arguments]
     options = [_option(name, schema) for name, schema in {**entry.schema, **view}.items()]
     made = click.Command(entry.command, callback=run, params=[*arguments, *options], help=_help(function.__doc__ or ""))
     for add in (OUTPUT, JSON, WEIGHTS, DEVICE):
         add(made)
     return made
-
-
-def _metavar(subject: str) -> str:
-    return _ARGUMENTS.get(subject, subject.upper())
 
 
 def _option(name: str, schema: dict[str, Any]) -> click.Option:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..network.execution import unwrap
-from ..network.layers import Layer
+from ..network.layers import Layer, holds_filters
 from ..network.network import Network
 
 _RECTIFIED = ("ReLU", "ReLU6", "SiLU", "GELU", "Hardswish", "Mish", "ELU", "LeakyReLU", "PReLU")
@@ -17,7 +17,7 @@ def filter_layers(net: Network) -> list[tuple[Layer, int]]:
     return [
         (row, sum(parameter.numel() for parameter in module.parameters()))
         for row, module in rows
-        if getattr(getattr(module, "weight", None), "ndim", 0) in (2, 4)
+        if holds_filters(module)
     ]
 
 

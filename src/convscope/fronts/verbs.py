@@ -16,7 +16,8 @@ from ..base.image import open_image
 from ..base.progress import listening
 from ..base.results import to_json
 from ..base.samples import samples as all_samples
-from ..catalog.run import load_network, run
+from ..catalog.run import run
+from ..network import zoo
 from ..view.picture import png, request_in
 from .cli import DEVICE, JSON, WEIGHTS
 from .report import show, write_report
@@ -29,7 +30,7 @@ from .report import show, write_report
 @DEVICE
 def layers(network: str, as_json: bool, weights: str, device: str) -> None:
     """List the layers of a network: name, kind, shape and number of units."""
-    table = load_network({"reference": network, "weights": weights}, device).layers
+    table = zoo.load(network, weights, device).layers
     click.echo(to_json(table.rows(), indent=1) if as_json else repr(table))
 
 
@@ -43,7 +44,7 @@ def layers(network: str, as_json: bool, weights: str, device: str) -> None:
 def predict(network: str, image: str, top: int, as_json: bool, weights: str, device: str) -> None:
     """Say what a network takes an image for."""
     picture = open_image(image)
-    found = load_network({"reference": network, "weights": weights}, device).predict(picture, top)
+    found = zoo.load(network, weights, device).predict(picture, top)
     rows = [{"label": label, "index": index, "probability": p} for label, index, p in found]
     click.echo(to_json(rows, indent=1) if as_json else "\n".join(f"{p:7.2%}  {i:>4}  {label}" for label, i, p in found))
 
@@ -63,7 +64,7 @@ def report(
     check_writable(output)
     pictures = [open_image(image) for image in images]
     with _progress("report"):
-        net = load_network({"reference": network, "weights": weights}, device)
+        net = zoo.load(network, weights, device)
         size = write_report(net, pictures, output)
     told = {"output": str(output), "images": len(pictures), "bytes": size}
     click.echo(to_json(told) if as_json else f"saved: {output} ({size / 1e6:.1f} MB)")

@@ -48,6 +48,7 @@ def seeded(make: Callable[[], nn.Module]) -> nn.Module:
 
 
 def download(make: Callable[[], nn.Module], name: str) -> nn.Module:
+    """What `make` builds with weights from a hub; raises CannotDownload, and says what works offline."""
     try:
         return make()
     except ConvscopeError:

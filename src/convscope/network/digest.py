@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 
 _Stamp: TypeAlias = tuple[int, int, int]
-
-
 _SAMPLE = 4096  # elements of a tensor that are looked at again
 
 

@@ -75,6 +75,11 @@ def listed(output: object) -> bool:
     return isinstance(output, Tensor) and output.ndim in (2, 4)
 
 
+def holds_filters(module: nn.Module | None) -> bool:
+    """Whether a module has weights that are filters: those of a convolution or a linear layer."""
+    return getattr(getattr(module, "weight", None), "ndim", 0) in (2, 4)
+
+
 class Recorder:
     """Forward hooks that note the shape of every module's output."""
 

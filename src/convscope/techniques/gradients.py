@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..base.image import Image, ImageLike, open_image
+from ..base.image import ImageLike, open_image
 from ..base.results import Attribution
 from ..base.technique import technique
 from ..base.unit import UnitLike
@@ -50,7 +50,7 @@ def deconvnet(net: Network, image: ImageLike, unit: UnitLike, *, smooth: Smooth 
 def _attribution(
     net: Network, image: ImageLike, unit: UnitLike, rule: rules.Rule | None = None, smooth: bool = False
 ) -> Attribution:
-    picture: Image = open_image(image)
+    picture = open_image(image)
     target = net.unit(unit)
     seen = net.see(picture)
     found = gradient(net, net.feed(seen), target, rule, smooth)

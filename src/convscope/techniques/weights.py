@@ -13,6 +13,7 @@ from ..base.results import Weights
 from ..base.technique import technique
 from ..base.unit import UnitLike, parse
 from ..network.execution import unwrap
+from ..network.layers import holds_filters
 from ..network.network import Network
 from . import filters
 
@@ -59,8 +60,8 @@ def _weight(net: Network, name: str) -> tuple[Tensor, int]:
     modules = dict(unwrap(net.module).named_modules())
     module = modules.get(name)
     weight = getattr(module, "weight", None)
-    if not isinstance(weight, Tensor) or weight.ndim not in (2, 4):
-        having = [n for n in net.layers if getattr(getattr(modules.get(n), "weight", None), "ndim", 0) in (2, 4)]
+    if not isinstance(weight, Tensor) or not holds_filters(module):
+        having = [n for n in net.layers if holds_filters(modules.get(n))]
         near = nearest(name, having) or f" Such as {', '.join(having[:3])}."
         raise UnknownLayer(f"{name} of {net.name} has no filters: it must be a convolution or a linear layer.{near}")
     if name in net.untrained:

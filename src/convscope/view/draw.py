@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ..base import knobs
 from ..base.results import Activations, Attribution, Result, Weights
-from .view import Panel, View, from_zero, suited, symmetric
+from .view import Map, Panel, Scale, View, from_zero, suited, symmetric
 
 Percentile = Annotated[float, Field(gt=50, le=100, description="percentile of the magnitudes at which the scale ends")]
 _MATRIX_SIDE = 900  # a larger matrix would have cells smaller than a pixel
@@ -58,15 +58,11 @@ def attribution(
     return View(_title(result, f"for {_named(result)} = {result.value:.4g}"), tuple(panels), arrays, _note(result))
 
 
-def _attribution_scale(style: str, array: NDArray[Any], percentile: float) -> Any:
+def _attribution_scale(style: str, array: NDArray[Any], percentile: float) -> Scale:
     if style == "absolute":
         return from_zero(array, percentile)
-    map: Literal["diverging", "grey", "color"] = "diverging"
-    if style == "grey" or (array.ndim == 2 and style == "color"):
-        map = "grey"
-    elif style == "color":
-        map = "color"
-    return symmetric(array, map, percentile)
+    maps: dict[str, Map] = {"signed": "diverging", "grey": "grey", "color": "color" if array.ndim == 3 else "grey"}
+    return symmetric(array, maps[style], percentile)
 
 
 def activations(

@@ -22,17 +22,25 @@ def svg(laid_out: Scene, title: str) -> str:
 
 def data_uri(pixels: NDArray[np.uint8], photo: bool = False) -> str:
     """RGBA or RGB pixels as a data URI: JPEG for a photo, else PNG, with a palette where 256 colors are enough."""
+    kind, data = ("jpeg", _jpeg(pixels)) if photo else ("png", _png(pixels))
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
-    if photo:
-        PIL.Image.fromarray(pixels).convert("RGB").save(buffer, "JPEG", quality=92)
-        return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    PIL.Image.fromarray(pixels).convert("RGB").save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
     picture = PIL.Image.fromarray(pixels).convert("RGBA")
     colors, index = np.unique(np.asarray(picture).view(np.uint32)[..., 0], return_inverse=True)
     if len(colors) <= 256:
         picture = PIL.Image.fromarray(index.reshape(pixels.shape[:2]).astype(np.uint8), "P")
         picture.putpalette(colors.view(np.uint8).tobytes(), "RGBA")
     picture.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
 
 
 def _image(sheet: Sheet) -> str:
