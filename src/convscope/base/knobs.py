@@ -47,15 +47,17 @@ def check(function: AnyFunction, values: Mapping[str, object]) -> dict[str, Any]
     try:
         return model(function)(**values).model_dump()
     except pydantic.ValidationError as error:
-        raise BadKnob(" ".join(_sentence(function, dict(problem)) for problem in error.errors())) from None
+        problems: dict[str, list[Any]] = {}
+        for problem in error.errors():  # a knob that may be one of several types has a problem with each
+            problems.setdefault(str(problem["loc"][0]), []).append(problem)
+        raise BadKnob(" ".join(_sentence(function, name, found) for name, found in problems.items())) from None
 
 
-def _sentence(function: AnyFunction, problem: dict[str, Any]) -> str:
-    name = str(problem["loc"][0])
-    if problem["type"] == "extra_forbidden":
+def _sentence(function: AnyFunction, name: str, problems: list[Any]) -> str:
+    if problems[0]["type"] == "extra_forbidden":
         known = list(schema(function))
         there = f"Its knobs are {', '.join(known)}." if known else "It has none."
         return f"{function.__name__} has no knob {name!r}.{nearest(name, known)} {there}"
-    must = problem["msg"].removeprefix("Input should be ")
+    must = " or ".join(problem["msg"].removeprefix("Input should be ") for problem in problems)
     about = schema(function)[name].get("description", "")
-    return f"{name} must be {must}, not {problem['input']!r}. {name}: {about}"
+    return f"{name} must be {must}, not {problems[0]['input']!r}. {name}: {about}"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 Listener: TypeAlias = Callable[[int, int, object], None]
+T = TypeVar("T")
 
 _listener: ContextVar[Listener | None] = ContextVar("convscope_progress", default=None)
+
+
+class Cancelled(BaseException):
+    """Raised by a listener to end work early but keep what is finished; any other exception throws it away."""
 
 
 def report(step: int, total: int, preview: object = None) -> None:
@@ -27,3 +32,30 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+class Work(Generic[T]):
+    """Goes through items, reports each as it is done, and ends early when the listener raises Cancelled.
+
+    `done` counts the finished items, at least one; `evidence` says so where some are missing. `preview` is called, only
+    when someone listens, for what can be shown so far.
+    """
+
+    def __init__(self, items: Sequence[T], preview: Callable[[], object] | None = None) -> None:
+        self.items, self.preview, self.done = items, preview, 0
+
+    def __iter__(self) -> Iterator[T]:
+        for item in self.items:
+            yield item
+            self.done += 1
+            shown = self.preview() if self.preview is not None and _listener.get() is not None else None
+            try:
+                report(self.done, len(self.items), shown)
+            except Cancelled:
+                return
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """`partial`, where the work was cancelled before its end."""
+        missing = self.done < len(self.items)
+        return {"partial": f"cancelled after {self.done} of {len(self.items)} steps"} if missing else {}

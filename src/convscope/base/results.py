@@ -53,7 +53,9 @@ class Result:
         if self.request is not None:
             asked = json.loads(self.request.to_json())
             plain = {"technique": self.request.technique, "digest": self.request.digest, "request": asked}
-        values = {"shape": list(self.values.shape), "min": float(self.values.min()), "max": float(self.values.max())}
+        known = self.values[~np.isnan(self.values)]
+        low, high = (float(known.min()), float(known.max())) if known.size else (None, None)
+        values = {"shape": list(self.values.shape), "min": low, "max": high}
         return {**plain, "unit": str(self.unit), "network": self.network, "values": values, "evidence": self.evidence}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -74,19 +76,6 @@ class Result:
 
     def _repr_png_(self) -> bytes:
         return self._encode(".png", {})
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Attribution(Result):
-    """What in an image a unit's value hangs on.
-
-    `values` is (C, H, W) float32, signed, in the network's normalized input space; `value` is the unit's own value and
-    `seen` the (H, W, 3) uint8 picture the network was given: resized and cropped.
-    """
-
-    image: Image
-    value: float
-    seen: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

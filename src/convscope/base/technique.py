@@ -22,12 +22,16 @@ def technique(function: Callable[P, R]) -> Callable[P, R]:
     """Turn a plain function into a technique.
 
     Subjects are the positional parameters, known by name: `net`, `image`, `unit`, `layer`. Knobs are keyword-only.
+    Asked about a list of images it gives a list of results, one each, the same as asked one by one; then `unit` may
+    be a list of the same length.
     """
     names = knobs.subjects(function)
 
     @functools.wraps(function)
     def ask(*args: P.args, **kwargs: P.kwargs) -> R:
         given = _bind(function, names, args, kwargs)
+        if isinstance(given.get("image"), list | tuple):
+            return [ask(**one) for one in _one_by_one(given)]  # type: ignore[return-value, call-arg]
         subjects = _read(given, names)
         chosen = knobs.check(function, {name: value for name, value in given.items() if name not in names})
         result = function(*subjects.values(), **chosen)
@@ -47,6 +51,15 @@ def _bind(
         wanted = f"{function.__name__}{inspect.signature(function)}"
         raise BadKnob(f"{function.__name__} takes {', '.join(names)}, then knobs by name: {wanted}.")
     return given
+
+
+def _one_by_one(given: dict[str, Any]) -> list[dict[str, Any]]:
+    images, unit = given["image"], given.get("unit")
+    units = unit if isinstance(unit, list | tuple) else [unit] * len(images)
+    if len(units) != len(images):
+        raise BadKnob(f"unit must be one unit, or one for each of the {len(images)} images, not {len(units)} units.")
+    several = [{**given, "image": image} for image in images]
+    return [{**one, "unit": unit} for one, unit in zip(several, units, strict=True)] if "unit" in given else several
 
 
 def _read(given: dict[str, Any], names: list[str]) -> dict[str, Any]:

@@ -37,11 +37,12 @@ def call(module: nn.Module, x: Tensor) -> Any:
 
 
 @contextmanager
-def frozen(module: nn.Module) -> Iterator[None]:
+def frozen(module: nn.Module, channels_last: bool = False) -> Iterator[None]:
     """Parameters that take no gradient, buffers that may be written to, evaluation mode, fixed random numbers.
 
     Everything is as before afterwards, also after an error. What is recomputed in a backward pass must be inside too.
     Modes are set one by one: `module.train()` may be overridden, and would unfreeze what a user froze on purpose.
+    With `channels_last` convolutions run in that layout, up to twice as fast: worth its copies for many passes.
     """
     parts = list(module.modules())
     weights: list[_Slot] = [(part._parameters, name, t) for part in parts for name, t in part._parameters.items()]
@@ -55,7 +56,7 @@ def frozen(module: nn.Module) -> Iterator[None]:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
             for store, name, tensor in weights:
-                store[name] = None if tensor is None else tensor.detach()
+                store[name] = None if tensor is None else _laid_out(tensor.detach(), channels_last)
             for store, name, tensor in buffers:
                 store[name] = None if tensor is None else tensor.detach().clone()
             for part in training:
@@ -67,6 +68,10 @@ def frozen(module: nn.Module) -> Iterator[None]:
                 part.training = True
             for store, name, tensor in weights + buffers:
                 store[name] = tensor
+
+
+def _laid_out(weight: Tensor, channels_last: bool) -> Tensor:
+    return weight.contiguous(memory_format=torch.channels_last) if channels_last and weight.ndim == 4 else weight
 
 
 def device_of(module: nn.Module) -> torch.device:

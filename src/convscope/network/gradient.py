@@ -7,9 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.checkpoint import CheckpointError
 
@@ -21,18 +19,20 @@ from .rules import Rectifiers, Rule, deconvnet
 if TYPE_CHECKING:
     from .network import Network
 
+VANISHED = "the gradient is zero everywhere: nothing in the image moves this unit"
+
 
 @dataclass(frozen=True)
 class Gradient:
-    """`values` (C, H, W) float32 in normalized input space; `value` of the unit; `evidence` of how it was found."""
+    """`values` (N, C, H, W) in normalized input space; `value` (N,) of the unit; `evidence` of how it was found."""
 
-    values: NDArray[np.float32]
-    value: float
+    values: Tensor
+    value: Tensor
     evidence: Mapping[str, Any]
 
 
 def gradient(net: Network, x: Tensor, unit: Unit, rule: Rule | None = None, smooth: bool = False) -> Gradient:
-    """Differentiate a unit's value for one prepared input x, (1, C, H, W).
+    """Differentiate a unit's value with respect to each of N prepared inputs x, (N, C, H, W).
 
     Raises NoRectifier when a rule was asked for and nothing of the network could follow it.
     """
@@ -44,8 +44,8 @@ def gradient(net: Network, x: Tensor, unit: Unit, rule: Rule | None = None, smoo
         _check(net, unit, value, mode)
         evidence = _rule_evidence(rule, mode)  # before the backward, which may run parts of the network once more
         found = _backward(value, leaf) if value.requires_grad else None
-    values = np.zeros(leaf.shape[1:], np.float32) if found is None else found[0].float().contiguous().numpy(force=True)
-    return Gradient(values, value.item(), {**_passes(values), **evidence})
+    values = torch.zeros_like(leaf) if found is None else found
+    return Gradient(values.detach(), value.detach(), {**_passes(values), **evidence})
 
 
 def _backward(value: Tensor, leaf: Tensor) -> Tensor | None:
@@ -60,7 +60,8 @@ def _backward(value: Tensor, leaf: Tensor) -> Tensor | None:
 
 def _check(net: Network, unit: Unit, value: Tensor, mode: Rectifiers | None) -> None:
     if not torch.isfinite(value).all():
-        raise ForwardFailed(f"The value of {unit} is {value.item()}: {net.name} put out numbers that are not finite.")
+        bad = value[~torch.isfinite(value)][0].item()
+        raise ForwardFailed(f"The value of {unit} is {bad}: {net.name} put out numbers that are not finite.")
     if mode is not None and mode.count == 0 and not mode.left:
         raise NoRectifier(
             f"Nothing was rectified on the way to {unit} of {net.name}, so this rule would give the plain gradient. "
@@ -74,11 +75,9 @@ def _check(net: Network, unit: Unit, value: Tensor, mode: Rectifiers | None) -> 
         )
 
 
-def _passes(values: NDArray[np.float32]) -> dict[str, Any]:
-    evidence: dict[str, Any] = {"forward_passes": 1, "backward_passes": 1}
-    if not values.any():
-        evidence["vanished"] = "the gradient is zero everywhere: nothing in the image moves this unit"
-    return evidence
+def _passes(values: Tensor) -> dict[str, Any]:
+    evidence: dict[str, Any] = {"forward_passes": len(values), "backward_passes": len(values)}
+    return evidence if values.any() else {**evidence, "vanished": VANISHED}
 
 
 def _rule_evidence(rule: Rule | None, mode: Rectifiers | None) -> dict[str, Any]:

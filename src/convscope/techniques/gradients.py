@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
-from ..base.image import ImageLike, open_image
-from ..base.results import Attribution
+from ..base.attributions import Attribution
+from ..base.image import ImageLike
 from ..base.technique import technique
 from ..base.unit import UnitLike
 from ..network import rules
 from ..network.gradient import gradient
 from ..network.network import Network
-
-Smooth = Annotated[bool, Field(description="treat SiLU, GELU, Hardswish and Mish as rectifiers too")]
+from .choices import Smooth
+from .question import Question
 
 
 @technique
@@ -50,16 +46,6 @@ def deconvnet(net: Network, image: ImageLike, unit: UnitLike, *, smooth: Smooth 
 def _attribution(
     net: Network, image: ImageLike, unit: UnitLike, rule: rules.Rule | None = None, smooth: bool = False
 ) -> Attribution:
-    picture = open_image(image)
-    target = net.unit(unit)
-    seen = net.see(picture)
-    found = gradient(net, net.feed(seen), target, rule, smooth)
-    return Attribution(
-        values=found.values,
-        unit=target,
-        network=net.name,
-        evidence=found.evidence if not target.is_class else {"label": net.label(target.channel or 0), **found.evidence},
-        image=picture,
-        value=found.value,
-        seen=seen,
-    )
+    question = Question.of(net, image, unit)
+    found = gradient(net, question.x, question.unit, rule, smooth)
+    return question.answer(Attribution, found.values[0], found.value, found.evidence)

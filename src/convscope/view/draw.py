@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..base import knobs
-from ..base.results import Activations, Attribution, Result, Weights
+from ..base.attributions import Attribution
+from ..base.results import Activations, Result, Weights
 from .view import Map, Panel, Scale, View, from_zero, suited, symmetric
 
 Percentile = Annotated[float, Field(gt=50, le=100, description="percentile of the magnitudes at which the scale ends")]

@@ -1,0 +1,41 @@
+"""Results of attribution methods: what in an image a unit's value hangs on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .image import Image
+from .results import Floats, Result
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Attribution(Result):
+    """What in an image a unit's value hangs on.
+
+    `values` is float32 and signed: (C, H, W) in the network's normalized input space, or (H, W) for methods that speak
+    of places and not of colors. `value` is the unit's own value and `seen` the (H, W, 3) uint8 picture the network was
+    given: resized and cropped.
+    """
+
+    image: Image
+    value: float
+    seen: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Estimate(Attribution):
+    """An attribution that was sampled: `error` is the standard error of `values`, of the same shape."""
+
+    error: Floats
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClassActivation(Attribution):
+    """A class activation map: `grid` is (h, w), at the layer's own resolution; `channels` (C, h, w) sum up to it."""
+
+    layer: str
+    grid: Floats
+    channels: Floats

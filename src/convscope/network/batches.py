@@ -1,0 +1,46 @@
+"""How many images one pass takes: bounded memory on any network and machine."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from .execution import device_of, dtype_of
+
+if TYPE_CHECKING:
+    from .network import Network
+
+_SHARE, _MOST = 1 / 32, 256 << 20  # of the machine's memory, and bytes of activations in any case
+_ENOUGH = 16  # images; more do not run faster on a CPU and leave its caches
+
+
+def fitting(net: Network, layer: str, wanted: int | Literal["auto"] = "auto", backward: bool = False) -> int:
+    """How many images fit into one pass up to a layer: `wanted`, or what the machine's memory holds.
+
+    A backward pass keeps the activations of all layers, a forward pass a few of them at a time.
+    """
+    if wanted != "auto":
+        return wanted
+    names = list(net.layers)
+    sizes = [math.prod(net.layers[name].shape) for name in names[: names.index(layer) + 1]]
+    image = (2 * sum(sizes) if backward else 4 * max(sizes)) * dtype_of(net.module).itemsize
+    return max(1, min(_ENOUGH, int(min(_memory(net) * _SHARE, _MOST) // image)))
+
+
+def chunks(count: int, size: int) -> list[range]:
+    """The numbers below `count` in runs of `size`."""
+    return [range(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def _memory(net: Network) -> int:
+    """Bytes of memory, all of it and not what is free now: the same request must run the same way again."""
+    device = device_of(net.module)
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # not POSIX
+        return 8 << 30

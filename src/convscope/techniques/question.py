@@ -1,0 +1,62 @@
+"""A question of attribution, a network, an image and a unit, and how its answer is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..base.attributions import Attribution
+from ..base.image import Image, ImageLike, open_image
+from ..base.unit import Unit, UnitLike
+from ..network.network import Network
+
+A = TypeVar("A", bound=Attribution)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What in `image` makes `unit` of `net` as large as it is? `seen` is what the network is given of the image."""
+
+    net: Network
+    image: Image
+    unit: Unit
+    seen: NDArray[np.uint8]
+    x: Tensor
+
+    @classmethod
+    def of(cls, net: Network, image: ImageLike, unit: UnitLike) -> Question:
+        """The question, with the image prepared; raises what `open_image` and `net.unit` raise."""
+        picture, target = open_image(image), net.unit(unit)
+        seen = net.see(picture)
+        return cls(net, picture, target, seen, net.feed(seen))
+
+    @property
+    def layer(self) -> str:
+        """The deepest layer that must run."""
+        return "logits" if self.unit.layer == "probs" else self.unit.layer
+
+    def answer(
+        self, kind: type[A], values: Tensor, value: float | Tensor, evidence: Mapping[str, Any], **fields: Any
+    ) -> A:
+        """The result: `values` (C, H, W) or (H, W), the unit's own `value`, and how it was found."""
+        label = {"label": self.net.label(self.unit.channel or 0)} if self.unit.is_class else {}
+        return kind(
+            values=array(values),
+            unit=self.unit,
+            network=self.net.name,
+            evidence={**label, **evidence},
+            image=self.image,
+            value=float(value),
+            seen=self.seen,
+            **fields,
+        )
+
+
+def array(values: Tensor) -> NDArray[np.float32]:
+    """A tensor as a float32 array in index order."""
+    return values.detach().float().contiguous().numpy(force=True)
