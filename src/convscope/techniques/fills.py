@@ -18,7 +18,7 @@ Fill = Annotated[
     str,
     Field(
         pattern="^(mean|grey|blur|noise|#[0-9a-fA-F]{6})$",
-        description="what hides a part: mean (zero in the network's input space), grey, blur, noise or a color, #rrggbb",
+        description="what hides a part: mean (zero in normalized space), grey, blur, noise or a color, #rrggbb",
     ),
 ]
 _BLUR = 1 / 20  # standard deviation over the shorter side: 11 pixels of 224, about what Fong and Vedaldi took
