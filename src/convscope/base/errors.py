@@ -8,6 +8,7 @@
     ├── BadWeights       (ValueError)    a weights file that cannot be read or does not fit
     ├── BadKnob          (ValueError)    a knob out of its bounds, or a subject of the wrong type
     ├── ForwardFailed    (RuntimeError)  the user's module raised, or returned something unusable
+    ├── CannotExport     (RuntimeError)  the executed graph of a module cannot be found
     ├── NoRectifier      (RuntimeError)  a backward rule found nothing to change
     ├── CannotDownload   (RuntimeError)  a hub could not be reached
     ├── CannotRerun      (RuntimeError)  a picture's request cannot be carried out again
@@ -53,6 +54,10 @@ class BadKnob(ConvscopeError, ValueError):
 
 class ForwardFailed(ConvscopeError, RuntimeError):
     """The user's module raised, or returned something unusable."""
+
+
+class CannotExport(ConvscopeError, RuntimeError):
+    """The executed graph of a module cannot be found."""
 
 
 class NoRectifier(ConvscopeError, RuntimeError):

@@ -56,7 +56,11 @@ def frozen(module: nn.Module, channels_last: bool = False) -> Iterator[None]:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
             for store, name, tensor in weights:
-                store[name] = None if tensor is None else _laid_out(tensor.detach(), channels_last)
+                store[name] = (
+                    None
+                    if tensor is None
+                    else nn.Parameter(_laid_out(tensor.detach(), channels_last), requires_grad=False)
+                )
             for store, name, tensor in buffers:
                 store[name] = None if tensor is None else tensor.detach().clone()
             for part in training:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,24 +31,44 @@ class Gradient:
     evidence: Mapping[str, Any]
 
 
-def gradient(net: Network, x: Tensor, unit: Unit, rule: Rule | None = None, smooth: bool = False) -> Gradient:
+@contextmanager
+def many_passes(net: Network) -> Iterator[None]:
+    """Freeze the network once, in its fastest layout, for all the gradients taken inside the block."""
+    with (
+        torch.inference_mode(False),
+        frozen(unwrap(net.module), channels_last=True),
+    ):  # else its copies take no gradient
+        yield
+
+
+def gradient(
+    net: Network,
+    x: Tensor,
+    unit: Unit,
+    rule: Rule | None = None,
+    smooth: bool = False,
+    measure: Callable[[Tensor], Tensor] | None = None,
+) -> Gradient:
     """Differentiate a unit's value with respect to each of N prepared inputs x, (N, C, H, W).
 
+    `measure` may give something else than the unit's value to differentiate, (N,) for the inputs.
     Raises NoRectifier when a rule was asked for and nothing of the network could follow it.
     """
     unit = net.unit(unit)  # lists the layers now, not under the rule
     mode = Rectifiers(rule, smooth) if rule is not None else None
     with torch.inference_mode(False), torch.enable_grad(), frozen(unwrap(net.module)), mode or nullcontext():
         leaf = x.detach().clone().requires_grad_()
-        value = net.value(leaf, unit)
-        _check(net, unit, value, mode)
+        value = net.value(leaf, unit) if measure is None else measure(leaf)
+        check_finite(net, unit, value)
+        _check_rectified(net, unit, mode)
         evidence = _rule_evidence(rule, mode)  # before the backward, which may run parts of the network once more
-        found = _backward(value, leaf) if value.requires_grad else None
+        found = backward(value, leaf) if value.requires_grad else None
     values = torch.zeros_like(leaf) if found is None else found
     return Gradient(values.detach(), value.detach(), {**_passes(values), **evidence})
 
 
-def _backward(value: Tensor, leaf: Tensor) -> Tensor | None:
+def backward(value: Tensor, leaf: Tensor) -> Tensor | None:
+    """The gradient of a value's sum with respect to a leaf; None if it does not hang on it."""
     try:
         return torch.autograd.grad(value.sum(), leaf, allow_unused=True)[0]
     except CheckpointError as error:  # torch leaves a function mode for the backward pass, so the rule is lost in it
@@ -58,10 +78,14 @@ def _backward(value: Tensor, leaf: Tensor) -> Tensor | None:
         ) from error
 
 
-def _check(net: Network, unit: Unit, value: Tensor, mode: Rectifiers | None) -> None:
+def check_finite(net: Network, unit: Unit, value: Tensor) -> None:
+    """Raise ForwardFailed where a unit's value is not finite."""
     if not torch.isfinite(value).all():
         bad = value[~torch.isfinite(value)][0].item()
         raise ForwardFailed(f"The value of {unit} is {bad}: {net.name} put out numbers that are not finite.")
+
+
+def _check_rectified(net: Network, unit: Unit, mode: Rectifiers | None) -> None:
     if mode is not None and mode.count == 0 and not mode.left:
         raise NoRectifier(
             f"Nothing was rectified on the way to {unit} of {net.name}, so this rule would give the plain gradient. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Sequence
@@ -109,6 +110,12 @@ class Network:
         """What `see` returned as the (1, C, H, W) tensor the module is given."""
         values = torch.from_numpy(self.preprocessing.normalize(seen))[None]
         return values.to(device_of(self.module), dtype_of(self.module))
+
+    def with_module(self, module: nn.Module) -> Network:
+        """The same network with another module of the same structure, such as a copy whose weights were changed."""
+        other = copy.copy(self)
+        other.module, other._hashes = module, TensorHashes()
+        return other
 
     def read(self, x: Tensor, *layers: str) -> dict[str, Tensor]:
         """The tensors at layers for a prepared input, as (N, C, H, W) or (N, C), in one forward that goes no deeper."""

@@ -62,9 +62,17 @@ class Preprocessing:
         if scaled[0] * scaled[1] > MAX_PIXELS:
             raise BadImage(f"A picture of {picture.width} × {picture.height} is too narrow to resize. Crop it first.")
         picture = picture.resize(scaled, _FILTERS[self.interpolation])
-        height, width = self.size
-        left, top = round((picture.width - width) / 2), round((picture.height - height) / 2)
+        (height, width), (left, top) = self.size, self._corner(scaled)
         return np.asarray(picture.crop((left, top, left + width, top + height)))
+
+    def to_seen(self, size: tuple[int, int], box: Sequence[float]) -> tuple[float, float, float, float]:
+        """A box (left, top, right, bottom) of a picture of `size` (height, width), in pixels of its crop.
+
+        Parts of it, or all of it, may lie outside the crop.
+        """
+        width, height = self._scaled((size[1], size[0]))
+        (left, top), x, y = self._corner((width, height)), width / size[1], height / size[0]
+        return box[0] * x - left, box[1] * y - top, box[2] * x - left, box[3] * y - top
 
     def normalize(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(H, W, 3) bytes to (C, H, W) floats in the network's normalized input space."""
@@ -76,6 +84,10 @@ class Preprocessing:
     def describe(self) -> dict[str, object]:
         """Plain values, part of a network's digest."""
         return asdict(self)
+
+    def _corner(self, scaled: tuple[int, int]) -> tuple[int, int]:
+        """Left and top of the crop in a picture of width and height `scaled`."""
+        return round((scaled[0] - self.size[1]) / 2), round((scaled[1] - self.size[0]) / 2)
 
     def _scaled(self, size: tuple[int, int]) -> tuple[int, int]:
         """Width and height before the crop; rounded down along the longer side, as torchvision does."""

@@ -13,26 +13,28 @@ from .execution import call, output_tensor
 from .layers import listed
 
 Hook = Callable[[nn.Module, Any, Any], None]
+Run = Callable[[nn.Module, Tensor], Any]
 
 
 class _Reached(BaseException):
     """Ends a forward early; no Exception, so that no `except Exception` in a user's module swallows it."""
 
 
-def hooked(module: nn.Module, x: Tensor, hooks: Mapping[str, Hook]) -> Any:
+def hooked(module: nn.Module, x: Tensor, hooks: Mapping[str, Hook], run: Run = call) -> Any:
     """The module's output, with a forward hook on each named submodule for just this call."""
     with ExitStack() as stack:
         for name, hook in hooks.items():
             stack.enter_context(module.get_submodule(name).register_forward_hook(hook))
-        return call(module, x)
+        return run(module, x)
 
 
 def forward(
-    module: nn.Module, x: Tensor, calls: Mapping[str, int], output: str | int | None = None
+    module: nn.Module, x: Tensor, calls: Mapping[str, int], output: str | int | None = None, run: Run = call
 ) -> dict[str, Tensor]:
     """The tensors at the layers named in `calls`, each with how many calls of it to wait for.
 
-    `input` is x itself; `logits` is the class scores, found by `output`, and lets the forward run to its end.
+    `input` is x itself; `logits` is the class scores, found by `output`, and lets the forward run to its end. `run`
+    calls the module: frozen, unless something else is given.
     """
     waiting = {name: count for name, count in calls.items() if name not in ("input", "logits")}
     to_the_end = "logits" in calls
@@ -54,7 +56,7 @@ def forward(
     if not waiting and not to_the_end:
         return tensors
     try:
-        result = hooked(module, x.clone(), {name: tap(name) for name in waiting})
+        result = hooked(module, x.clone(), {name: tap(name) for name in waiting}, run)
     except _Reached:
         return tensors
     if to_the_end:

@@ -1,0 +1,70 @@
+"""What a unit's value hangs on inside the network: its gradient with respect to the tensor at any layer."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ..base.errors import BadKnob
+from ..base.unit import Unit
+from .execution import frozen, unwrap
+from .gradient import backward, check_finite
+from .layers import listed
+
+if TYPE_CHECKING:
+    from .network import Network
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """`activation` of a layer and `gradient` of a unit's `value` (N,) with respect to it, (N, C, h, w) or (N, C)."""
+
+    activation: Tensor
+    gradient: Tensor
+    value: Tensor
+
+
+class Independent(BadKnob):
+    """The unit does not hang on the layer."""
+
+
+def sensitivity(net: Network, x: Tensor, unit: Unit, layer: str) -> Sensitivity:
+    """Differentiate a unit's value for N prepared inputs with respect to the output of a layer's last call.
+
+    Raises Independent, a BadKnob, where the layer runs after the unit or on another branch. Only what comes after the
+    layer is differentiated.
+    """
+    unit, row = net.unit(unit), net.layers[layer]  # lists the layers now, not under the hook
+    graft = _Graft(row.calls)
+    with torch.inference_mode(False), torch.enable_grad(), frozen(unwrap(net.module)), ExitStack() as stack:
+        part = unwrap(net.module).get_submodule(layer)
+        stack.enter_context(part.register_forward_hook(graft))
+        value = net.value(x.detach().clone(), unit)
+        check_finite(net, unit, value)
+        found = backward(value, graft.leaf) if graft.leaf is not None and value.requires_grad else None
+    if found is None or graft.leaf is None:
+        raise Independent(f"{unit} does not hang on {layer}: it is computed without it. Use a layer on the way to it.")
+    activation, grad = (t.detach().movedim(-1, 1) if row.layout == "NHWC" else t.detach() for t in (graft.leaf, found))
+    return Sensitivity(activation, grad, value.detach())
+
+
+class _Graft:
+    """A forward hook that puts a leaf, which takes a gradient, in the place of a module's output at its last call."""
+
+    def __init__(self, calls: int) -> None:
+        self.waiting, self.leaf = calls, None
+
+    leaf: Tensor | None
+
+    def __call__(self, _module: nn.Module, _inputs: Any, result: Any) -> Tensor | None:
+        if not listed(result):
+            return None
+        self.waiting -= 1
+        if self.waiting != 0:
+            return None
+        self.leaf = result.detach().clone().requires_grad_()
+        return self.leaf.clone()  # an in-place layer may write on this one, not on a leaf
