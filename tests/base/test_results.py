@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import convscope as cs
-from convscope.base.errors import BadKnob, CannotWrite
 from convscope.base.attributions import Attribution
+from convscope.base.errors import BadKnob, CannotWrite
 from convscope.base.results import Activations, Result, Weights, to_json
 
 IMAGE = cs.open_image(np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3))

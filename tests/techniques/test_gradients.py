@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from torch import nn
 
 import convscope as cs
+from convscope.techniques.gradients import input_x_gradient
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from captum.attr import Deconvolution, GuidedBackprop, Saliency
+    from captum.attr import Deconvolution, GuidedBackprop, InputXGradient, Saliency
 
 
 def ask(technique, module, x, unit, shift=0):
@@ -128,6 +129,7 @@ def test_attributions_equal_captums_where_every_rectifier_is_a_module(name, pool
             cs.saliency: Saliency(net.module).attribute(x, target=7, abs=False),
             cs.guided_backprop: GuidedBackprop(net.module).attribute(x, target=7),
             cs.deconvnet: Deconvolution(net.module).attribute(x, target=7),
+            input_x_gradient: InputXGradient(net.module).attribute(x, target=7),
         }
     for technique, wanted in theirs.items():
         wanted = wanted[0].detach().numpy()
@@ -150,3 +152,30 @@ def test_the_result_says_what_was_asked():
     assert found.request.knobs == {"smooth": False}
     assert found.evidence["rule"] == "guided" and cs.deconvnet(net, image, "logits:owl").evidence["rule"] == "deconvnet"
     assert (found.evidence["forward_passes"], found.evidence["backward_passes"]) == (1, 1)
+
+
+def test_the_input_times_the_gradient_shares_out_what_is_homogeneous_in_the_input():
+    net = Pointwise(lambda x: F.relu(x) * torch.tensor([2.0, -3, 5, 1]))
+    found = ask(input_x_gradient, net, [[1, 2, -4, 0]], "logits", shift=4)
+    assert found.values.tolist() == [[[2, -6, 0, 0]]]
+    assert found.values.sum() == found.value
+    assert (found.evidence["forward_passes"], found.evidence["backward_passes"]) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "densenet121"])
+def test_the_input_times_the_gradient_is_captums_in_float64(name):
+    net = cs.Network(cs.load(f"torchvision:{name}", weights=None).module.eval().double(), size=64)
+    image = (X * 15).astype(np.uint8)
+    x = net.prepare(image).requires_grad_()
+    wanted = InputXGradient(net.module).attribute(x, target=7)[0].detach().numpy()
+    found = input_x_gradient(net, image, "logits:7")
+    assert np.abs(found.values - wanted).max() <= 1e-6 * np.abs(wanted).max() > 0
+
+
+def test_the_gradient_and_the_input_times_it_are_captums_on_the_embedded_network(lite0):
+    x = lite0.prepare("sample:cat").requires_grad_()
+    for technique, theirs in ((cs.saliency, Saliency), (input_x_gradient, InputXGradient)):
+        options = {"abs": False} if theirs is Saliency else {}
+        wanted = theirs(lite0.module.eval()).attribute(x, target=281, **options)[0].detach().numpy()
+        found = technique(lite0, "sample:cat", "logits:281")
+        assert np.abs(found.values - wanted).max() <= 1e-4 * np.abs(wanted).max() > 0

@@ -30,6 +30,11 @@ class Unit:
         return f"{self.layer}{channel}{position}"
 
     @property
+    def source(self) -> str:
+        """The layer it is read from: a probability is made of the class scores."""
+        return "logits" if self.layer == "probs" else self.layer
+
+    @property
     def is_class(self) -> bool:
         """Whether this is a class score or a class probability."""
         return self.layer in ("logits", "probs") and self.channel is not None

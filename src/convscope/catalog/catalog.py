@@ -71,6 +71,19 @@ CATALOG = (
     Entry("saliency", "gradients"),
     Entry("guided_backprop", "gradients"),
     Entry("deconvnet", "gradients"),
+    Entry("input_x_gradient", "gradients"),
+    Entry("smoothgrad", "averaged"),
+    Entry("vargrad", "averaged"),
+    Entry("integrated_gradients", "integrated"),
+    Entry("gradcam", "gradcam"),
+    Entry("project", "projection"),
+    Entry("occlusion", "occlusion"),
+    Entry("rise", "rise"),
+    Entry("perturbation_mask", "masks"),
+    Entry("insertion_deletion", "faithfulness"),
+    Entry("sanity_check", "sanity"),
+    Entry("pointing_game", "pointing"),
+    Entry("compare", "comparison"),
 )
 
 

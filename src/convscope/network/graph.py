@@ -75,6 +75,15 @@ class Graph:
         return {n: live[t].detach() if isinstance(t, str) else t for n, t in self.tensors.items()}
 
 
+def executed(net: Network, *layers: str) -> Graph:
+    """The graph up to some layers, found once for as long as the module's structure stays as it is; see `trace`."""
+    key = (*layers, repr(unwrap(net.module)), dtype_of(net.module))
+    if key not in net.graphs:
+        net.graphs[key] = trace(net, *layers)
+    graph: Graph = net.graphs[key]
+    return graph
+
+
 def trace(net: Network, *layers: str) -> Graph:
     """The graph of a forward that goes no deeper than the deepest of `layers`.
 

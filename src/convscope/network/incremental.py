@@ -18,11 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .graph import INPUT
-from .plan import BATCH, Plan, Step
+from .plan import BATCH, CUT, Plan, Step
 from .reach import Ints
 from .windows import Interval, follow, runs, slab
 
-_MOST = 0.6  # of a map: from there on, gathering what surrounds a window costs more than computing the rest
+_MOST = 0.8  # of a map: from there on, gathering what surrounds a window costs more than computing the rest
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,25 @@ class Incremental:
     """
 
     def __init__(self, plan: Plan, x: Tensor, hidden: Tensor, rows: Interval, columns: Interval) -> None:
-        self.plan = plan
+        self.plan, self._classifier = plan.parts
+        plan = self.plan
         self.y, self.x = follow(plan, 0, rows), follow(plan, 1, columns)
         self.clean = plan.run(x.contiguous(memory_format=torch.channels_last), _surroundings(plan))
         self.work = self.whole_work = 0.0
-        self._hidden = hidden
+        self.windowed: set[str] = set()
+        self._image, self._hidden = x, hidden
         self._rows: dict[Any, Rows] = {}
+
+    @property
+    def convolutions(self) -> int:
+        """How many convolutions there are."""
+        return sum(step.work > 0 for step in self.plan.steps)
+
+    @property
+    def obstacle(self) -> str:
+        """The first operation on maps that looks at everything, as a sentence."""
+        first = next((step.kind for step in self.plan.steps if step.reach is None), "")
+        return f"{first} looks at the whole map, and all after it hangs on that" if first else "the maps are small"
 
     def groups(self, size: int) -> list[Group]:
         """All positions in tiles of about `size` neighbours, whose windows are much alike."""
@@ -69,15 +82,31 @@ class Incremental:
         pairs = [(y, x) for y in runs(tall, side) for x in runs(wide, max(1, size // side))]
         return [Group(np.repeat(y, len(x)), np.tile(x, len(y))) for y, x in pairs]
 
-    def run(self, group: Group) -> dict[str, Tensor]:
-        """The tensors at the plan's outputs, by layer, (N, …) in the order of the group."""
-        y, x = self._place(INPUT, group)
-        values: dict[str, Any] = {BATCH: len(group.y), INPUT: Window(_gather(_rows_of(self._hidden), y, x), y, x)}
+    def maps(self, group: Group) -> dict[str, Tensor]:
+        """As far as maps go: what `finished` needs, which may be given several groups' at once."""
+        values: dict[str, Any] = {BATCH: len(group.y), INPUT: self._hide(group)}
         left = self.plan.readers.copy()
         for step in self.plan.steps:
             values[step.name] = self._windowed(step, values, group) or self._whole(step, values)
             self.plan.free(step, values, left)
         return {layer: self._pasted(name, values[name]) for layer, name in self.plan.outputs.items()}
+
+    def finished(self, found: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors at the plan's outputs, by layer, (N, …)."""
+        rest = dict(found)
+        vector = rest.pop(CUT, None)
+        if vector is None:
+            return rest
+        values = self._classifier.run(vector)
+        return {**rest, **{layer: values[name] for layer, name in self._classifier.outputs.items()}}
+
+    def _hide(self, group: Group) -> Window:
+        """The patches; one that is cut off at the edge, and so smaller than others, with some of the image."""
+        y, x = self._place(INPUT, group)
+        image, hidden = (_gather(_rows_of(whole), y, x) for whole in (self._image, self._hidden))
+        rows, columns = y.inside(self.y[INPUT][group.y]), x.inside(self.x[INPUT][group.x])
+        patch = torch.from_numpy(rows[:, :, None] & columns[:, None, :]).to(image.device)
+        return Window(torch.where(patch[:, None], hidden, image), y, x)
 
     def _windowed(self, step: Step, values: dict[str, Any], group: Group) -> Window | None:
         """The window a step makes from windows; None where it must or had better make a whole map."""
@@ -90,6 +119,7 @@ class Incremental:
         if share > _MOST and step.gathers:
             return None
         self._count(step, len(group.y), share)
+        self.windowed |= {step.name} if step.work else set()
         slabs = [slab(reach, window) for reach, window in zip(step.reach, (y, x), strict=True)]
         return Window(step.part([self._slab(step, name, values[name], *slabs) for name in step.inputs]), y, x)
 
@@ -172,7 +202,7 @@ def _lay(slabs: Tensor, parts: Tensor, top: Ints, left: Ints) -> None:
     (tall, wide), (height, width) = slabs.shape[2:], parts.shape[2:]
     if np.ptp(top) == 0 and np.ptp(left) == 0:  # one copy for all
         y, x = int(top[0]), int(left[0])
-        inner = slabs[:, :, max(y, 0) : y + height, max(x, 0) : x + width]
+        inner = slabs[:, :, max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)]
         inner.copy_(parts[:, :, max(-y, 0) : max(-y, 0) + inner.shape[2], max(-x, 0) : max(-x, 0) + inner.shape[3]])
         return
     rows, columns = top[:, None] + np.arange(height), left[:, None] + np.arange(width)

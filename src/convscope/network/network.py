@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,6 +58,7 @@ class Network:
         self.output = output
         self.untrained: frozenset[str] = frozenset()
         self.reference: dict[str, str] = {"reference": ""}
+        self.graphs: dict[Any, Any] = {}  # executed graphs, by layers: `graph.executed` keeps them here
         self._hashes = TensorHashes()
 
     def __repr__(self) -> str:
@@ -86,7 +88,7 @@ class Network:
     def unit(self, address: UnitLike) -> Unit:
         """The unit at an address; raises UnknownLayer or UnknownUnit, and says what there is."""
         unit = parse(address, self.labels)
-        layer = self.layers["logits" if unit.layer == "probs" else unit.layer]
+        layer = self.layers[unit.source]
         if unit.layer == "probs" and (unit.channel is None or len(layer.shape) > 1):
             raise UnknownUnit(
                 f"{unit} is not a class probability. Use probs:CLASS on a network that puts out one score a class."
@@ -123,15 +125,19 @@ class Network:
         rows = {name: self.layers[name] for name in layers}
         module = unwrap(self.module)
         tensors = taps.forward(module, x, {name: row.calls for name, row in rows.items()}, self.output)
-        return {
-            name: tensors[name].movedim(-1, 1) if row.layout == "NHWC" else tensors[name] for name, row in rows.items()
-        }
+        return {name: self.arranged(name, tensors[name]) for name in rows}
+
+    def arranged(self, layer: str, tensor: Tensor) -> Tensor:
+        """The tensor a layer put out as (N, C, H, W) or (N, C)."""
+        return tensor.movedim(-1, 1) if self.layers[layer].layout == "NHWC" else tensor
 
     def value(self, x: Tensor, unit: UnitLike) -> Tensor:
         """A unit's value for each of N prepared inputs, (N,): an activation, or the sum of a channel's or layer's."""
         unit = self.unit(unit)
-        layer = "logits" if unit.layer == "probs" else unit.layer
-        tensor = self.read(x, layer)[layer]
+        return self.pick(self.read(x, unit.source)[unit.source], unit)
+
+    def pick(self, tensor: Tensor, unit: Unit) -> Tensor:
+        """A unit's value, (N,), in the tensor that was read at its layer."""
         if unit.layer == "probs":
             tensor = tensor.softmax(1)
         if unit.channel is not None:
@@ -142,7 +148,7 @@ class Network:
 
     def predict(self, image: ImageLike, top: int = 5) -> list[tuple[str, int, float]]:
         """The `top` most probable classes of an image: (label, index, probability), most probable first."""
-        if len(self.layers["logits"].shape) > 1:
+        if not self.classifies:
             raise UnknownUnit(
                 f"{self.name} puts out maps, not one score a class, so it predicts no class for an image."
             )
@@ -152,6 +158,11 @@ class Network:
             probabilities = self.read(self.prepare(image), "logits")["logits"][0].float().softmax(0)
         best = probabilities.topk(min(top, len(probabilities)))
         return [(self.label(i), i, p) for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the network puts out one score a class."""
+        return len(self.layers["logits"].shape) == 1
 
     def label(self, index: int) -> str:
         """The label of a class, or its number where there are no labels."""

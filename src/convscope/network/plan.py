@@ -18,6 +18,7 @@ from .reach import HERE, Reach, Reaches, edge, reaches
 
 Values: TypeAlias = Mapping[str, Any]
 BATCH = "number of images"  # a value too, for operations that must know it
+CUT = "vector"  # the output of the first of a plan's two parts that the second starts from
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Step:
     edge: float = 0.0
     work: int = 0
     padding: tuple[int, ...] | None = None  # of a step that does nothing else: left, right, top, bottom
+    kind: str = "conv2d"
 
     @property
     def gathers(self) -> bool:
@@ -50,6 +52,7 @@ class Plan:
     steps: tuple[Step, ...]
     outputs: Mapping[str, str]
     shapes: Mapping[str, tuple[int, ...]]
+    start: str = INPUT
 
     @cached_property
     def readers(self) -> Counter[str]:
@@ -63,9 +66,25 @@ class Plan:
         tensors = {n: t.to(dtype) if t.is_floating_point() else t for n, t in weights.items()}
         return cls(tuple(_steps(graph, tensors)), graph.outputs, graph.shapes)
 
+    @cached_property
+    def parts(self) -> tuple[Plan, Plan]:
+        """The plan cut in two: all that works on maps, and the classifier that needs but one vector of it.
+
+        A classifier's large matrices are read once a batch, so it is given more images at once.
+        """
+        for number, step in enumerate(self.steps, 1):
+            head, tail = self.steps[:number], self.steps[number:]
+            before = {INPUT, *(other.name for other in head)} - {step.name}
+            if len(self.shapes.get(step.name, ())) == 1 and not any(before & set(later.inputs) for later in tail):
+                ready = {layer: name for layer, name in self.outputs.items() if name in before or not tail}
+                late = {layer: name for layer, name in self.outputs.items() if layer not in ready}
+                cut = {CUT: step.name} if late else {}
+                return replace(self, steps=head, outputs={**ready, **cut}), Plan(tail, late, self.shapes, step.name)
+        return self, Plan((), {}, self.shapes)
+
     def run(self, x: Tensor, keep: Collection[str] = ()) -> dict[str, Any]:
         """The outputs for whole inputs x, and values to `keep`; others are freed as soon as no step needs them."""
-        values: dict[str, Any] = {INPUT: x, BATCH: len(x)}
+        values: dict[str, Any] = {self.start: x, BATCH: len(x)}
         left = self.readers + Counter(keep)
         for step in self.steps:
             values[step.name] = step.whole(values)
@@ -132,7 +151,7 @@ def _step(
     part = _part(call, values, needed)
     padding = tuple(call.args[1]) if found is not None and call.kind in ("pad", "constant_pad_nd") else None
     whole = lambda values: run({**needed, **values})  # noqa: E731
-    return None, Step(call.name, values, whole, part, found, edge(call), padding=padding)
+    return None, Step(call.name, values, whole, part, found, edge(call), padding=padding, kind=call.kind)
 
 
 def _part(call: Call, values: tuple[str, ...], needed: Mapping[str, Tensor]) -> Callable[[Sequence[Tensor]], Tensor]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .graph import INPUT
 from .plan import Plan
@@ -32,6 +33,12 @@ class Interval:
         """All made as long as the longest, within a map of so many places."""
         low = np.minimum(self.low, size - self.length)
         return Interval(low, low + self.length - 1)
+
+    def inside(self, other: Interval) -> NDArray[np.bool_]:
+        """Which of its places lie in another's, (positions, length)."""
+        places = self.low[:, None] + np.arange(self.length)
+        found: NDArray[np.bool_] = (places >= other.low[:, None]) & (places <= other.high[:, None])
+        return found
 
 
 Axis: TypeAlias = Mapping[str, Interval]

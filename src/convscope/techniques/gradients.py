@@ -24,6 +24,18 @@ def saliency(net: Network, image: ImageLike, unit: UnitLike) -> Attribution:
 
 
 @technique
+def input_x_gradient(net: Network, image: ImageLike, unit: UnitLike) -> Attribution:
+    """Show what each pixel adds to a unit to first order: its value times the gradient.
+
+    Shrikumar, Greenside, Shcherbina and Kundaje 2016, "Not just a black box". `values` is (C, H, W), in units of the
+    unit's value; the pixel is taken as the network gets it, normalized, so one of the mean color has none.
+    """
+    question = Question.of(net, image, unit)
+    found = gradient(net, question.x, question.unit)
+    return question.answer(Attribution, question.x[0] * found.values[0], found.value, found.evidence)
+
+
+@technique
 def guided_backprop(net: Network, image: ImageLike, unit: UnitLike, *, smooth: Smooth = False) -> Attribution:
     """Show what raises a unit: its gradient, kept at every rectifier only where it is positive and the rectifier open.
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..base.attributions import Attribution
+from ..base.attributions import Answer
 from ..base.image import Image, ImageLike, open_image
 from ..base.unit import Unit, UnitLike
 from ..network.network import Network
 
-A = TypeVar("A", bound=Attribution)
+A = TypeVar("A", bound=Answer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,18 +35,18 @@ class Question:
         seen = net.see(picture)
         return cls(net, picture, target, seen, net.feed(seen))
 
-    @property
-    def layer(self) -> str:
-        """The deepest layer that must run."""
-        return "logits" if self.unit.layer == "probs" else self.unit.layer
-
     def answer(
-        self, kind: type[A], values: Tensor, value: float | Tensor, evidence: Mapping[str, Any], **fields: Any
+        self,
+        kind: type[A],
+        values: Tensor | NDArray[Any],
+        value: float | Tensor,
+        evidence: Mapping[str, Any],
+        **fields: Any,
     ) -> A:
-        """The result: `values` (C, H, W) or (H, W), the unit's own `value`, and how it was found."""
+        """The result: its `values`, the unit's own `value`, and how they were found."""
         label = {"label": self.net.label(self.unit.channel or 0)} if self.unit.is_class else {}
         return kind(
-            values=array(values),
+            values=array(values) if isinstance(values, Tensor) else values.astype(np.float32),
             unit=self.unit,
             network=self.net.name,
             evidence={**label, **evidence},

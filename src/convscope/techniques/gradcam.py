@@ -1,0 +1,109 @@
+"""Class activation maps by gradients: which places of a layer's maps speak for a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor
+
+from ..base.attributions import ClassActivation
+from ..base.errors import BadKnob, UnknownLayer, UnknownUnit
+from ..base.image import ImageLike
+from ..base.technique import technique
+from ..base.unit import UnitLike
+from ..network import rules
+from ..network.gradient import gradient
+from ..network.layers import Layer
+from ..network.network import Network
+from ..network.sensitivity import Independent, Sensitivity, sensitivity
+from .choices import Smooth
+from .question import Question, array
+
+MapLayer = Annotated[
+    str, Field(description="address of the layer whose maps are weighed; auto: the last one with maps before the unit")
+]
+Guided = Annotated[bool, Field(description="multiply with guided backpropagation, for the detail the map lacks")]
+
+
+@technique
+def gradcam(
+    net: Network,
+    image: ImageLike,
+    unit: UnitLike,
+    *,
+    layer: MapLayer = "auto",
+    guided: Guided = False,
+    smooth: Smooth = False,
+) -> ClassActivation:
+    """Show which places of the image speak for a unit: a layer's maps, weighed by their mean gradient.
+
+    Selvaraju, Cogswell, Das, Vedantam, Parikh and Batra 2017, "Grad-CAM". `channels` are the layer's maps times their
+    weights, `grid` their sum, signed; `values` is the positive part of the grid, bilinearly resized to the network's
+    input, (H, W) in units of the unit's value, or (C, H, W) where `guided`, times `guided_backprop`'s values. `smooth`
+    is for that too. Raises BadKnob for a layer without maps or one that the unit does not hang on.
+    """
+    question = Question.of(net, image, unit)
+    name, found = _last_maps(question) if layer == "auto" else _maps(question, layer)
+    channels = found.gradient.mean((2, 3), keepdim=True) * found.activation
+    grid = channels.sum(1, keepdim=True)
+    values = F.interpolate(grid.relu(), question.x.shape[2:], mode="bilinear", align_corners=False)[0, 0]
+    evidence = _evidence(net.layers[name], grid, found)
+    if guided:
+        values, evidence = _guide(question, values, evidence, smooth)
+    fields: dict[str, Any] = {"layer": name, "grid": array(grid[0, 0]), "channels": array(channels[0])}
+    return question.answer(ClassActivation, values, found.value, evidence, **fields)
+
+
+def _maps(question: Question, layer: str) -> tuple[str, Sensitivity]:
+    """The named layer."""
+    wanted = f"layer must be auto or a layer with maps on the way to {question.unit}, not {layer!r}"
+    try:
+        row = question.net.layers[question.net.layer(layer)]
+        if not _has_maps(row):
+            raise BadKnob(
+                f"{wanted}: that is no module that puts out maps of more than one position. Leave it at auto."
+            )
+        return row.name, sensitivity(question.net, question.x, question.unit, row.name)
+    except (UnknownLayer, UnknownUnit, Independent) as error:
+        raise BadKnob(f"{wanted}: {error}") from None
+
+
+def _last_maps(question: Question) -> tuple[str, Sensitivity]:
+    """The last layer with maps that the unit hangs on."""
+    table, unit = question.net.layers, question.unit
+    order = list(table)
+    end = table[question.unit.source]
+    before = [table[name] for name in order[: order.index(end.name)] if _has_maps(table[name])]
+    for row in reversed([row for row in before if end.kind != "output" or row.shape != end.shape]):  # maps: that is it
+        try:
+            return row.name, sensitivity(question.net, question.x, unit, row.name)
+        except Independent:  # on a branch beside it
+            continue
+    raise BadKnob(f"No layer with maps comes before {unit} of {question.net.name}. Use saliency, or a deeper unit.")
+
+
+def _has_maps(layer: Layer) -> bool:
+    return layer.kind not in ("input", "output") and len(layer.shape) == 3 and layer.shape[1] * layer.shape[2] > 1
+
+
+def _evidence(layer: Layer, grid: Tensor, found: Sensitivity) -> dict[str, Any]:
+    evidence: dict[str, Any] = {"layer": layer.name, "forward_passes": 1, "backward_passes": 1}
+    if layer.calls > 1:
+        evidence["calls"] = f"the module ran {layer.calls} times; these are its last maps"
+    if not found.gradient.any():
+        evidence["vanished"] = f"the gradient is zero everywhere: nothing in {layer.name} moves this unit"
+    if not (grid > 0).any():
+        evidence["nothing_positive"] = f"no place of {layer.name} speaks for this unit, so the values are zero"
+    return evidence
+
+
+def _guide(
+    question: Question, values: Tensor, evidence: Mapping[str, Any], smooth: bool
+) -> tuple[Tensor, dict[str, Any]]:
+    """Guided Grad-CAM, (C, H, W)."""
+    found = gradient(question.net, question.x, question.unit, rules.guided, smooth)
+    passes = {name: evidence[name] + found.evidence[name] for name in ("forward_passes", "backward_passes")}
+    return found.values[0] * values, {**evidence, **found.evidence, **passes}

@@ -1,0 +1,172 @@
+"""The strongest activations of one channel, projected back to the image that caused them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from ..base.attributions import Projection
+from ..base.errors import UnknownUnit
+from ..base.image import ImageLike
+from ..base.progress import Work
+from ..base.technique import technique
+from ..base.unit import Unit, UnitLike
+from ..network import rules
+from ..network.batches import chunks, fitting
+from ..network.gradient import check_finite, gradient, many_passes
+from ..network.network import Network
+from .choices import Smooth
+from .question import Question, array
+
+BackwardRule = Annotated[
+    Literal["deconvnet", "guided", "plain"],
+    Field(description="how rectifiers are passed backwards; plain: as the gradient does"),
+]
+Top = Annotated[int, Field(ge=1, le=1000, description="strongest activations of the channel to keep")]
+
+_RULES = {"deconvnet": rules.deconvnet, "guided": rules.guided, "plain": None}
+
+
+@technique
+def project(
+    net: Network,
+    image: ImageLike,
+    unit: UnitLike,
+    *,
+    rule: BackwardRule = "deconvnet",
+    top: Top = 1,
+    smooth: Smooth = False,
+) -> Projection:
+    """Show what in the image made a channel fire: its strongest activations, projected back.
+
+    Zeiler and Fergus 2013, "Visualizing and understanding convolutional networks". All else at the channel's layer is
+    set to zero, and what is kept goes backwards, through a rectifier at the layer too. `values` is (C, H, W), all of it
+    together, in normalized input space times the activation. A unit with a position, or a class score, is kept alone.
+    Raises UnknownUnit for whole layers and probabilities, and NoRectifier where the rule would change nothing.
+    """
+    question = Question.of(net, image, _one_channel(net.unit(unit)))
+    with torch.inference_mode(False), torch.no_grad():  # its tensors take part in a backward pass later
+        response = _Response.of(question, top)
+    if not len(response.kept):
+        boxes = np.zeros((0, 4), np.int64)
+        return _answer(response, torch.zeros_like(question.x[0]), boxes, _silent(response, rule))
+    boxes, cancelled = _boxes(response)
+    response = response.first(len(boxes))
+    found = gradient(net, question.x, question.unit, _RULES[rule], smooth, measure=response.energy)
+    counted = {"rule": rule, "forward_passes": len(boxes) + 2, "backward_passes": len(boxes) + 1}
+    return _answer(
+        response, found.values[0], boxes, {**found.evidence, **counted, **_fewer(response, top), **cancelled}
+    )
+
+
+def _one_channel(unit: Unit) -> Unit:
+    if unit.channel is None:
+        raise UnknownUnit(f"unit must be one channel, such as {unit.layer}:0, not the whole layer {unit.layer}.")
+    if unit.layer == "probs":
+        raise UnknownUnit(
+            f"unit must be an activation, not the probability {unit}, which hangs on every class. "
+            f"Use logits:{unit.channel}."
+        )
+    return unit
+
+
+@dataclass(frozen=True)
+class _Response:
+    """What a channel makes of an image: its strongest activation, and those kept, by their place in the flat map."""
+
+    question: Question
+    strongest: float
+    kept: Tensor
+    activations: Tensor
+
+    @classmethod
+    def of(cls, question: Question, top: int) -> _Response:
+        """The `top` strongest activations that are positive; of equal ones the first."""
+        unit = question.unit
+        flat = _flat(question, question.x)[0]
+        check_finite(question.net, unit, flat)
+        if unit.position is not None:
+            place = unit.position[0] * _width(question) + unit.position[1]
+            flat = torch.where(torch.arange(len(flat), device=flat.device) == place, flat, -torch.inf)
+        activations, kept = flat.sort(descending=True, stable=True)
+        count = min(top, int((activations > 0).sum()))
+        return cls(question, activations[0].item(), kept[:count], activations[:count])
+
+    def first(self, count: int) -> _Response:
+        """The same with only so many kept."""
+        return replace(self, kept=self.kept[:count], activations=self.activations[:count])
+
+    def energy(self, x: Tensor) -> Tensor:
+        """Half the square of what is kept, as it were: its gradient at the layer is the activations themselves."""
+        return (_flat(self.question, x)[:, self.kept] * self.activations).sum(1)
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """y and x of each kept activation, (n, 2)."""
+        width, kept = _width(self.question), self.kept.numpy(force=True)
+        return np.stack(np.divmod(kept, width), 1) if width else np.full((len(kept), 2), -1)
+
+
+def _flat(question: Question, x: Tensor) -> Tensor:
+    """The channel's map for each of N inputs, (N, positions)."""
+    layer, channel = question.unit.source, question.unit.channel
+    return question.net.read(x, layer)[layer][:, channel].reshape(len(x), -1)
+
+
+def _width(question: Question) -> int:
+    """Of the layer's maps; 0 where it has none."""
+    shape = question.net.layers[question.unit.source].shape
+    return shape[2] if len(shape) == 3 else 0
+
+
+def _boxes(response: _Response) -> tuple[NDArray[np.int64], dict[str, Any]]:
+    """What moves each kept activation, (n, 4), and `partial` where the work was cancelled after fewer."""
+    question, boxes = response.question, []
+    size = fitting(question.net, question.unit.source, backward=True)
+    work = Work(chunks(len(response.kept), size))
+    with many_passes(question.net):
+        for run in work:
+            kept = response.kept[run.start : run.stop]
+            several = question.x.expand(len(run), -1, -1, -1)
+            found = gradient(question.net, several, question.unit, measure=partial(_one_each, question, kept))
+            boxes += [_box(values) for values in (found.values != 0).any(1).numpy(force=True)]
+    return np.array(boxes, np.int64), work.evidence
+
+
+def _one_each(question: Question, kept: Tensor, x: Tensor) -> Tensor:
+    return _flat(question, x).gather(1, kept[:, None])[:, 0]
+
+
+def _box(moved: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Top, left, bottom and right of the true part of a mask, (H, W); all zero where none is."""
+    if not moved.any():
+        return 0, 0, 0, 0
+    rows, columns = (np.flatnonzero(moved.any(axis)) for axis in (1, 0))
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+
+def _silent(response: _Response, rule: str) -> dict[str, Any]:
+    unit, value = response.question.unit, response.strongest
+    silent = f"{unit} did not fire: its strongest activation is {value:.4g}, so there is nothing to project"
+    return {"rule": rule, "forward_passes": 1, "backward_passes": 0, "silent": silent}
+
+
+def _fewer(response: _Response, top: int) -> dict[str, Any]:
+    kept, single = len(response.kept), response.question.unit.position or not _width(response.question)
+    return (
+        {}
+        if kept == top
+        else {"kept": f"{kept} of {top}: " + ("the unit is one neuron" if single else "no other fired")}
+    )
+
+
+def _answer(response: _Response, values: Tensor, boxes: NDArray[np.int64], evidence: dict[str, Any]) -> Projection:
+    arrays = {"positions": response.positions, "activations": array(response.activations), "boxes": boxes}
+    return response.question.answer(Projection, values, response.strongest, evidence, **arrays)
