@@ -1,4 +1,4 @@
-"""Incremental runs against whole inputs through the module, in float64; and the arithmetic of windows by brute force."""
+"""Incremental runs against whole inputs through the module, in float64; windows by brute force."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ class PointingGame(Answer):
 class Comparison(Answer):
     """The maps of several methods for one unit, and how each does when it is put to the test.
 
-    `values` is (methods, H, W), one number a pixel, in the order of `methods`; `deletion` and `insertion` (methods,) are
-    the areas under the curves of `insertion_deletion`: of a faithful map the first is small and the second large.
+    `values` is (methods, H, W), one number a pixel, in the order of `methods`; `deletion` and `insertion`, (methods,),
+    are the areas under the curves of `insertion_deletion`: of a faithful map the first is small, the second large.
     `refused` names the methods that cannot be used here, and why.
     """
 

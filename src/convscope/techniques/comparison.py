@@ -21,10 +21,7 @@ from .fills import Fill
 from .maps import MAPS, attribution_map, importance
 from .question import Question
 
-_FAST = (
-    "saliency,input_x_gradient,guided_backprop,deconvnet,smoothgrad,vargrad,integrated_gradients,gradcam,occlusion,"
-    "rise,perturbation_mask,random"
-)
+_ALL = ",".join(MAPS)
 
 
 @technique
@@ -33,7 +30,7 @@ def compare(
     image: ImageLike,
     unit: UnitLike,
     *,
-    methods: Annotated[str, Field(description="names of methods, with commas between them")] = _FAST,
+    methods: Annotated[str, Field(description="names of methods, with commas between them")] = _ALL,
     steps: Annotated[int, Field(ge=1, le=10_000, description="steps of the insertion and deletion curves")] = 50,
     fill: Fill = "blur",
     seed: Seed = 0,
