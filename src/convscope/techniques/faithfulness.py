@@ -117,9 +117,9 @@ def _pictures(
 
 def _areas(values: NDArray[np.float64], fractions: NDArray[np.float64]) -> dict[str, Any]:
     """The area under each curve, and of each over the clean value where that is positive."""
+    clean = float(values[0, 0])
     trapezoids = (values[:, 1:] + values[:, :-1]) / 2 * np.diff(fractions)
     areas = dict(zip(_NAMES, trapezoids.sum(1).tolist(), strict=True))
-    clean = values[0, 0]
     if not clean > 0:
         return areas
     return {**areas, **{f"{name}_normalized": area / clean for name, area in areas.items()}}

@@ -58,7 +58,7 @@ class Measured:
             Occlusion,
             self.map(),
             self.value,
-            evidence,
+            {**evidence, **self._classes()},
             size=self.patch,
             tops=self.hiding.rows.low,
             lefts=self.hiding.columns.low,
@@ -67,6 +67,18 @@ class Measured:
             clean=self.clean,
             correct=self.correct,
         )
+
+    def _classes(self) -> dict[str, Any]:
+        """The correct class, and how many windows make which class the most probable one, the most frequent first."""
+        if not len(self.clean):
+            return {}
+        reached = np.isfinite(self.logits).all(2)
+        classes, counts = np.unique(self.logits[reached].argmax(1), return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        name = self.question.net.label
+        found = zip(classes[order].tolist(), counts[order].tolist(), strict=True)
+        rows = [{"class": index, "label": name(index), "windows": count} for index, count in found]
+        return {"correct": name(self.correct), "most_probable": rows}
 
     def _values(self, tensors: Mapping[str, Tensor]) -> NDArray[np.float64]:
         net, unit = self.question.net, self.question.unit

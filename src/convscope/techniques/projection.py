@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,14 +12,13 @@ from pydantic import Field
 from torch import Tensor
 
 from ..base.attributions import Projection
-from ..base.errors import UnknownUnit
+from ..base.errors import CannotExport, UnknownUnit
 from ..base.image import ImageLike
-from ..base.progress import Work
 from ..base.technique import technique
 from ..base.unit import Unit, UnitLike
 from ..network import rules
-from ..network.batches import chunks, fitting
-from ..network.gradient import check_finite, gradient, many_passes
+from ..network.field import receptive_boxes
+from ..network.gradient import check_finite, gradient
 from ..network.network import Network
 from .choices import Smooth
 from .question import Question, array
@@ -57,13 +55,9 @@ def project(
     if not len(response.kept):
         boxes = np.zeros((0, 4), np.int64)
         return _answer(response, torch.zeros_like(question.x[0]), boxes, _silent(response, rule))
-    boxes, cancelled = _boxes(response)
-    response = response.first(len(boxes))
     found = gradient(net, question.x, question.unit, _RULES[rule], smooth, measure=response.energy)
-    counted = {"rule": rule, "forward_passes": len(boxes) + 2, "backward_passes": len(boxes) + 1}
-    return _answer(
-        response, found.values[0], boxes, {**found.evidence, **counted, **_fewer(response, top), **cancelled}
-    )
+    evidence = {**found.evidence, "rule": rule, "forward_passes": 2, **_fewer(response, top)}
+    return _answer(response, found.values[0], _boxes(response), evidence)
 
 
 def _one_channel(unit: Unit) -> Unit:
@@ -99,10 +93,6 @@ class _Response:
         count = min(top, int((activations > 0).sum()))
         return cls(question, activations[0].item(), kept[:count], activations[:count])
 
-    def first(self, count: int) -> _Response:
-        """The same with only so many kept."""
-        return replace(self, kept=self.kept[:count], activations=self.activations[:count])
-
     def energy(self, x: Tensor) -> Tensor:
         """Half the square of what is kept, as it were: its gradient at the layer is the activations themselves."""
         return (_flat(self.question, x)[:, self.kept] * self.activations).sum(1)
@@ -126,30 +116,15 @@ def _width(question: Question) -> int:
     return shape[2] if len(shape) == 3 else 0
 
 
-def _boxes(response: _Response) -> tuple[NDArray[np.int64], dict[str, Any]]:
-    """What moves each kept activation, (n, 4), and `partial` where the work was cancelled after fewer."""
-    question, boxes = response.question, []
-    size = fitting(question.net, question.unit.source, backward=True)
-    work = Work(chunks(len(response.kept), size))
-    with many_passes(question.net):
-        for run in work:
-            kept = response.kept[run.start : run.stop]
-            several = question.x.expand(len(run), -1, -1, -1)
-            found = gradient(question.net, several, question.unit, measure=partial(_one_each, question, kept))
-            boxes += [_box(values) for values in (found.values != 0).any(1).numpy(force=True)]
-    return np.array(boxes, np.int64), work.evidence
-
-
-def _one_each(question: Question, kept: Tensor, x: Tensor) -> Tensor:
-    return _flat(question, x).gather(1, kept[:, None])[:, 0]
-
-
-def _box(moved: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Top, left, bottom and right of the true part of a mask, (H, W); all zero where none is."""
-    if not moved.any():
-        return 0, 0, 0, 0
-    rows, columns = (np.flatnonzero(moved.any(axis)) for axis in (1, 0))
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+def _boxes(response: _Response) -> NDArray[np.int64]:
+    """The receptive field of each kept activation, (n, 4); the whole picture where it cannot be found."""
+    net, unit = response.question.net, response.question.unit
+    try:
+        if _width(response.question):
+            return receptive_boxes(net, unit.source, response.positions)
+    except CannotExport:
+        pass  # a crop that is too large misleads nobody
+    return np.tile(np.array([0, 0, *response.question.seen.shape[:2]], np.int64), (len(response.kept), 1))
 
 
 def _silent(response: _Response, rule: str) -> dict[str, Any]:

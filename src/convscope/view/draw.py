@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..base import knobs
-from ..base.attributions import Attribution
+from ..base.attributions import Attribution, ClassActivation, Estimate, Projection
+from ..base.evaluations import Comparison, Curves, PointingGame, SanityCheck
+from ..base.occlusion import Occlusion
 from ..base.results import Activations, Result, Weights
-from .view import Map, Panel, Scale, View, from_zero, suited, symmetric
+from . import attributions, evaluations, occlusions, projections
+from .view import Panel, Percentile, View, suited, symmetric
+from .words import note, title
 
-Percentile = Annotated[float, Field(gt=50, le=100, description="percentile of the magnitudes at which the scale ends")]
 _MATRIX_SIDE = 900  # a larger matrix would have cells smaller than a pixel
 
 
@@ -27,43 +30,6 @@ def draw(result: Result, **view: Any) -> View:
 def drawer_of(kind: type[Result]) -> Callable[..., View]:
     """The function that draws this type of result; its knobs are the choices of the picture."""
     return _DRAWERS[kind]
-
-
-def attribution(
-    result: Attribution,
-    *,
-    style: Annotated[
-        Literal["all", "absolute", "signed", "grey", "color"],
-        Field(
-            description="absolute: largest magnitude over the colors; signed: their sum; grey: their mean; color: each"
-        ),
-    ] = "all",
-    photo: Annotated[bool, Field(description="show the picture the network saw beside it")] = True,
-    percentile: Percentile = 99.5,
-) -> View:
-    """Draw what a unit's value hangs on, beside the picture the network saw."""
-    values = result.values
-    maps = {
-        "absolute": (np.abs(values).max(0), "largest magnitude over colors"),
-        "signed": (values.sum(0), "sum over colors"),
-        "grey": (values.mean(0), "mean over colors"),
-        "color": (values.transpose(1, 2, 0) if len(values) == 3 else values[0], "each color by itself"),
-    }
-    chosen = ["absolute", "signed", "grey"] if style == "all" else [style]
-    panels = [Panel("what the network sees", "seen")] if photo else []
-    arrays: dict[str, NDArray[Any]] = {"seen": result.seen[None]} if photo else {}
-    for name in chosen:
-        array, label = maps[name]
-        arrays[name] = array[None]
-        panels.append(Panel(label, name, _attribution_scale(name, array, percentile)))
-    return View(_title(result, f"for {_named(result)} = {result.value:.4g}"), tuple(panels), arrays, _note(result))
-
-
-def _attribution_scale(style: str, array: NDArray[Any], percentile: float) -> Scale:
-    if style == "absolute":
-        return from_zero(array, percentile)
-    maps: dict[str, Map] = {"signed": "diverging", "grey": "grey", "color": "color" if array.ndim == 3 else "grey"}
-    return symmetric(array, maps[style], percentile)
 
 
 def activations(
@@ -84,13 +50,13 @@ def activations(
     )
     if values.ndim == 1:
         panel = Panel("one cell a unit, 64 a row, unit 0 at the top left", "vector", scale, side=896)
-        return View(_title(result, where), (panel,), {"vector": _cells(values)}, _note(result))
+        return View(title(result, where), (panel,), {"vector": _cells(values)}, note(result))
     order = _order(result, sort)[: top or None]
     labels = tuple(str(channel) for channel in order)
     shown = "" if len(order) == len(values) else f"{len(order)} of {len(values)} channels"
     sorted_by = "" if sort == "channel" else f"sorted by {sort}, largest first"
     panel = Panel(", ".join(filter(None, [shown, sorted_by])), "channels", scale, labels)
-    return View(_title(result, where), (panel,), {"channels": values[order]}, _note(result))
+    return View(title(result, where), (panel,), {"channels": values[order]}, note(result))
 
 
 def _order(result: Activations, sort: str) -> NDArray[np.intp]:
@@ -113,7 +79,7 @@ def weights(
     if rough.size:
         stats += f", median roughness {np.median(rough):.2f} (1 is noise)"
     panel, array = _filter_tiles(values, top)
-    return View(_title(result, stats), (panel,), {panel.array: array}, _note(result))
+    return View(title(result, stats), (panel,), {panel.array: array}, note(result))
 
 
 def _filter_tiles(values: NDArray[np.float32], top: int) -> tuple[Panel, NDArray[Any]]:
@@ -164,31 +130,16 @@ def _cells(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return cells[None]
 
 
-def _title(result: Result, about: str) -> str:
-    name = result.request.technique if result.request is not None else type(result).__name__.lower()
-    return f"{result.network} · {name.replace('_', ' ')} {about}"
-
-
-def _named(result: Attribution) -> str:
-    """The unit, with its label where it is a class that has one."""
-    label = result.evidence.get("label", "")
-    return f"{result.unit} ({label})" if label and label != str(result.unit.channel) else str(result.unit)
-
-
-def _note(result: Result) -> str:
-    """What of the evidence a reader of the picture must know."""
-    evidence = result.evidence
-    notes = [str(evidence[key]) for key in ("vanished", "calls", "without_switches") if key in evidence]
-    if "interceptions" in evidence:
-        notes.append(f"{evidence['rule']} rule at {evidence['interceptions']} rectifiers")
-    if "not_intercepted" in evidence:
-        left = " and ".join(f"{count} × {name}" for name, count in evidence["not_intercepted"].items())
-        notes.append(f"left as they are: {left}")
-    return "; ".join(notes)
-
-
 _DRAWERS: dict[type[Result], Callable[..., View]] = {
-    Attribution: attribution,
-    Activations: activations,
     Weights: weights,
+    Activations: activations,
+    Attribution: attributions.attribution,
+    Estimate: attributions.estimate,
+    ClassActivation: attributions.class_activation,
+    Projection: projections.projection,
+    Occlusion: occlusions.occlusion,
+    Curves: evaluations.curves,
+    SanityCheck: evaluations.sanity_check,
+    PointingGame: evaluations.pointing_game,
+    Comparison: evaluations.comparison,
 }

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import PIL.Image
 import PIL.ImageDraw
-import PIL.ImageFont
 import PIL.PngImagePlugin
 
 from ..base.errors import CannotRerun
 from ..base.request import Request
 from ..base.results import Result
 from .draw import draw
+from .fonts import font
 from .scene import DENSITY, Scene, Text, scene
 
 KEY = "convscope"  # the PNG text chunk that holds the request
@@ -68,11 +67,4 @@ def _paint(laid_out: Scene) -> PIL.Image.Image:
 
 def _write(pen: PIL.ImageDraw.ImageDraw, text: Text) -> None:
     place = text.x * DENSITY, text.y * DENSITY
-    pen.text(place, text.text, fill=_INK, font=_font(text.size), anchor=_ANCHORS[text.anchor])
-
-
-@cache
-def _font(size: int) -> PIL.ImageFont.FreeTypeFont:
-    """The bundled DejaVu Sans, so that a picture has the same bytes on every machine with the same libraries."""
-    path = Path(__file__).with_name("DejaVuSans.ttf")
-    return PIL.ImageFont.truetype(path, size * DENSITY, layout_engine=PIL.ImageFont.Layout.BASIC)
+    pen.text(place, text.text, fill=_INK, font=font(text.size), anchor=_ANCHORS[text.anchor])

@@ -103,7 +103,8 @@ def _grid(panel: Panel, tiles: NDArray[Any]) -> tuple[int, int, int]:
     space = WIDTH - _PAD
     if count == 1:
         longest = max(h, w)
-        zoom = _zoom(longest, min(max(longest, panel.side) if panel.side else _ONE, space))
+        side = panel.side if panel.scale is None else max(longest, panel.side)  # values keep a pixel each, pictures not
+        zoom = _zoom(longest, min(side if panel.side else _ONE, space))
         return 1, max(1, round(w * zoom)), max(1, round(h * zoom))
     columns = panel.columns or math.ceil(math.sqrt(count * 1.6))
     low = 6 if panel.columns else _FEW

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 Map = Literal["sequential", "diverging", "grey", "color"]
+Percentile = Annotated[float, Field(gt=50, le=100, description="percentile of the magnitudes at which the scale ends")]
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def from_zero(values: NDArray[Any], percentile: float = 100, label: str = "") ->
 
 def suited(values: NDArray[Any], percentile: float = 100, label: str = "") -> Scale:
     """From zero where nothing is negative, else symmetric about zero."""
-    return (symmetric if np.nanmin(values) < 0 else from_zero)(values, percentile=percentile, label=label)
+    return (symmetric if (values < 0).any() else from_zero)(values, percentile=percentile, label=label)
 
 
 def _end(magnitude: NDArray[Any], percentile: float) -> float:
