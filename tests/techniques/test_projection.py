@@ -8,7 +8,6 @@ from torch import nn
 
 import convscope as cs
 from convscope.base.errors import BadKnob, ForwardFailed, NoRectifier, UnknownUnit
-from convscope.base.progress import Cancelled, listening
 from convscope.techniques.projection import project
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (18, 18, 3), dtype=np.uint8)
@@ -79,16 +78,15 @@ def test_the_plain_projection_is_the_gradient_times_the_activation():
     assert "interceptions" not in found.evidence and found.evidence["rule"] == "plain"
 
 
-def test_a_box_is_all_that_moves_the_neuron():
+def test_all_that_moves_a_neuron_is_in_its_box():
     net = network()
     found = project(net, IMAGE, "4:1", top=3)
     for (y, x), (top, left, bottom, right) in zip(found.positions, found.boxes, strict=True):
         moved = cs.saliency(net, IMAGE, f"4:1@{y},{x}").values.any(0)
         inside = moved[top:bottom, left:right]
         assert inside.sum() == moved.sum() > 0
-        assert inside[0].any() and inside[-1].any() and inside[:, 0].any() and inside[:, -1].any()
         assert bottom - top <= 8 and right - left <= 8  # the receptive field: 1 + 2 + 1 + 2 · 2
-    assert (found.evidence["forward_passes"], found.evidence["backward_passes"]) == (5, 4)
+    assert (found.evidence["forward_passes"], found.evidence["backward_passes"]) == (2, 1)
 
 
 def test_one_neuron_is_kept_alone():
@@ -136,20 +134,7 @@ def test_equal_activations_are_kept_in_reading_order():
         net.module[0].bias.fill_(1)
     found = project(net, IMAGE, "1:0", top=6)
     assert found.positions.tolist() == [[0, 0], [0, 1], [0, 2], [0, 3], [1, 0], [1, 1]]
-    assert not found.boxes.any() and "vanished" in found.evidence
-
-
-def test_cancelled_it_projects_what_is_done(monkeypatch):
-    def listener(step, _total, _preview):
-        if step == 2:
-            raise Cancelled
-
-    monkeypatch.setattr("convscope.techniques.projection.fitting", lambda *_, **__: 1)
-    with listening(listener):
-        found = project(network(), IMAGE, "4:1", top=4)
-    wanted = project(network(), IMAGE, "4:1", top=2)
-    assert "partial" in found.evidence and np.array_equal(found.values, wanted.values)
-    assert np.array_equal(found.boxes, wanted.boxes) and np.array_equal(found.positions, wanted.positions)
+    assert found.boxes[5].tolist() == [1, 1, 2, 2] and "vanished" in found.evidence  # a box is what it could see
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])

@@ -54,8 +54,8 @@ class Projection(Attribution):
 
     For each of the n that were kept, strongest first: `positions` (n, 2), its y and x in the layer's map, -1 and -1
     where the layer has none; `activations` (n,); `boxes` (n, 4), the top, left, bottom and right (the last two
-    exclusive) of its receptive field, in pixels of `seen`. n is 0 for a unit that did not fire. `value` is the strongest
-    activation, fired or not.
+    exclusive) of its receptive field, in pixels of `seen`. n is 0 for a unit that did not fire. `value` is the
+    strongest activation, fired or not.
     """
 
     positions: NDArray[np.int64]

@@ -85,7 +85,7 @@ def executed(net: Network, *layers: str) -> Graph:
 
 
 def trace(net: Network, *layers: str) -> Graph:
-    """The graph of a forward that goes no deeper than the deepest of `layers`.
+    """The graph of a forward, as far as some of `layers` hangs on it.
 
     Raises CannotExport where `torch.export` cannot follow the module, or its result would hold for one batch size only.
     """
@@ -111,7 +111,8 @@ class _Traced(nn.Module):
         self._wanted, self._output = dict(calls), output
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        found = taps.forward(self.inner, x, self._wanted, self._output, run=_plainly)
+        to_the_end = {**self._wanted, "logits": 1}  # export cannot follow a forward that ends early
+        found = taps.forward(self.inner, x, to_the_end, self._output, run=_plainly)
         return tuple(found[name] for name in self._wanted)
 
 
@@ -143,7 +144,17 @@ def _graph(program: Any, layers: tuple[str, ...]) -> Graph:
             names[node.args[0].name] = names[node.name]  # whoever reads what was changed from here on reads the result
     ends = [names[node.name] for node in program.graph.output_node().args[0]]
     sizes = {name: tuple(int(n) for n in shape[1:]) for name, shape in shapes.items() if len(shape) > 1}
-    return Graph(tuple(calls), dict(zip(layers, ends, strict=True)), tensors, sizes)
+    return Graph(tuple(_needed(calls, ends)), dict(zip(layers, ends, strict=True)), tensors, sizes)
+
+
+def _needed(calls: list[Call], ends: list[str]) -> list[Call]:
+    """The calls that some end hangs on."""
+    wanted, kept = set(ends), []
+    for call in reversed(calls):
+        if call.name in wanted:
+            kept.append(call)
+            wanted.update(call.refs)
+    return kept[::-1]
 
 
 def _call(node: fx.Node, names: Mapping[str, str]) -> Call:

@@ -12,7 +12,8 @@ from .attributions import Photo, places, with_panel
 from .view import Panel, Percentile, Scale, View, suited
 
 _COLORS = {  # Paul Tol's bright scheme
-    "blue": "#4477aa", "red": "#ee6677", "green": "#228833", "yellow": "#ccbb44", "cyan": "#66ccee", "purple": "#aa3377",
+    "blue": "#4477aa", "red": "#ee6677", "green": "#228833", "yellow": "#ccbb44", "cyan": "#66ccee",
+    "purple": "#aa3377",
 }  # fmt: skip
 _OTHER = "#bbbbbb"
 
