@@ -41,6 +41,10 @@ def _knobs(what: str, schema: dict[str, dict[str, Any]]) -> str:
 
 
 def _values(row: dict[str, Any]) -> str:
+    if "anyOf" in row:
+        return " or ".join(map(_values, row["anyOf"]))
+    if "const" in row:
+        return f"`{row['const']}`"
     if "enum" in row:
         return ", ".join(f"`{value}`" for value in row["enum"])
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}

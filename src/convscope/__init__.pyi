@@ -15,7 +15,7 @@ from .network.zoo import load as load
 from .techniques.activations import activations as activations
 from .techniques.averaged import smoothgrad as smoothgrad, vargrad as vargrad
 from .techniques.comparison import compare as compare
-from .techniques.faithfulness import curves as curves, insertion_deletion as insertion_deletion
+from .techniques.faithfulness import insertion_deletion as insertion_deletion
 from .techniques.gradcam import gradcam as gradcam
 from .techniques.gradients import deconvnet as deconvnet, guided_backprop as guided_backprop
 from .techniques.gradients import input_x_gradient as input_x_gradient, saliency as saliency

@@ -18,6 +18,17 @@ from convscope.catalog.run import run
 from convscope.view.draw import drawer_of
 
 SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
+QUICK = {  # knobs for techniques that take their time with the defaults
+    "smoothgrad": {"samples": 3},
+    "vargrad": {"samples": 3},
+    "integrated_gradients": {"steps": 3, "limit": 5},
+    "occlusion": {"size": 100, "stride": 60},
+    "rise": {"samples": 9},
+    "perturbation_mask": {"steps": 3},
+    "insertion_deletion": {"steps": 3},
+    "sanity_check": {"layers": 2},
+    "compare": {"methods": "saliency,gradcam", "steps": 3},
+}
 
 each = pytest.mark.parametrize("technique", CATALOG, ids=lambda technique: technique.name)
 
@@ -26,9 +37,13 @@ def subjects(technique: Entry, net: cs.Network) -> list[object]:
     return [net if name == "net" else SUBJECTS[name] for name in technique.subjects]
 
 
+def ask(technique: Entry, net: cs.Network) -> cs.Result:
+    return technique.function(*subjects(technique, net), **QUICK.get(technique.name, {}))
+
+
 @pytest.fixture(scope="module")
 def results(lite0: cs.Network) -> dict[str, cs.Result]:
-    return {technique.name: technique.function(*subjects(technique, lite0)) for technique in CATALOG}
+    return {technique.name: ask(technique, lite0) for technique in CATALOG}
 
 
 @each
@@ -48,6 +63,8 @@ def test_library_command_line_and_rerun_give_the_same_digest_and_bytes(
 
     picture = tmp_path / "x.png"
     words = [SUBJECTS[name] for name in technique.subjects]
+    for name, value in QUICK.get(technique.name, {}).items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
     ran = CliRunner().invoke(convscope, [technique.command, *words, "--json", "-o", str(picture)])
     assert ran.exit_code == 0, ran.output
     told = json.loads(ran.output)
@@ -75,7 +92,7 @@ def test_the_same_question_has_the_same_answer_and_leaves_the_module_alone(
 ) -> None:
     before = copy.deepcopy(lite0.module.state_dict())
     hooks = [len(part._forward_hooks) for part in lite0.module.modules()]
-    again = technique.function(*subjects(technique, lite0))
+    again = ask(technique, lite0)
     assert np.array_equal(again.values, results[technique.name].values)
     assert all(torch.equal(value, before[name]) for name, value in lite0.module.state_dict().items())
     assert hooks == [len(part._forward_hooks) for part in lite0.module.modules()]

@@ -31,7 +31,9 @@ def model(function: AnyFunction) -> type[BaseModel]:
         for p in inspect.signature(function).parameters.values()
         if p.kind is p.KEYWORD_ONLY
     }
-    return pydantic.create_model(function.__name__, __config__=pydantic.ConfigDict(extra="forbid"), **fields)
+    return pydantic.create_model(
+        function.__name__, __config__=pydantic.ConfigDict(extra="forbid", validate_default=True), **fields
+    )
 
 
 def schema(function: AnyFunction) -> dict[str, dict[str, Any]]:

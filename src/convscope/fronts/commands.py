@@ -12,6 +12,7 @@ from ..base.results import Result, check_output, to_json
 from ..catalog.catalog import Entry
 from ..network import zoo
 from ..view.draw import drawer_of
+from .bar import progress
 from .cli import DEVICE, JSON, OUTPUT, WEIGHTS
 
 
@@ -26,7 +27,8 @@ def command(entry: Entry) -> click.Command:
         choices = knobs.check(drawer, {name: given.pop(name) for name in view})
         subjects = [given.pop(name) for name in entry.subjects[1:]]
         net = zoo.load(network, weights, device)
-        result = entry.function(net, *subjects, **given)
+        with progress(entry.command, keeps=True):
+            result = entry.function(net, *subjects, **given)
         if output is not None:
             result.save(output, **choices)
         click.echo(_as_json(result, output) if as_json else _as_text(result, output))

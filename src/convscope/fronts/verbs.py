@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ..base.errors import CannotRerun
 from ..base.files import check_writable, write
 from ..base.image import open_image
-from ..base.progress import listening
 from ..base.results import to_json
 from ..base.samples import samples as all_samples
 from ..catalog.run import run
 from ..network import zoo
 from ..view.picture import png, request_in
+from .bar import progress
 from .cli import DEVICE, JSON, WEIGHTS
 from .report import show, write_report
 
@@ -63,7 +59,7 @@ def report(
     """Write one self-contained HTML file on what a network sees in images."""
     check_writable(output)
     pictures = [open_image(image) for image in images]
-    with _progress("report"):
+    with progress("report"):
         net = zoo.load(network, weights, device)
         size = write_report(net, pictures, output)
     told = {"output": str(output), "images": len(pictures), "bytes": size}
@@ -108,22 +104,3 @@ def samples(as_json: bool) -> None:
     ]
     text = "\n".join(f"{row['name']:<20} {row['shows']} ({row['by']}, {row['licence']})" for row in rows)
     click.echo(to_json(rows, indent=1) if as_json else text)
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[None]:
-    """A progress bar on stderr for what reports its steps, where someone is there to see it."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
-
-        def listen(step: int, total: int, _preview: Any) -> None:
-            bar.update(task, completed=step, total=total)
-
-        with listening(listen):
-            yield

@@ -13,7 +13,7 @@ from .execution import device_of, dtype_of
 if TYPE_CHECKING:
     from .network import Network
 
-_SHARE, _MOST = 1 / 32, 256 << 20  # of the machine's memory, and bytes of activations in any case
+_SHARE, _MOST = 1 / 32, 512 << 20  # of the machine's memory, and bytes of activations in any case
 _ENOUGH = 16  # images; more do not run faster on a CPU and leave its caches
 
 
@@ -26,7 +26,7 @@ def fitting(net: Network, layer: str, wanted: int | Literal["auto"] = "auto", ba
         return wanted
     names = list(net.layers)
     sizes = [math.prod(net.layers[name].shape) for name in names[: names.index(layer) + 1]]
-    image = (2 * sum(sizes) if backward else 4 * max(sizes)) * dtype_of(net.module).itemsize
+    image = (sum(sizes) if backward else 4 * max(sizes)) * dtype_of(net.module).itemsize
     return max(1, min(_ENOUGH, int(min(_memory(net) * _SHARE, _MOST) // image)))
 
 

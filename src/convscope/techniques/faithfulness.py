@@ -20,6 +20,7 @@ from ..base.unit import UnitLike
 from ..network.batches import chunks, fitting
 from ..network.execution import frozen, unwrap
 from ..network.network import Network
+from ..network.quick import quick
 from .choices import BatchSize, Seed
 from .fills import Fill, filled
 from .maps import Method, about, attribution_map, importance
@@ -77,10 +78,11 @@ def curves(
         work = Work(
             chunks(len(jobs), fitting(net, question.unit.source, batch_size)), lambda: values.astype(np.float32)
         )
+        value_of = quick(net, question.unit, question.x)
         for numbers in work:
             which, step = jobs[numbers].T
             x = _pictures(question.x, hidden, rank, which, counts[step])
-            values[which, step] = net.value(x, question.unit).double().numpy(force=True)
+            values[which, step] = value_of(x).double().numpy(force=True)
     fractions = counts / rank.size
     evidence = {**_areas(values, fractions), "forward_passes": int((~np.isnan(values)).sum()), **work.evidence}
     shown = {"fractions": fractions.astype(np.float32), "map": np.asarray(importance, np.float32)}

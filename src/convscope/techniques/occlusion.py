@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..base.errors import BadKnob
+from ..base.errors import BadKnob, UnknownUnit
 from ..base.image import ImageLike
 from ..base.occlusion import Occlusion
 from ..base.progress import Work
@@ -119,5 +119,8 @@ def _correct(question: Question, wanted: str) -> int:
     if not _predicts(net):
         return -1
     if wanted:
-        return net.unit(f"logits:{wanted}").channel or 0
+        try:
+            return net.unit(f"logits:{wanted}").channel or 0
+        except UnknownUnit as error:
+            raise BadKnob(f"correct must be the number or label of a class, not {wanted!r}. {error}") from None
     return unit.channel or 0 if unit.is_class else net.predict(question.image, 1)[0][1]

@@ -33,10 +33,10 @@ def pointing_game(
         str,
         Field(description="the object: left,top,right,bottom in pixels of the picture; center: its middle half"),
     ] = "center",
-    tolerance: Annotated[float, Field(ge=0, description="how many pixels beside the box still hit")] = 15,
+    tolerance: Annotated[float, Field(ge=0, description="how many pixels beside the box still hit")] = 15.0,
     seed: Seed = 0,
 ) -> PointingGame:
-    """Test a map: does its maximum lie on the object?
+    """Test a map: see whether its maximum lies on the object.
 
     Zhang, Lin, Brandt, Shen and Sclaroff 2016, "Top-down neural attention by excitation backprop". `values` is the map
     (H, W); `hit` whether the middle of its largest pixel, `point` (y, x), is within `tolerance` pixels of the `box`,

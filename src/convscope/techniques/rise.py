@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..base.unit import UnitLike
 from ..network.batches import chunks, fitting
 from ..network.execution import frozen, unwrap
 from ..network.network import Network
+from ..network.quick import quick
 from .choices import BatchSize, Seed
 from .fills import Fill, filled
 from .question import Question
@@ -55,11 +57,11 @@ def rise(
     hidden, size = filled(question, fill, seed), question.seen.shape[:2]
     with torch.no_grad(), frozen(unwrap(net.module), channels_last=True):
         value = net.value(question.x, question.unit).item()
-        sums = Sums(value, keep, size)
+        sums, value_of = Sums(value, keep, size), quick(net, question.unit, question.x)
         work = Work(chunks(samples, fitting(net, question.unit.source, batch_size)), lambda: sums.estimate()[0])
         for numbers in work:
             masks = np.stack([mask(seed, i, cells, keep, size) for i in numbers])
-            sums.add(masks, _values(question, masks, hidden))
+            sums.add(masks, _values(question, masks, hidden, value_of))
     values, error = sums.estimate()
     evidence = {**_evidence(sums, values, error), **work.evidence}
     return question.answer(Estimate, values, value, evidence, error=error)
@@ -81,10 +83,12 @@ def _enlarge(count: int, length: int) -> NDArray[np.float32]:
     return (1 - np.abs(at[:, None] - np.arange(count))).clip(0).astype(np.float32)
 
 
-def _values(question: Question, masks: NDArray[np.float32], hidden: Tensor) -> _Doubles:
+def _values(
+    question: Question, masks: NDArray[np.float32], hidden: Tensor, value_of: Callable[[Tensor], Tensor]
+) -> _Doubles:
     shown = torch.from_numpy(masks)[:, None].to(question.x.device, question.x.dtype)
     x = question.x * shown + hidden * (1 - shown)
-    return question.net.value(x, question.unit).double().numpy(force=True)
+    return value_of(x).double().numpy(force=True)
 
 
 class Sums:
