@@ -22,10 +22,15 @@ _PACKAGE = "convscope.techniques"
 
 @dataclass(frozen=True)
 class Entry:
-    """A technique: the function `name` in `techniques/module.py`."""
+    """A technique: the function `name` in `techniques/module.py`.
+
+    On the command line, one that `presumes` needs no more than an IMAGE: the network is then lite0, and the unit the
+    most probable class.
+    """
 
     name: str
     module: str
+    presumes: bool = False
 
     @property
     def command(self) -> str:
@@ -50,8 +55,9 @@ class Entry:
 
     @property
     def arguments(self) -> list[str]:
-        """The subjects as the command line names them: NETWORK, then IMAGE, UNIT or LAYER."""
-        return ["NETWORK" if name == "net" else name.upper() for name in self.subjects]
+        """The subjects as the command line names them: NETWORK, then IMAGE, UNIT or LAYER; in brackets if optional."""
+        words = ["NETWORK" if name == "net" else name.upper() for name in self.subjects]
+        return [f"[{word}]" if self.presumes and word != "IMAGE" else word for word in words]
 
     @property
     def result(self) -> type[Result]:
@@ -83,7 +89,7 @@ CATALOG = (
     Entry("insertion_deletion", "faithfulness"),
     Entry("sanity_check", "sanity"),
     Entry("pointing_game", "pointing"),
-    Entry("compare", "comparison"),
+    Entry("compare", "comparison", presumes=True),
 )
 
 

@@ -26,7 +26,11 @@ def command(entry: Entry) -> click.Command:
             check_output(output)
         choices = knobs.check(drawer, {name: given.pop(name) for name in view})
         subjects = [given.pop(name) for name in entry.subjects[1:]]
+        if entry.presumes and subjects[0] is None:
+            network, subjects[0] = zoo.LITE[0], network
         net = zoo.load(network, weights, device)
+        if entry.presumes and subjects[1] is None:
+            subjects[1] = f"logits:{net.predict(subjects[0], 1)[0][1]}"
         with progress(entry.command, keeps=True):
             result = entry.function(net, *subjects, **given)
         if output is not None:
@@ -35,7 +39,11 @@ def command(entry: Entry) -> click.Command:
 
     function = entry.function
     run.__doc__ = function.__doc__
-    arguments = [click.Argument([word.lower()], metavar=word) for word in entry.arguments]
+    names = ["network", *entry.subjects[1:]]
+    arguments = [
+        click.Argument([name], metavar=word, required=not entry.presumes or name == "network")
+        for name, word in zip(names, entry.arguments, strict=True)
+    ]
     options = [_option(name, schema) for name, schema in {**entry.schema, **view}.items()]
     made = click.Command(entry.command, callback=run, params=[*arguments, *options], help=_help(function.__doc__ or ""))
     for add in (OUTPUT, JSON, WEIGHTS, DEVICE):
