@@ -55,6 +55,33 @@ CAPTIONS = {
         "before you believe it.",
         "Springenberg et al. 2014, Striving for simplicity: the all convolutional net",
     ),
+    "smoothgrad": Caption(
+        "The gradient, averaged over noisy copies of the picture.",
+        "The same places as in the plain gradient, with less scatter: what is left hangs less on single pixels.",
+        "Smilkov et al. 2017, SmoothGrad: removing noise by adding noise",
+    ),
+    "integrated_gradients": Caption(
+        "How much of the rise of the score, from a grey picture to this one, each pixel brings about.",
+        "Red and blue that lie on parts of the object. Pixels as grey as the baseline get nothing, whatever they mean.",
+        "Sundararajan, Taly & Yan 2017, Axiomatic attribution for deep networks",
+    ),
+    "gradcam": Caption(
+        "Which places of the last maps speak for the class: coarse, but tied to the class.",
+        "One region, on the object. If it lies beside the object, the network looks at the surroundings.",
+        "Selvaraju et al. 2017, Grad-CAM: visual explanations from deep networks via gradient-based localization",
+    ),
+    "occlusion": Caption(
+        "A patch is laid over every part of the picture. The drop of the score at each pixel, then by the position of "
+        "the patch: the score itself, the probability of the class, and the class that is most probable.",
+        "A drop where the object is. Where hiding something raises the score, it spoke for another class; the last map "
+        "shows where the answer changes.",
+        "Zeiler & Fergus 2013, Visualizing and understanding convolutional networks",
+    ),
+    "project": Caption(
+        "The strongest activations of one channel, projected back to the pixels, and the parts they come from.",
+        "Structure that the crops share: that is what the channel looks for. Flat grey is what it does not mind.",
+        "Zeiler & Fergus 2013, with the rule of Springenberg et al. 2014",
+    ),
     "deconvnet": Caption(
         "The gradient, kept at each rectifier only where it is positive, whether the rectifier was open or not.",
         "Parts of the object, found again through the switches of max-pooling. A network without max-pooling has no "

@@ -33,11 +33,7 @@ def first_and_middle(net: Network) -> list[str]:
 
 def depths(net: Network) -> list[str]:
     """The last rectified layer at each size of map, shallow to deep; other layers where none is rectified."""
-    maps = [
-        row
-        for row in net.layers.values()
-        if len(row.shape) == 3 and row.shape[1] > 1 and row.name not in ("input", "logits")
-    ]
+    maps = _maps(net)
     rectified = [row for row in maps if row.kind in _RECTIFIED] or maps
     last = {row.shape[1:]: row.name for row in rectified}
     names = list(last.values())
@@ -46,3 +42,13 @@ def depths(net: Network) -> list[str]:
         if len(names) > _DEPTHS
         else names
     )
+
+
+def ends_of_sizes(net: Network) -> list[str]:
+    """The last layer at each size of map, shallow to deep, whether rectified or not: no rectifier hides how strong."""
+    return list({row.shape[1:]: row.name for row in _maps(net)}.values())
+
+
+def _maps(net: Network) -> list[Layer]:
+    rows = [row for row in net.layers.values() if row.name not in ("input", "logits")]
+    return [row for row in rows if len(row.shape) == 3 and row.shape[1] > 1]

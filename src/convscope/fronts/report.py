@@ -6,13 +6,17 @@ import html
 import os
 import sys
 import webbrowser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from ..base.errors import ConvscopeError
 from ..base.files import write
 from ..base.image import Image
+from ..base.progress import listening
 from ..base.progress import report as progress
 from ..base.results import Result
 from ..base.version import VERSION
@@ -21,10 +25,21 @@ from ..network.network import Network
 from ..view.draw import draw
 from ..view.scene import scene
 from ..view.svg import data_uri, svg
-from .captions import CAPTIONS, Caption
-from .outline import depths, filter_layers, first_and_middle
+from .captions import CAPTIONS
+from .outline import depths, ends_of_sizes, filter_layers, first_and_middle
 
-GRADIENTS = {"saliency": "absolute", "guided_backprop": "grey", "deconvnet": "grey"}  # and how each is mostly drawn
+Figures: TypeAlias = tuple[tuple[str, dict[str, Any], dict[str, Any]], ...]  # technique, knobs, how it is drawn
+_PLAIN: Figures = (
+    ("saliency", {}, {"style": "absolute"}),
+    ("guided_backprop", {}, {"style": "grey"}),
+    ("deconvnet", {}, {"style": "grey"}),
+)
+_STEADY: Figures = (  # fewer samples than by default: a report should be ready in seconds
+    ("smoothgrad", {"samples": 25}, {"style": "absolute"}),
+    ("integrated_gradients", {"steps": 25, "limit": 100, "tolerance": 0.1}, {"style": "signed", "percentile": 99.0}),
+    ("gradcam", {}, {"style": "over"}),
+)
+_STRONGEST = 2  # channels that are projected back
 _TILES = 310_000  # values of feature maps shown per layer and image: what keeps a report under 5 MB
 
 
@@ -71,7 +86,7 @@ def _architecture(net: Network) -> str:
 def _filters(net: Network) -> str:
     found = first_and_middle(net)
     keys = ("first_weights", "weights")
-    figures = [_figure(CAPTIONS[key], net, "weights", layer) for key, layer in zip(keys, found, strict=False)]
+    figures = [_figure(net, "weights", layer, caption=key) for key, layer in zip(keys, found, strict=False)]
     return f"<section><h2>Learned filters</h2>{''.join(figures)}</section>" if figures else ""
 
 
@@ -80,20 +95,40 @@ def _seen(net: Network, image: Image, images: int) -> str:
     layers = depths(net)
     captions = ["early_maps", *["middle_maps"] * (len(layers) - 2), "deep_maps"][: len(layers)]
     maps = [
-        _figure(CAPTIONS[key], net, "activations", image, layer, sort="max", top=_shown(net, layer, images))
+        _figure(net, "activations", image, layer, caption=key, view={"sort": "max", "top": _shown(net, layer, images)})
         for key, layer in zip(captions, layers, strict=True)
     ]
     predictions, unit = _predictions(net, image)
-    gradients = [
-        _figure(CAPTIONS[method], net, method, image, unit, style=style, photo=False)
-        for method, style in (GRADIENTS.items() if unit else ())
-    ]
     parts = [f"<section class=image><h2>{name}</h2>{predictions}</section>"]
-    if gradients:
-        side = f"<div class=side>{''.join(gradients)}</div>"
-        parts.append(f"<section><h2>What raises <code>{unit}</code> in {name}</h2>{side}</section>")
-    parts.append(f"<section><h2>Feature maps of {name}</h2>{''.join(maps)}</section>")
+    if unit:
+        raises = _row(net, _PLAIN, image, unit) + _row(net, _STEADY, image, unit)
+        parts.append(f"<section><h2>What raises <code>{unit}</code> in {name}</h2>{raises}</section>")
+        hidden = _figure(net, "occlusion", image, unit, knobs={"precision": "bf16"}, view={"photo": False})
+        parts.append(f"<section><h2>What hiding a part of {name} does</h2>{hidden}</section>")
+    parts.append(f"<section><h2>Feature maps of {name}</h2>{''.join(maps)}{_projections(net, image)}</section>")
     return "".join(parts)
+
+
+def _row(net: Network, figures: Figures, image: Image, unit: str) -> str:
+    """Figures side by side."""
+    drawn = [
+        _figure(net, name, image, unit, knobs=knobs, view={"photo": False, **view}) for name, knobs, view in figures
+    ]
+    return f"<div class=side>{''.join(drawn)}</div>"
+
+
+def _projections(net: Network, image: Image) -> str:
+    """The strongest channels of a layer in the middle, projected back."""
+    layers = ends_of_sizes(net)
+    if not layers:
+        return ""
+    layer = layers[len(layers) // 2]
+    try:
+        peaks = entry("activations").function(net, image, layer).values.max((1, 2))
+    except ConvscopeError:
+        return ""  # the feature maps above say why
+    units = [f"{layer}:{channel}" for channel in np.argsort(-peaks, kind="stable")[:_STRONGEST]]
+    return "".join(_figure(net, "project", image, unit, knobs={"rule": "guided", "top": 6}) for unit in units)
 
 
 def _shown(net: Network, layer: str, images: int) -> int:
@@ -121,20 +156,29 @@ def _predictions(net: Network, image: Image) -> tuple[str, str]:
     return f"<div class=top>{photo}{table}</div>", f"logits:{found[0][1]}"
 
 
-def _figure(caption: Caption, net: Network, technique: str, *subjects: Any, **view: Any) -> str:
+def _figure(
+    net: Network,
+    technique: str,
+    *subjects: Any,
+    caption: str = "",
+    knobs: Mapping[str, Any] = MappingProxyType({}),
+    view: Mapping[str, Any] = MappingProxyType({}),
+) -> str:
     """One result as a figure; what cannot be shown says why in its place, and the report goes on."""
+    told = CAPTIONS[caption or technique]
     try:
-        result = entry(technique).function(net, *subjects)
+        with listening(lambda *_: None):  # its steps are not those of the report
+            result = entry(technique).function(net, *subjects, **knobs)
     except ConvscopeError as error:
         return f"<figure><h3>{technique.replace('_', ' ')}</h3><p class=error>{html.escape(str(error))}</p></figure>"
     seen = draw(result, **view)
-    words = f"<p>{caption.shows} <b>Look for:</b> {caption.look} <cite>{caption.paper}</cite></p>"
+    words = f"<p>{told.shows} <b>Look for:</b> {told.look} <cite>{told.paper}</cite></p>"
     drawing = svg(scene(seen, title=False), seen.title)
     title = html.escape(seen.title.partition(" · ")[2])
     return f"<figure><h3>{title}</h3>{drawing}<figcaption>{words}{_code(result, view)}</figcaption></figure>"
 
 
-def _code(result: Result, view: dict[str, Any]) -> str:
+def _code(result: Result, view: Mapping[str, Any]) -> str:
     if result.request is None:
         return ""
     choices = ", ".join(f"{name}={value!r}" for name, value in view.items())

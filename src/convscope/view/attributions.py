@@ -15,8 +15,11 @@ from .view import Map, Panel, Percentile, Scale, View, from_zero, suited, symmet
 from .words import named, note, title
 
 Style = Annotated[
-    Literal["all", "absolute", "signed", "grey", "color"],
-    Field(description="absolute: largest magnitude over the colors; signed: their sum; grey: their mean; color: each"),
+    Literal["all", "absolute", "signed", "grey", "color", "over"],
+    Field(
+        description="absolute: largest magnitude over the colors; signed: their sum; grey: their mean; color: each; "
+        "over: the largest magnitude over the picture"
+    ),
 ]
 Photo = Annotated[bool, Field(description="show the picture the network saw beside it")]
 
@@ -31,7 +34,10 @@ def attribution(
     """Draw what a unit's value hangs on, beside the picture the network saw."""
     values = result.values
     if values.ndim == 2:
-        return places(result, photo, percentile, style == "all")
+        return places(result, photo, percentile, style)
+    if style == "over":
+        strongest = dataclasses.replace(result, values=np.abs(values).max(0))
+        return places(strongest, photo, percentile, style)
     maps = {
         "absolute": (np.abs(values).max(0), "largest magnitude over colors"),
         "signed": (values.sum(0), "sum over colors"),
@@ -57,6 +63,8 @@ def _attribution_scale(style: str, array: NDArray[Any], percentile: float) -> Sc
 def estimate(result: Estimate, *, style: Style = "all", photo: Photo = True, percentile: Percentile = 99.5) -> View:
     """Draw an attribution that was sampled, and how far it may be off."""
     view = attribution(result, style=style, photo=photo, percentile=percentile)
+    if style != "all":
+        return view
     error = result.error if result.error.ndim == 2 else result.error.max(0)
     panel = Panel("standard error, largest over colors" if result.error.ndim == 3 else "standard error", "error")
     return with_panel(view, panel, error, from_zero(error, percentile))
@@ -67,25 +75,28 @@ def class_activation(
 ) -> View:
     """Draw a class activation map, enlarged over the picture and as the layer has it."""
     view = attribution(result, style=style, photo=photo, percentile=percentile)
+    if style != "all":
+        return view
     height, width = result.grid.shape
     panel = Panel(f"{result.layer}, {height} × {width}, before the negative part is cut off", "grid")
     return with_panel(view, panel, result.grid, symmetric(result.grid))
 
 
-def places(result: Attribution, photo: bool, percentile: float, overlay: bool) -> View:
-    """Draw a map of places by itself and, if wanted, laid over the picture."""
-    scale = _scale(result.values, percentile)
+def places(result: Attribution, photo: bool, percentile: float, style: str) -> View:
+    """Draw a map of places: over the picture, by itself for any other style, or both for `all`."""
+    scale = scale_of(result.values, percentile)
     panels, arrays = _photo(result, photo)
-    panels.append(Panel("value of each place", "map", scale))
-    arrays["map"] = result.values[None]
-    if overlay:
-        panels.append(Panel("the same over the picture", "over"))
+    if style != "over":
+        panels.append(Panel("value of each place", "map", scale))
+        arrays["map"] = result.values[None]
+    if style in ("all", "over"):
+        panels.append(Panel("the same over the picture" if style == "all" else "over the picture", "over"))
         arrays["over"] = over(result.seen, result.values, scale)[None]
     about = title(result, f"for {named(result)} = {result.value:.4g}")
     return View(about, tuple(panels), arrays, note(result))
 
 
-def _scale(values: NDArray[Any], percentile: float) -> Scale:
+def scale_of(values: NDArray[Any], percentile: float) -> Scale:
     """From zero, or about zero; for values that are all far from zero, such as those of RISE, from the lowest."""
     known = values[np.isfinite(values)]
     low = float(known.min(initial=np.inf))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..base.evaluations import Comparison, Curves, PointingGame, SanityCheck
-from .attributions import Photo, over, with_panel
+from .attributions import Photo, over, scale_of, with_panel
 from .plot import lines
 from .projections import outlined
 from .view import Panel, Percentile, View, suited
@@ -27,7 +27,7 @@ def curves(result: Curves, *, photo: Photo = True, percentile: Percentile = 99.5
         view = with_panel(view, Panel("what the network sees", "seen"), result.seen[None])
     view = with_panel(view, Panel("the map", "map"), result.map, suited(result.map, percentile))
     chart = lines(result.fractions, dict(zip(("deletion", "insertion"), result.values, strict=True)), "share of pixels")
-    return with_panel(view, Panel("the unit's value", "chart", side=_CURVES), chart[None])
+    return with_panel(view, Panel("the unit's value", "chart", side=_CURVES, exact=True), chart[None])
 
 
 def sanity_check(result: SanityCheck, *, photo: Photo = True) -> View:
@@ -75,7 +75,7 @@ def comparison(
         view = with_panel(view, Panel("what the network sees", "seen"), result.seen[None])
     for name, values, low, high in zip(result.methods, result.values, result.deletion, result.insertion, strict=True):
         panel = Panel(f"{name.replace('_', ' ')}: deletion {low:.3g}, insertion {high:.3g}", name)
-        scale = suited(values, percentile)
+        scale = scale_of(values, percentile)
         shown = over(result.seen, values, scale)[None] if overlay else values
         view = with_panel(view, panel, shown, None if overlay else scale)
     return view

@@ -20,7 +20,7 @@ _OTHER = "#bbbbbb"
 
 def occlusion(result: Occlusion, *, photo: Photo = True, percentile: Percentile = 100.0) -> View:
     """Draw the drop at each pixel, then for each position: the unit, the correct class, the most probable class."""
-    view = places(result, photo, percentile, overlay=True)
+    view = places(result, photo, percentile, "all")
     values = result.unit_values
     ends = values[np.isfinite(values)]
     around = Scale("sequential", float(ends.min()), float(ends.max())) if np.ptp(ends) > 0 else suited(values)
@@ -44,7 +44,7 @@ def _most_probable(view: View, result: Occlusion, names: dict[int, str]) -> View
     meant = [f"{color}: {_short(names[index])}" for index, color in zip(classes, _COLORS, strict=False)]
     others = ["grey: others"] if len(classes) > len(_COLORS) else []
     words = f"most probable class, by position. {', '.join(meant + others)}"
-    return with_panel(view, Panel(words, "top"), picture[None])
+    return with_panel(view, Panel(words, "top", exact=True), picture[None])
 
 
 def _short(label: str) -> str:
