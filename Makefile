@@ -25,6 +25,7 @@ format: .venv/.test
 bench: .venv/.test
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/saliency.py
+	$(BIN)/python bench/attribution.py
 
 docs: .venv/.demo
 	$(BIN)/python docs/reference.py
