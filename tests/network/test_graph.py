@@ -130,12 +130,27 @@ def in_place_on_a_part(m, x):
     return y
 
 
+def in_place_on_a_chunk(m, x):
+    y = m.conv(x)
+    first, _ = y.chunk(2, 1)
+    first.relu_()
+    return y
+
+
+def for_two_images_only(m, x):
+    return m.conv(x).permute(0, 2, 3, 1).reshape(len(x), -1, 4).amax(1)[:, :, None, None]
+
+
 def by_its_numbers(m, x):
     y = m.conv(x)
     return y if y.sum() > 0 else -y
 
 
-@pytest.mark.parametrize("way", [in_place_on_a_part, by_its_numbers], ids=lambda way: way.__name__)
+@pytest.mark.parametrize(
+    "way",
+    [in_place_on_a_part, in_place_on_a_chunk, for_two_images_only, by_its_numbers],
+    ids=lambda way: way.__name__,
+)
 def test_what_cannot_be_followed_is_said(way):
     with pytest.raises(CannotExport, match=r"^small cannot be exported: "):
         trace(network(way), "logits")

@@ -70,7 +70,7 @@ def test_a_photo_is_the_right_way_round_in_png_and_svg() -> None:
         picture[y + 9, x + 9].tolist() == [250, 0, 0] and picture[y + 9, x + int(sheet.width * DENSITY) - 9].sum() == 0
     )
     text = svg(laid_out, 'a "title"')
-    (uri,) = re.findall(r'href="data:image/jpeg;base64,([^"]+)"', text)
+    (uri,) = re.findall(r'href="data:image/webp;base64,([^"]+)"', text)
     inside = np.asarray(PIL.Image.open(io.BytesIO(base64.b64decode(uri))))
     assert inside[5, 5, 0] > 200 and inside[5, -5].sum() < 60 and "&quot;title&quot;" in text
 

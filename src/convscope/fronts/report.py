@@ -105,7 +105,7 @@ def _seen(net: Network, image: Image, images: int) -> str:
         parts.append(f"<section><h2>What raises <code>{unit}</code> in {name}</h2>{raises}</section>")
         hidden = _figure(net, "occlusion", image, unit, knobs={"precision": "bf16"}, view={"photo": False})
         parts.append(f"<section><h2>What hiding a part of {name} does</h2>{hidden}</section>")
-    parts.append(f"<section><h2>Feature maps of {name}</h2>{''.join(maps)}{_projections(net, image)}</section>")
+    parts.append(f"<section><h2>Feature maps of {name}</h2>{''.join(maps)}{_projections(net, image, images)}</section>")
     return "".join(parts)
 
 
@@ -117,8 +117,8 @@ def _row(net: Network, figures: Figures, image: Image, unit: str) -> str:
     return f"<div class=side>{''.join(drawn)}</div>"
 
 
-def _projections(net: Network, image: Image) -> str:
-    """The strongest channels of a layer in the middle, projected back."""
+def _projections(net: Network, image: Image, images: int) -> str:
+    """The strongest channels of a layer in the middle, projected back; fewer where images are many."""
     layers = ends_of_sizes(net)
     if not layers:
         return ""
@@ -127,7 +127,7 @@ def _projections(net: Network, image: Image) -> str:
         peaks = entry("activations").function(net, image, layer).values.max((1, 2))
     except ConvscopeError:
         return ""  # the feature maps above say why
-    units = [f"{layer}:{channel}" for channel in np.argsort(-peaks, kind="stable")[:_STRONGEST]]
+    units = [f"{layer}:{channel}" for channel in np.argsort(-peaks, kind="stable")[: max(0, _STRONGEST - images // 3)]]
     return "".join(_figure(net, "project", image, unit, knobs={"rule": "guided", "top": 6}) for unit in units)
 
 

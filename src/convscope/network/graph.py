@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import operator
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -99,7 +100,8 @@ def trace(net: Network, *layers: str) -> Graph:
             program = torch.export.export(traced, (x,), dynamic_shapes=batch, strict=False)
         return _graph(program, layers)
     except Exception as error:
-        raise CannotExport(f"{net.name} cannot be exported: {first_line(error)}.") from error
+        reason = str(error) if isinstance(error, CannotExport) else first_line(error)
+        raise CannotExport(f"{net.name} cannot be exported: {reason}.") from error
 
 
 class _Traced(nn.Module):
@@ -128,8 +130,6 @@ def _graph(program: Any, layers: tuple[str, ...]) -> Graph:
     (image,) = signature.user_inputs
     names = {node.name: node.name for node in program.graph.nodes} | {image: INPUT}
     shapes = {names[node.name]: _shape(node) for node in program.graph.nodes if node.name not in tensors}
-    if isinstance(shapes[INPUT][0], int):
-        raise CannotExport("its graph holds for one batch size only")
     calls = []
     for node in program.graph.nodes:
         if node.op != "call_function":
@@ -143,6 +143,8 @@ def _graph(program: Any, layers: tuple[str, ...]) -> Graph:
             _check_alone(node)
             names[node.args[0].name] = names[node.name]  # whoever reads what was changed from here on reads the result
     ends = [names[node.name] for node in program.graph.output_node().args[0]]
+    if any(isinstance(shapes[name][0], int) for name in (INPUT, *ends)):
+        raise CannotExport("its graph holds for one batch size only")
     sizes = {name: tuple(int(n) for n in shape[1:]) for name, shape in shapes.items() if len(shape) > 1}
     return Graph(tuple(_needed(calls, ends)), dict(zip(layers, ends, strict=True)), tensors, sizes)
 
@@ -200,10 +202,17 @@ def _views(node: fx.Node) -> Iterator[fx.Node]:
 
 
 def _is_view(node: fx.Node) -> bool:
+    if not node.args or not isinstance(node.args[0], fx.Node):
+        return False
+    if node.target is operator.getitem or getattr(node.target, "_opname", "") in _LISTS_OF_VIEWS:
+        return True
     schema = getattr(node.target, "_schema", None)
-    if schema is None or schema.is_mutable or not schema.returns or not isinstance(node.args[0], fx.Node):
+    if schema is None or schema.is_mutable or not schema.returns:
         return False
     return schema.returns[0].alias_info is not None
+
+
+_LISTS_OF_VIEWS = {"chunk", "split", "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk", "unsafe_split"}
 
 
 def _shape(node: fx.Node) -> tuple[Any, ...]:

@@ -86,7 +86,7 @@ def _panel(panel: Panel, tiles: NDArray[Any]) -> tuple[int, int, list[Sheet], li
     pitch = height + _GAP + (0 if left else label_height)
     sheet = _sheet(colored(tiles, panel.scale), columns, (width, height), pitch)
     across, down = (width, height) if len(tiles) == 1 else (sheet.shape[1] / DENSITY, sheet.shape[0] / DENSITY)
-    sheets = [Sheet(sheet, left, top, across, down, panel.scale is None and not panel.exact and len(tiles) == 1)]
+    sheets = [Sheet(sheet, left, top, across, down, panel.scale is None and not panel.exact)]
     if label_height:
         texts += _labels(panel, columns, (width, height), pitch, (left, top))
     bottom = top + math.ceil(sheets[0].height) + 4 + (0 if left else label_height)

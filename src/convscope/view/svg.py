@@ -21,14 +21,14 @@ def svg(laid_out: Scene, title: str) -> str:
 
 
 def data_uri(pixels: NDArray[np.uint8], photo: bool = False) -> str:
-    """RGBA or RGB pixels as a data URI: JPEG for a photo, else PNG, with a palette where 256 colors are enough."""
-    kind, data = ("jpeg", _jpeg(pixels)) if photo else ("png", _png(pixels))
+    """RGBA or RGB pixels as a data URI: WebP for a photo, else PNG, with a palette where 256 colors are enough."""
+    kind, data = ("webp", _webp(pixels)) if photo else ("png", _png(pixels))
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
+def _webp(pixels: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
-    PIL.Image.fromarray(pixels).convert("RGB").save(buffer, "JPEG", quality=92)
+    PIL.Image.fromarray(pixels).save(buffer, "WEBP", quality=88)
     return buffer.getvalue()
 
 
