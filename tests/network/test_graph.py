@@ -141,6 +141,10 @@ def for_two_images_only(m, x):
     return m.conv(x).permute(0, 2, 3, 1).reshape(len(x), -1, 4).amax(1)[:, :, None, None]
 
 
+def else_than_two(m, x):
+    return m.conv(x) * (2 if x.shape[0] == 2 else 1)
+
+
 def by_its_numbers(m, x):
     y = m.conv(x)
     return y if y.sum() > 0 else -y
@@ -148,7 +152,7 @@ def by_its_numbers(m, x):
 
 @pytest.mark.parametrize(
     "way",
-    [in_place_on_a_part, in_place_on_a_chunk, for_two_images_only, by_its_numbers],
+    [in_place_on_a_part, in_place_on_a_chunk, for_two_images_only, else_than_two, by_its_numbers],
     ids=lambda way: way.__name__,
 )
 def test_what_cannot_be_followed_is_said(way):

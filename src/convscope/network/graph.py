@@ -143,7 +143,7 @@ def _graph(program: Any, layers: tuple[str, ...]) -> Graph:
             _check_alone(node)
             names[node.args[0].name] = names[node.name]  # whoever reads what was changed from here on reads the result
     ends = [names[node.name] for node in program.graph.output_node().args[0]]
-    if any(isinstance(shapes[name][0], int) for name in (INPUT, *ends)):
+    if any(_is_number(shapes[name][0]) for name in (INPUT, *ends)):
         raise CannotExport("its graph holds for one batch size only")
     sizes = {name: tuple(int(n) for n in shape[1:]) for name, shape in shapes.items() if len(shape) > 1}
     return Graph(tuple(_needed(calls, ends)), dict(zip(layers, ends, strict=True)), tensors, sizes)
@@ -213,6 +213,11 @@ def _is_view(node: fx.Node) -> bool:
 
 
 _LISTS_OF_VIEWS = {"chunk", "split", "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk", "unsafe_split"}
+
+
+def _is_number(size: Any) -> bool:
+    """Whether a size is fixed; export may also tie a symbol to one number."""
+    return isinstance(size, int) or bool(size.node.expr.is_number)
 
 
 def _shape(node: fx.Node) -> tuple[Any, ...]:
