@@ -172,6 +172,22 @@ def test_a_module_that_mixes_the_images_of_a_batch_is_asked_one_by_one():
     assert "one by one" in found.evidence["dense_because"] and found.evidence["relative_difference"] < 1e-6
 
 
+def test_a_graph_that_cannot_be_run_gives_way_to_the_module(tiny, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("not for this type")
+
+    monkeypatch.setattr("convscope.network.incremental.Incremental.maps", fail)
+    found = cs.occlusion(tiny, IMAGE, "logits:2", size=8)
+    assert "the graph failed" in found.evidence["dense_because"] and np.isfinite(found.values).all()
+
+
+def test_maps_of_a_hidden_layer_are_not_held_together(tiny):
+    x = tiny.prepare(IMAGE)
+    places = interval(range(0, 24, 2), 8, 32)
+    several = ways(Hiding(tiny, x, x * 0, places, places, ("2", "logits")), "fp32", 4)[0].batches
+    assert {len(batch) for batch in several} == {1} and len(several) > 20
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.integers(1, 5), st.integers(1, 4), st.integers(0, 4), st.integers(1, 3), st.integers(8, 24), st.data()

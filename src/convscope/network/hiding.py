@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..base.errors import CannotExport
+from ..base.errors import CannotExport, first_line
 from .batches import chunks, fitting
 from .execution import dtype_of, unwrap
 from .graph import executed
@@ -78,7 +79,7 @@ def ways(hiding: Hiding, precision: Precision, batch_size: int | Literal["auto"]
     deepest = max(hiding.layers, key=list(hiding.net.layers).index)
     size = fitting(hiding.net, deepest, batch_size)
     try:
-        return [_incremental(hiding, precision, size), *_dense(hiding, size, "the graph gave other numbers")]
+        return [_incremental(hiding, precision, size), *_dense(hiding, size, "the graph failed or gave other numbers")]
     except CannotExport as error:
         return _dense(hiding, size, str(error))
 
@@ -91,13 +92,16 @@ def joined(groups: list[Group]) -> Group:
 def _incremental(hiding: Hiding, precision: Precision, size: int) -> Way:
     net, own = hiding.net, dtype_of(hiding.net.module)
     dtype = torch.bfloat16 if precision == "bf16" else own
-    plan = Plan.of(executed(net, *hiding.layers), unwrap(net.module), dtype)
-    engine = Incremental(plan, hiding.x.to(dtype), hiding.hidden.to(dtype), hiding.rows, hiding.columns)
+    graph = executed(net, *hiding.layers)
+    with _followable():
+        plan = Plan.of(graph, unwrap(net.module), dtype)
+        engine = Incremental(plan, hiding.x.to(dtype), hiding.hidden.to(dtype), hiding.rows, hiding.columns)
     groups = engine.groups(size)
 
     def run(batch: list[Group]) -> dict[str, Tensor]:
-        parts = [engine.maps(group) for group in batch]
-        found = engine.finished({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
+        with _followable():
+            parts = [engine.maps(group) for group in batch]
+            found = engine.finished({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
         return {layer: net.arranged(layer, tensor).to(own) for layer, tensor in found.items()}
 
     def evidence() -> dict[str, Any]:
@@ -105,8 +109,18 @@ def _incremental(hiding: Hiding, precision: Precision, size: int) -> Way:
         found = {"windowed_convolutions": len(engine.windowed), "convolutions": engine.convolutions}
         return {**found, "work_saved": round(saved, 3), **({"dense_because": engine.obstacle} if saved < 1.1 else {})}
 
-    batches = [groups[i : i + _TOGETHER] for i in range(0, len(groups), _TOGETHER)]
+    together = _TOGETHER if hiding.layers == ("logits",) else 1  # maps of a hidden layer would fill the memory
+    batches = [groups[i : i + together] for i in range(0, len(groups), together)]
     return Way(batches, run, evidence, _TOLERANCE[dtype])
+
+
+@contextmanager
+def _followable() -> Iterator[None]:
+    """Turn what an operation of the graph raises, such as one that does not know bfloat16, into CannotExport."""
+    try:
+        yield
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise CannotExport(f"The graph cannot be run: {first_line(error)}.") from error
 
 
 def _dense(hiding: Hiding, size: int, because: str) -> list[Way]:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..base.errors import BadKnob, UnknownUnit
+from ..base.errors import BadKnob, CannotExport, UnknownUnit
 from ..base.image import ImageLike
 from ..base.occlusion import Occlusion
 from ..base.progress import Work
@@ -77,8 +77,11 @@ def _first_right(measured: Measured, several: list[Way], check: int, seed: int) 
     """Measure in the fastest way whose numbers are those of the plain module, and say how it went."""
     for way in several:
         work = Work(way.batches, measured.map)
-        for batch in work:
-            measured.put(joined(batch), way.run(batch))
+        try:
+            for batch in work:
+                measured.put(joined(batch), way.run(batch))
+        except CannotExport:
+            continue
         done = joined([group for batch in way.batches[: work.done] for group in batch])
         chosen = np.random.default_rng(seed).permutation(len(done.y))[:check]
         apart, share = measured.difference(Group(done.y[chosen], done.x[chosen])) if check else (0.0, 0.0)
