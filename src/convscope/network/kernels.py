@@ -59,11 +59,6 @@ class Convolution:
         y = F.conv2d(x, self.weight, self.bias, self.stride, [top, left], self.dilation, self.groups)
         return self.clamp(y) if self.clamp else y
 
-    def to(self, dtype: torch.dtype) -> None:
-        """Go over to another type of numbers."""
-        self.weight = self.weight.to(dtype)
-        self.bias = None if self.bias is None else self.bias.to(dtype)
-
     def _onednn(self, x: Tensor, padding: list[int]) -> Tensor:
         geometry = [self.stride, self.dilation, self.groups]
         if self._packed is None:
