@@ -5,6 +5,8 @@
     ├── UnknownLayer     (LookupError)   the network has no such layer
     ├── UnknownUnit      (LookupError)   no such channel, position or class, or an address that cannot be read
     ├── BadImage         (ValueError)    not an image, or one that cannot be used
+    ├── BadSource        (ValueError)    not a collection of images, or one without a single usable image
+    ├── BadScan          (ValueError)    a scan that cannot be read, resumed or merged
     ├── BadWeights       (ValueError)    a weights file that cannot be read or does not fit
     ├── BadKnob          (ValueError)    a knob out of its bounds, or a subject of the wrong type
     ├── ForwardFailed    (RuntimeError)  the user's module raised, or returned something unusable
@@ -42,6 +44,14 @@ class UnknownUnit(ConvscopeError, LookupError):
 
 class BadImage(ConvscopeError, ValueError):
     """Not an image, or one that cannot be used."""
+
+
+class BadSource(ConvscopeError, ValueError):
+    """Not a collection of images, or one without a single usable image."""
+
+
+class BadScan(ConvscopeError, ValueError):
+    """A scan that cannot be read, resumed or merged."""
 
 
 class BadWeights(ConvscopeError, ValueError):
