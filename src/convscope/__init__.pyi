@@ -3,6 +3,7 @@ from .base.attributions import Estimate as Estimate, Projection as Projection
 from .base.errors import ConvscopeError as ConvscopeError, ConvscopeWarning as ConvscopeWarning
 from .base.evaluations import Comparison as Comparison, Curves as Curves
 from .base.evaluations import PointingGame as PointingGame, SanityCheck as SanityCheck
+from .base.field import ReceptiveField as ReceptiveField
 from .base.image import Image as Image, open_image as open_image
 from .base.occlusion import Occlusion as Occlusion
 from .base.progress import Cancelled as Cancelled, listening as listening
@@ -12,6 +13,8 @@ from .base.samples import samples as samples
 from .base.unit import Unit as Unit
 from .network.network import Network as Network
 from .network.zoo import load as load
+from .scan.result import Hit as Hit, Scan as Scan, open_scan as open_scan
+from .scan.scanning import merge_scans as merge_scans, scan as scan
 from .techniques.activations import activations as activations
 from .techniques.averaged import smoothgrad as smoothgrad, vargrad as vargrad
 from .techniques.comparison import compare as compare

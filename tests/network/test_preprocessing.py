@@ -7,6 +7,8 @@ import timm
 import timm.data
 import torch
 import torchvision
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 import convscope as cs
@@ -201,3 +203,23 @@ def test_mean_and_std_may_be_any_sequence_of_numbers(make):
     assert net.preprocessing.mean == (0.5, 0.25, 1.0)
     assert net.digest == cs.Network(module, size=8, mean=(0.5, 0.25, 1.0)).digest
     assert net.digest != cs.Network(module, size=8, mean=IMAGENET_MEAN).digest
+
+
+@given(
+    size=st.tuples(st.integers(8, 900), st.integers(8, 900)),
+    target=st.tuples(st.integers(8, 300), st.integers(8, 300)),
+    resize=st.sampled_from([1.0, 256 / 224, 1.5]),
+    squash=st.booleans(),
+    box=st.tuples(*[st.floats(-500, 500)] * 4),
+)
+def test_boxes_go_to_the_crop_and_back(size, target, resize, squash, box):
+    recipe = Preprocessing(target, resize=resize, squash=squash)
+    np.testing.assert_allclose(recipe.to_source(size, recipe.to_seen(size, box)), box, atol=1e-6)
+    np.testing.assert_allclose(recipe.to_seen(size, recipe.to_source(size, box)), box, atol=1e-6)
+
+
+def test_a_box_of_the_crop_in_the_picture_it_came_from():
+    whole = (0, 0, 100, 100)
+    assert Preprocessing((100, 100)).to_source((200, 400), whole) == (100, 0, 300, 200)
+    assert Preprocessing((100, 100), squash=True).to_source((200, 400), whole) == (0, 0, 400, 200)
+    assert Preprocessing((100, 100), resize=2).to_source((200, 200), (-50, 0, 50, 150)) == (0, 50, 100, 200)

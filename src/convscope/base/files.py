@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from .errors import CannotWrite
+from .errors import CannotWrite, first_line
 
 
 def check_writable(path: Path) -> None:
@@ -27,15 +28,26 @@ def check_writable(path: Path) -> None:
 
 def write(path: Path, data: bytes) -> None:
     """Write `data` to `path`: first beside it, then renamed, so that a reader never sees half a file."""
+    write_with(path, lambda place: place.write_bytes(data))
+
+
+def write_with(path: Path, writer: Callable[[Path], object]) -> None:
+    """Let `writer` write a file beside `path`, then rename it, so that a reader never sees half a file.
+
+    It is on the disk before it gets its name. Raises CannotWrite, with what was at `path` untouched.
+    """
     check_writable(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        writer(Path(name))
+        with open(name, "rb") as file:
+            os.fsync(file.fileno())
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
     except OSError as error:
-        raise CannotWrite(f"{path} could not be written: {error.strerror}. Nothing was left behind.") from error
+        reason = error.strerror or first_line(error)
+        raise CannotWrite(f"{path} could not be written: {reason}. Nothing was left behind.") from error
     finally:
         Path(name).unlink(missing_ok=True)
 

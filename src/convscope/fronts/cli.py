@@ -21,6 +21,9 @@ _VERBS = {
     "layers": "List the layers of a network: name, kind, shape and number of units.",
     "predict": "Say what a network takes an image for.",
     "report": "Write one self-contained HTML file on what a network sees in images.",
+    "scan": "Find what drives every unit over a collection of images: a folder, a zip, or tar shards.",
+    "merge": "Put the parts of a scan together; refuses missing parts, and parts that overlap or differ.",
+    "query": "Ask a scan in SQL: its tables are units, top, histograms, examples, images, layers, classes and run.",
     "rerun": "Make a picture again from the request it holds, and compare.",
     "samples": "List the bundled photos.",
 }
@@ -36,7 +39,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name."""
         if cmd_name in _VERBS:
-            verbs = importlib.import_module("convscope.fronts.verbs")
+            module = "scans" if cmd_name in ("scan", "merge", "query") else "verbs"
+            verbs = importlib.import_module(f"convscope.fronts.{module}")
             found: click.Command = getattr(verbs, cmd_name)
             return found
         for entry in CATALOG:

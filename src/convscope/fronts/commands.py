@@ -44,14 +44,14 @@ def command(entry: Entry) -> click.Command:
         click.Argument([name], metavar=word, required=not entry.presumes or name == "network")
         for name, word in zip(names, entry.arguments, strict=True)
     ]
-    options = [_option(name, schema) for name, schema in {**entry.schema, **view}.items()]
+    options = [option(name, schema) for name, schema in {**entry.schema, **view}.items()]
     made = click.Command(entry.command, callback=run, params=[*arguments, *options], help=_help(function.__doc__ or ""))
     for add in (OUTPUT, JSON, WEIGHTS, DEVICE):
         add(made)
     return made
 
 
-def _option(name: str, schema: dict[str, Any]) -> click.Option:
+def option(name: str, schema: dict[str, Any]) -> click.Option:
     """One option from the JSON Schema of a knob; bounds are checked by the knob itself, so that all fronts agree."""
     flag = f"--{name.replace('_', '-')}"
     text, default = schema.get("description"), schema["default"]

@@ -22,18 +22,23 @@ def unwrap(module: nn.Module) -> nn.Module:
 
 
 def call(module: nn.Module, x: Tensor) -> Any:
-    """The module's output for x, frozen.
+    """The module's output for x, frozen; raises ForwardFailed as `plainly` does."""
+    with frozen(module):
+        return plainly(module, x)
+
+
+def plainly(module: nn.Module, x: Tensor) -> Any:
+    """The module's output for x, where it is frozen already.
 
     Raises ForwardFailed, with the module's own error as its cause, when the module raises.
     """
-    with frozen(module):
-        try:
-            return module(x)
-        except Exception as error:
-            raise ForwardFailed(
-                f"The module raised for an input of shape {tuple(x.shape)}: {first_line(error).rstrip('.')}. "
-                "Check that size, mean and std (one value per color channel) are what it was trained with."
-            ) from error
+    try:
+        return module(x)
+    except Exception as error:
+        raise ForwardFailed(
+            f"The module raised for an input of shape {tuple(x.shape)}: {first_line(error).rstrip('.')}. "
+            "Check that size, mean and std (one value per color channel) are what it was trained with."
+        ) from error
 
 
 @contextmanager

@@ -1,14 +1,30 @@
-"""Receptive fields: which part of the input a neuron can see, exactly, on the executed graph."""
+"""Receptive fields: which part of the input a neuron can see, exactly, on the executed graph.
+
+The executed graph is followed backwards, each axis and each channel by itself, with the places that really exist: what
+lies in the padding of some map in between is not seen. `look` says what operations look at along an axis, `mix` what
+they do with channels, `sights` has a rule for each, `follow` walks.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..base.errors import CannotExport
+from ..base.field import Box, ReceptiveField, Status
+from ..base.unit import Unit, UnitLike
 from .execution import unwrap
-from .graph import INPUT, executed
-from .reach import Ints, reaches
+from .follow import Axis, Trail, entangled, follow, start
+from .graph import executed
+from .layers import Layer
+from .reach import Ints
+from .sight import Map
+from .sights import sights
 
 if TYPE_CHECKING:
     from .network import Network
@@ -16,34 +32,110 @@ if TYPE_CHECKING:
 Boxes: TypeAlias = Ints
 
 
+@dataclass(frozen=True, eq=False)
+class Field:
+    """What the neurons of a layer can see: those in row y input rows rows[y], first and last-exclusive, (H, 2).
+
+    Cut off at the edges of the input; `columns` (W, 2) likewise. `status` as of a ReceptiveField, gates counted in.
+    """
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    status: Status
+
+    def boxes(self, positions: Ints) -> Boxes:
+        """Top, left, bottom and right of neurons at `positions` (n, 2), y and x."""
+        rows, columns = self.rows[positions[:, 0]], self.columns[positions[:, 1]]
+        return np.stack([rows[:, 0], columns[:, 0], rows[:, 1], columns[:, 1]], 1)
+
+
+def layer_field(net: Network, layer: str, gates: bool = False) -> Field:
+    """The windows of all neurons of a layer, with or without what they see through gates only (for crops: without).
+
+    Raises CannotExport where the graph cannot be found.
+    """
+    formal, local = windows(net, Unit(layer))
+    rows, columns = formal if gates else local
+    every = [axis.full.all() for axis in formal]
+    return Field(rows.seen, columns.seen, _status(formal, bool(all(every))))
+
+
 def receptive_boxes(net: Network, layer: str, positions: Ints) -> Boxes:
     """Top, left, bottom and right (exclusive) of what neurons at `positions` (n, 2), y and x, can see, (n, 4).
 
-    Cut off at the edges of the input. Behind an operation that looks at everything it is the whole input. Raises
-    CannotExport where the graph cannot be found.
+    Cut off at the edges of the input, gates ignored. Behind an operation that looks at everything it is the whole
+    input. Raises CannotExport where the graph cannot be found.
     """
-    graph = executed(net, layer)
-    tensors = graph.weights(unwrap(net.module))
+    return layer_field(net, layer).boxes(positions)
+
+
+Windows: TypeAlias = tuple[Axis, Axis]
+
+
+def windows(net: Network, unit: Unit) -> tuple[Windows, Windows]:
+    """Along y and x, what each neuron of a unit's layer or channel can see: with gates, and without."""
+    row, graph = net.layers[unit.source], executed(net, unit.source)
+    maps, found = sights(graph, graph.weights(unwrap(net.module)))
+    value = graph.outputs[unit.source]
+    if value not in maps:  # hangs on nothing in the image
+        raise CannotExport(f"{unit.source} of {net.name} does not hang on the image.")
+    source, channels = maps[value], len(row.shape) if row.layout == "NHWC" else 1
+    if not _known(source, row):
+        bound = _anything(net, row, 0), _anything(net, row, 1)
+        return bound, bound
+
+    def walked(axis: int, gates: bool) -> Axis:
+        return follow(maps, found, value, start(source, axis, unit.channel, channels), axis, gates)
+
+    formal = walked(0, True), walked(1, True)
+    gated = any(axis.trail.gated for axis in formal)
+    return formal, (walked(0, False), walked(1, False)) if gated else formal
+
+
+def _known(found: Map, row: Layer) -> bool:
+    """Whether the places of a layer are where its layout says; of a single place it does not matter."""
+    expected = {"NCHW": (2, 3), "NHWC": (1, 2)}.get(row.layout, (None, None))
+    return found.places == expected or (found.places == (None, None) and math.prod(row.shape[1:]) == 1)
+
+
+def _anything(net: Network, row: Layer, number: int) -> Axis:
+    """For a layer whose places were lost on the way: each of them sees no more than everything."""
+    size = net.preprocessing.size[number]
+    whole = np.tile(np.array([0, size]), (row.shape[1 + number] if len(row.shape) == 3 else 1, 1))
+    return Axis(whole, whole, size, Trail(whole=True, bound=True))
+
+
+def receptive_field(net: Network, address: UnitLike) -> ReceptiveField:
+    """What a unit can see; of a layer or channel, the neuron in the middle of the map.
+
+    Where the module's graph cannot be found it is bounded by the whole input.
+    """
+    from .effective import measured
+
+    unit = net.unit(address)
+    shape = net.layers[unit.source].shape
+    y, x = unit.position or ((shape[1] // 2, shape[2] // 2) if len(shape) == 3 else (0, 0))
+    later = partial(measured, net, unit, np.array([[y, x]]))
     height, width = net.preprocessing.size
-    seen: dict[str, tuple[Ints, Ints] | None] = {graph.outputs[layer]: (positions, positions)}
-    for call in reversed(graph.calls):
-        if call.name not in seen:
-            continue
-        window, found = seen.pop(call.name), reaches(call, graph, tensors)
-        for name in set(call.refs) - set(tensors):
-            before = None
-            if window is not None and found is not None:
-                ends = [reach.sees(window[0][:, i], window[1][:, i]) for i, reach in enumerate(found)]
-                before = np.stack([ends[0][0], ends[1][0]], 1), np.stack([ends[0][1], ends[1][1]], 1)
-            seen[name] = before if name not in seen else _union(seen[name], before)
-    window = seen.get(INPUT)
-    if window is None:
-        return np.tile(np.array([0, 0, height, width], np.int64), (len(positions), 1))
-    low = np.clip(window[0], 0, None)
-    return np.concatenate([low, np.minimum(window[1] + 1, [height, width])], 1)
+    try:
+        formal, local = windows(net, unit)
+    except CannotExport:
+        whole = (0, 0, height, width)
+        return ReceptiveField(unit, (height, width), whole, whole, "upper bound", whole, later)
+    status = _status(formal, bool(formal[0].full[y] and formal[1].full[x]))
+    box, inside = (_box(both[0].seen[y], both[1].seen[x]) for both in (formal, local))
+    unclipped = _box(formal[0].unclipped[y], formal[1].unclipped[x])
+    size = unclipped[2] - unclipped[0], unclipped[3] - unclipped[1]
+    return ReceptiveField(unit, size, box, unclipped, status, inside, later)
 
 
-def _union(one: tuple[Ints, Ints] | None, other: tuple[Ints, Ints] | None) -> tuple[Ints, Ints] | None:
-    if one is None or other is None:
-        return None
-    return np.minimum(one[0], other[0]), np.maximum(one[1], other[1])
+def _status(both: Windows, whole: bool) -> Status:
+    y, x = (axis.trail for axis in both)
+    if y.bound or x.bound or entangled(y, x):
+        return "upper bound"
+    return "whole input" if whole else "exact"
+
+
+def _box(rows: Ints, columns: Ints) -> Box:
+    (top, bottom), (left, right) = rows.tolist(), columns.tolist()
+    return (0, 0, 0, 0) if top == bottom or left == right else (top, left, bottom, right)

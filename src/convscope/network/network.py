@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..base.errors import BadKnob, BadWeights, UnknownUnit
+from ..base.field import ReceptiveField
 from ..base.image import ImageLike, open_image
 from ..base.unit import Unit, UnitLike, parse
 from . import taps
@@ -121,7 +122,7 @@ class Network:
 
     def read(self, x: Tensor, *layers: str) -> dict[str, Tensor]:
         """The tensors at layers for a prepared input, as (N, C, H, W) or (N, C), in one forward that goes no deeper."""
-        self._check_trained(layers)
+        self.check_trained(layers)
         rows = {name: self.layers[name] for name in layers}
         module = unwrap(self.module)
         tensors = taps.forward(module, x, {name: row.calls for name, row in rows.items()}, self.output)
@@ -159,6 +160,15 @@ class Network:
         best = probabilities.topk(min(top, len(probabilities)))
         return [(self.label(i), i, p) for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
 
+    def receptive_field(self, unit: UnitLike) -> ReceptiveField:
+        """What of the input a unit can see; of a layer or channel, the neuron in the middle of the map.
+
+        Raises UnknownLayer or UnknownUnit. Where the module's graph cannot be found it is bounded by the whole input.
+        """
+        from .field import receptive_field
+
+        return receptive_field(self, unit)
+
     @property
     def classifies(self) -> bool:
         """Whether the network puts out one score a class."""
@@ -183,7 +193,7 @@ class Network:
         """How a request refers to this network."""
         return {**self.reference, "digest": self.digest}
 
-    def _check_trained(self, layers: Sequence[str]) -> None:
+    def check_trained(self, layers: Sequence[str]) -> None:
         """Refuse layers that need weights the file did not hold: what they would show is chance."""
         if not self.untrained:
             return

@@ -91,6 +91,19 @@ class Plan:
             self.free(step, values, left)
         return values
 
+    def visit(self, x: Tensor, see: Callable[[str, Tensor], None]) -> None:
+        """Show `see` each layer's output as soon as it is there; what no step needs any more is freed."""
+        names: dict[str, list[str]] = {}
+        for layer, name in self.outputs.items():
+            names.setdefault(name, []).append(layer)
+        values: dict[str, Any] = {self.start: x, BATCH: len(x)}
+        left = self.readers - Counter(self.outputs.values())
+        for step in self.steps:
+            values[step.name] = step.whole(values)
+            for layer in names.get(step.name, ()):
+                see(layer, values[step.name])
+            self.free(step, values, left)
+
     def free(self, step: Step, values: dict[str, Any], left: Counter[str]) -> None:
         """Forget what no step after this one needs."""
         for name in step.inputs:

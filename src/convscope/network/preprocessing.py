@@ -74,6 +74,12 @@ class Preprocessing:
         (left, top), x, y = self._corner((width, height)), width / size[1], height / size[0]
         return box[0] * x - left, box[1] * y - top, box[2] * x - left, box[3] * y - top
 
+    def to_source(self, size: tuple[int, int], box: Sequence[float]) -> tuple[float, float, float, float]:
+        """The inverse of `to_seen`: a box of the crop in pixels of the picture of `size`, not cut off at its edges."""
+        width, height = self._scaled((size[1], size[0]))
+        (left, top), x, y = self._corner((width, height)), size[1] / width, size[0] / height
+        return (box[0] + left) * x, (box[1] + top) * y, (box[2] + left) * x, (box[3] + top) * y
+
     def normalize(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(H, W, 3) bytes to (C, H, W) floats in the network's normalized input space."""
         if self.channels == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -31,38 +32,59 @@ def hooked(module: nn.Module, x: Tensor, hooks: Mapping[str, Hook], run: Run = c
 def forward(
     module: nn.Module, x: Tensor, calls: Mapping[str, int], output: str | int | None = None, run: Run = call
 ) -> dict[str, Tensor]:
-    """The tensors at the layers named in `calls`, each with how many calls of it to wait for.
+    """The tensors at the layers named in `calls`, each with how many calls of it to wait for; see `visit`."""
+    tensors: dict[str, Tensor] = {}
 
-    `input` is x itself; `logits` is the class scores, found by `output`, and lets the forward run to its end. `run`
-    calls the module: frozen, unless something else is given.
+    def keep(name: str, tensor: Tensor, last: bool) -> None:
+        lasting = last or name in ("input", "logits")  # anything else a layer in place may overwrite
+        tensors[name] = tensor if lasting else tensor.clone()
+
+    visit(module, x, calls, keep, output, run)
+    return tensors
+
+
+def visit(
+    module: nn.Module,
+    x: Tensor,
+    calls: Mapping[str, int],
+    see: Callable[[str, Tensor, bool], None],
+    output: str | int | None = None,
+    run: Run = call,
+) -> None:
+    """Show `see` the tensor at each layer named in `calls`, when it has been called so often, and whether it is the last.
+
+    What it sees may be overwritten once it returns. `input` is x itself; `logits` is the class scores, found by
+    `output`, and lets the forward run to its end. `run` calls the module: frozen, unless something else is given.
     """
     waiting = {name: count for name, count in calls.items() if name not in ("input", "logits")}
     to_the_end = "logits" in calls
-    tensors: dict[str, Tensor] = {"input": x} if "input" in calls else {}
+    if "input" in calls:
+        see("input", x, False)
+
+    own = threading.get_ident()
 
     def tap(name: str) -> Hook:
         def hear(_module: nn.Module, _inputs: Any, result: Any) -> None:
-            if not listed(result):
+            if not listed(result) or threading.get_ident() != own:  # another thread may run the same module
                 return
             waiting[name] -= 1
             if waiting[name] == 0:
                 last = not to_the_end and not any(count > 0 for count in waiting.values())
-                tensors[name] = result if last else result.clone()  # else an in-place layer would overwrite it
+                see(name, result, last)
                 if last:
                     raise _Reached
 
         return hear
 
     if not waiting and not to_the_end:
-        return tensors
+        return
     try:
         result = hooked(module, x.clone(), {name: tap(name) for name in waiting}, run)
     except _Reached:
-        return tensors
+        return
     if to_the_end:
-        tensors["logits"] = output_tensor(result, output)
+        see("logits", output_tensor(result, output), True)
     _all_heard(name for name, count in waiting.items() if count > 0)
-    return tensors
 
 
 def _all_heard(silent: Iterable[str]) -> None:

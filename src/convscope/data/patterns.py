@@ -1,0 +1,55 @@
+"""Patterns that name many files: `shards-{000..009}.tar` as in a shell, and `shards-*.tar`."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+
+from ..base.errors import BadSource
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+_MOST = 1_000_000
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text names files by a pattern."""
+    return glob.has_magic(text) or bool(_BRACES.search(text))
+
+
+def matches(pattern: str) -> list[str]:
+    """The files a pattern names, each once. Raises BadSource if one that it spells out is missing, or there is none."""
+    found: set[str] = set()
+    for name in braced(pattern):
+        if os.path.exists(name):  # noqa: PTH110
+            found.add(name)
+        elif glob.has_magic(name):
+            found.update(glob.glob(name, recursive=True))  # noqa: PTH207
+        else:
+            raise BadSource(
+                f"There is no file {name}, which {pattern} names. Get it, or name only those that are there."
+            )
+    if not found:
+        raise BadSource(f"A pattern must match files, but nothing matches {pattern}. Check it with ls.")
+    return sorted(found)
+
+
+def braced(pattern: str) -> list[str]:
+    """The texts a pattern with braces stands for: `{8..10}` and `{a,b}`, with leading zeros as in the first number."""
+    match = _BRACES.search(pattern)
+    if not match:
+        return [pattern]
+    before, after = pattern[: match.start()], braced(pattern[match.end() :])
+    return [f"{before}{choice}{rest}" for choice in _choices(match[1], pattern) for rest in after]
+
+
+def _choices(inner: str, pattern: str) -> list[str]:
+    numbers = _RANGE.fullmatch(inner)
+    if not numbers:
+        return inner.split(",")
+    first, last = int(numbers[1]), int(numbers[2])
+    if not first <= last < first + _MOST:
+        raise BadSource(f"A range must count up, by at most a million, not {inner} in {pattern}. Write {{000..009}}.")
+    width = len(numbers[1])
+    return [f"{number:0{width}d}" for number in range(first, last + 1)]

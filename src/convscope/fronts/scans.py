@@ -1,0 +1,102 @@
+"""The verbs of the command line about scans: make one, put its parts together, ask it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..base import knobs
+from ..base.results import to_json
+from ..network import zoo
+from ..scan import scanning
+from ..scan.result import Scan, open_scan
+from .bar import progress
+from .cli import DEVICE, JSON, WEIGHTS
+from .commands import option
+
+_ROWS = 40  # of a table that is printed for people to read
+FOLDER = click.Path(path_type=Path)
+
+
+def _scan(network: str, source: str, output: Path, as_json: bool, weights: str, device: str, **given: Any) -> None:
+    """Find what drives every unit over a collection of images: a folder, a zip, or tar shards.
+
+    The same command goes on where an interrupted one stopped. With --shard i/n each process does its part; merge them
+    with `convscope merge`.
+    """
+    net = zoo.load(network, weights, device)
+    with progress("scan", keeps=True):
+        found = scanning.scan(net, source, output, **given)
+    click.echo(to_json(_summary(found, output), indent=1) if as_json else _told(found, output))
+
+
+scan = click.Command(
+    "scan",
+    callback=_scan,
+    help=_scan.__doc__,
+    params=[
+        click.Argument(["network"], metavar="NETWORK"),
+        click.Argument(["source"], metavar="SOURCE"),
+        click.Option(["-o", "--output"], type=FOLDER, required=True, help="folder for tables and checkpoints"),
+        *(option(name, schema) for name, schema in knobs.schema(scanning.scan).items()),
+    ],
+)
+for _add in (JSON, WEIGHTS, DEVICE):
+    _add(scan)
+
+
+@click.command()
+@click.argument("parts", nargs=-1, required=True, type=FOLDER, metavar="DIR...")
+@click.option("-o", "--output", type=FOLDER, help="folder for the tables; left out, the first DIR")
+@JSON
+def merge(parts: tuple[Path, ...], output: Path | None, as_json: bool) -> None:
+    """Put the parts of a scan together; refuses missing parts, and parts that overlap or differ."""
+    found = scanning.merge_scans(parts, output)
+    assert found.folder is not None
+    click.echo(to_json(_summary(found, found.folder), indent=1) if as_json else _told(found, found.folder))
+
+
+@click.command()
+@click.argument("folder", type=FOLDER, metavar="DIR")
+@click.argument("sql")
+@JSON
+def query(folder: Path, sql: str, as_json: bool) -> None:
+    """Ask a scan in SQL: its tables are units, top, histograms, examples, images, layers, classes and run."""
+    rows = open_scan(folder).query(sql)
+    click.echo(to_json(rows.to_pylist(), indent=1) if as_json else _text(rows))
+
+
+def _summary(found: Scan, output: Path) -> dict[str, Any]:
+    layers = [row for row in found.table("layers").to_pylist() if row["same_as"] is None]
+    told = {"network": found.ledger.network, **found.evidence, "layers": len(layers)}
+    told |= {name: sum(row[name] for row in layers) for name in ("units", "dead", "constant")}
+    return {**told, "digest": found.digest, "output": str(output)}
+
+
+def _told(found: Scan, output: Path) -> str:
+    told = _summary(found, output)
+    lines = [f"{told['network']} · {told['images']} images, {told['layers']} layers, {told['units']} units"]
+    lines.append(f"dead: {told['dead']} units; constant: {told['constant']}")
+    if told["refused"]:
+        lines.append(f"refused: {told['refused']} files")
+        refused = found.table("images").filter(~found.table("images")["refused"].is_null().to_numpy())
+        lines += [f"  {row['id']}: {row['refused']}" for row in refused.slice(0, 3).to_pylist()]
+    if "partial" in told:
+        return "\n".join([*lines, f"{told['partial']}; the same command goes on from here, merge when all are there"])
+    return "\n".join([*lines, f"saved: {output}"])
+
+
+def _text(table: Any) -> str:
+    """The first rows of a table, in columns."""
+    rows = [[_cell(value) for value in row.values()] for row in table.slice(0, _ROWS).to_pylist()]
+    rows = [list(table.column_names), *rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    more = len(table) - _ROWS
+    return "\n".join([*lines, *([f"… and {more} rows more: add a limit, or --json"] if more > 0 else [])])
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else "–" if value is None else str(value)

@@ -1,0 +1,105 @@
+"""Rules for operations on maps, (N, C, H, W): convolutions, pooling, padding, resizing and pixel shuffles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from . import look, mix
+from .look import Look
+from .reach import Reach
+from .sight import Map, Scene, Seen, Sight, for_maps, on_maps, unknown
+
+
+@for_maps
+def convolution(scene: Scene) -> Seen:
+    """Convolutions, and transposed ones."""
+    args, shape = scene.args, scene.shape()
+    kernel, dilation, padding = scene.size(args["weight"].name)[2:], _pair(args["dilation"]), args["padding"]
+    if padding == "same":  # what is left over goes to the end
+        padding = [d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True)]
+    before = _pair(0 if padding == "valid" else padding)
+    reaches = map(Reach, kernel, _pair(args["stride"]), before, dilation)
+    kind = look.transposed if scene.call.kind == "conv_transpose2d" else look.window
+    y, x = (kind(reach, *sizes) for reach, sizes in zip(reaches, _sizes(scene), strict=True))
+    count, channels = args["groups"], scene.source.shape[1]
+    return on_maps(scene, shape, y, x, mix.groups(count, channels), sorts=1 < count < channels, blends=count == 1)
+
+
+@for_maps
+def pooling(scene: Scene) -> Seen:
+    """Pooling with a window; parts of it beyond the edges hold nothing."""
+    args = scene.args
+    kernel = _pair(args["kernel_size"])
+    stride, dilation = _pair(args["stride"] or kernel), _pair(args.get("dilation", 1))
+    reaches = map(Reach, kernel, stride, _pair(args["padding"]), dilation)
+    y, x = (look.window(reach, *sizes) for reach, sizes in zip(reaches, _sizes(scene), strict=True))
+    return on_maps(scene, scene.shape(), y, x)
+
+
+@for_maps
+def adaptive(scene: Scene) -> Seen:
+    """Pooling into a number of bins."""
+    y, x = (look.bins(*sizes) for sizes in _sizes(scene))
+    return on_maps(scene, scene.shape(), y, x)
+
+
+@for_maps
+def padding(scene: Scene) -> Seen:
+    """Padding on all four sides, with a constant or with places of the map."""
+    widths, mode = list(scene.args["pad"]), scene.args.get("mode", "constant")
+    widths += [0] * (4 - len(widths))
+    if len(widths) > 4 or (mode != "constant" and min(widths) < 0):
+        return unknown(scene)
+    y, x = (
+        look.window(Reach(before=before), inputs, outputs)
+        if mode == "constant"
+        else look.mirrored(before, after, inputs, mode)
+        for (before, after), (inputs, outputs) in zip((widths[2:], widths[:2]), _sizes(scene), strict=True)
+    )
+    return on_maps(scene, scene.shape(), y, x)
+
+
+@for_maps
+def resizing(scene: Scene) -> Seen:
+    """The operation itself says what it looks at: one channel for each place, with a one there."""
+    looks: list[Look] = []
+    for axis, size in enumerate(scene.source.shape[2:]):
+        ones = torch.eye(size)
+        found = scene.call({scene.values[0]: (ones[None, :, :, None] if axis == 0 else ones[None, :, None])})
+        looks.append(look.resized((found[0].sum(2 - axis) != 0).T.numpy()))
+    return on_maps(scene, scene.shape(), looks[0], looks[1])
+
+
+@for_maps
+def shuffling(scene: Scene) -> Seen:
+    """Channels to places."""
+    factor, sizes = scene.args["upscale_factor"], scene.source.sizes
+    y, x = (look.grown(factor, size) for size in sizes)
+    return on_maps(scene, scene.shape(), y, x, mix.spread(factor), blurs=True)
+
+
+@for_maps
+def unshuffling(scene: Scene) -> Seen:
+    """Places to channels."""
+    factor = scene.args["downscale_factor"]
+    y, x = (look.window(Reach(factor, factor), *sizes) for sizes in _sizes(scene))
+    return on_maps(scene, scene.shape(), y, x, mix.gathered(factor), blurs=True)
+
+
+@for_maps
+def dealing(scene: Scene) -> Seen:
+    """Channels dealt out among groups."""
+    dealt = mix.shuffled(scene.args["groups"], scene.source.shape[1])
+    return Map(scene.shape(), (2, 3)), [Sight(scene.values[0], mix=dealt)]
+
+
+def _sizes(scene: Scene) -> Iterator[tuple[int, int]]:
+    return zip(scene.source.shape[2:], scene.shape()[2:], strict=True)
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    first, *rest = list(value) if isinstance(value, list | tuple) else [value]
+    return first, rest[0] if rest else first

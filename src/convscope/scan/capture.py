@@ -1,0 +1,172 @@
+"""Running a network over batches of images and boiling down what its layers put out, in several lanes at once.
+
+A lane takes whole batches on one thread, so that what comes out hangs neither on how many lanes there are nor on what
+else is in flight; batches always have the same size, since kernels round differently for others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..base.errors import CannotExport
+from ..base.samples import samples
+from ..data.loading import Batch
+from ..network import taps
+from ..network.execution import device_of, dtype_of, frozen, plainly, unwrap
+from ..network.graph import executed
+from ..network.network import Network
+from ..network.plan import Plan
+from . import folds, kernels
+from .selection import Selection
+from .state import State
+from .summary import Summarizer, Summary
+
+See = Callable[[str, Tensor], None]
+_CLOSE = 1e-3  # of a unit's peak: how far the numbers of a plan may be from the module's
+
+
+class Capture:
+    """Boils batches down for a scan: runs the module itself, or, where there is one, a `plan` of its executed graph."""
+
+    def __init__(
+        self, net: Network, selection: Selection, batch_size: int, positions: int, plan: Plan | None = None
+    ) -> None:
+        self.net, self.selection, self.batch_size, self.plan = net, selection, batch_size, plan
+        self.random = False
+        self._positions = positions
+        self._lane = threading.local()
+        pixels = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 3, 2)
+        self._table = np.ascontiguousarray(net.preprocessing.normalize(pixels)[..., 0].T)
+
+    def __call__(self, batch: Batch, state: State) -> Summary:
+        """The summary of a batch's images; the state's histograms, and several entries an image, are filled as well."""
+        count = len(batch.entries)
+        summary = Summary.empty(count, self.selection.units)
+        numbers = [entry.number for entry in batch.entries]
+
+        def see(name: str, tensor: Tensor) -> None:
+            layer, column = self.net.layers[name], self.selection.first[name]
+            arranged = self.net.arranged(name, tensor)
+            maps = self._summarizer(layer, arranged, count, summary, column, state.histograms)
+            if state.ledger.knobs["per_image"] > 1:
+                _offer(maps, numbers, column, layer.units, state)
+
+        if count:
+            self._run(self.prepare(batch.seen), see)
+        ids = [entry.id for entry in batch.entries]
+        summary.check(self.selection.layers, self.selection.first, ids)
+        return summary
+
+    def peaks(self, x: Tensor) -> NDArray[np.float32]:
+        """The peak of every unit for a full batch of inputs, (N, units)."""
+        summary = Summary.empty(len(x), self.selection.units)
+
+        def see(name: str, tensor: Tensor) -> None:
+            arranged = self.net.arranged(name, tensor)
+            self._summarizer(self.net.layers[name], arranged, len(x), summary, self.selection.first[name], None)
+
+        self._run(x, see)
+        return summary.peak
+
+    def prepare(self, seen: NDArray[np.uint8]) -> Tensor:
+        """Images (n, H, W, 3) as a full batch for the module: normalized, channels last, the first one repeated."""
+        full = np.concatenate([seen, np.repeat(seen[:1], self.batch_size - len(seen), 0)])
+        module = self.net.module
+        if self.net.preprocessing.channels == 3:
+            values = np.empty(full.shape, np.float32)
+            kernels.normalize(full, self._table, values)
+            x = torch.from_numpy(values).permute(0, 3, 1, 2)
+        else:
+            x = torch.from_numpy(np.stack([self.net.preprocessing.normalize(image) for image in full]))
+        return x.to(device_of(module), dtype_of(module))
+
+    @property
+    def _summarizer(self) -> Summarizer:
+        if not hasattr(self._lane, "summarizer"):
+            self._lane.summarizer = Summarizer(self._positions)
+        found: Summarizer = self._lane.summarizer
+        return found
+
+    def _run(self, x: Tensor, see: See) -> None:
+        with torch.inference_mode():
+            if self.random:
+                torch.manual_seed(0)  # `lanes` gives the user's own state back
+            if self.plan is not None:
+                self.plan.visit(x, see)
+                return
+            calls = {layer.name: layer.calls for layer in self.selection.layers}
+            taps.visit(
+                unwrap(self.net.module), x, calls, lambda name, tensor, _: see(name, tensor), self.net.output, plainly
+            )
+
+
+def _offer(maps: NDArray[np.float32], numbers: list[int], column: int, units: int, state: State) -> None:
+    top, most = state.top, state.ledger.knobs["per_image"]
+    with state.histograms.alone(column):
+        for one, number in zip(maps, numbers, strict=False):
+            folds.several(one, number, column, units, most, top.values, top.images, top.places, top.counts)
+
+
+@contextmanager
+def lanes(net: Network, alone: bool = False) -> Iterator[int]:
+    """Freeze a network for a pass; gives how many lanes to run. A GPU is kept busy by one."""
+    threads = torch.get_num_threads()
+    try:
+        with frozen(unwrap(net.module), channels_last=True):
+            yield 1 if alone or device_of(net.module).type != "cpu" else threads
+    finally:
+        torch.set_num_threads(threads)  # the lanes' own setting became that of new threads
+
+
+def probed(
+    net: Network, selection: Selection, batch_size: int, positions: int, compile: bool
+) -> tuple[Capture, dict[str, Any]]:
+    """How to run a network, and what a few bundled photos tell of it.
+
+    Images go one by one where a module mixes those of a batch; a plan is used only if it gives the module's own numbers;
+    and where the module draws `random` numbers, one lane runs, with the same numbers for each batch.
+    """
+    seen = np.stack([net.see(f"sample:{name}") for name in list(samples())[:batch_size]])
+    with lanes(net):
+        capture = Capture(net, selection, batch_size, positions)
+        x = capture.prepare(seen)
+        own = capture.peaks(x)
+        capture.random = not np.array_equal(own, capture.peaks(x))
+        if batch_size > 1 and not capture.random and not _alike(selection, own, capture.peaks(_reversed(x))[::-1]):
+            capture, x = Capture(net, selection, 1, positions), x[:1]
+            own = capture.peaks(x)
+        if compile and not capture.random:
+            capture.plan = _faithful_plan(capture, x, own)
+    return capture, {"random": capture.random}
+
+
+def _reversed(x: Tensor) -> Tensor:
+    return x.flip(0).contiguous(memory_format=torch.channels_last)
+
+
+def _faithful_plan(capture: Capture, x: Tensor, own: NDArray[np.float32]) -> Plan | None:
+    """The executed graph as a plan, if it gives the peaks the module itself gives."""
+    net = capture.net
+    try:
+        graph = executed(net, *(layer.name for layer in capture.selection.layers))
+        plan = Plan.of(graph, unwrap(net.module), dtype_of(net.module))
+        found = Capture(net, capture.selection, capture.batch_size, 0, plan).peaks(x)
+    except (CannotExport, RuntimeError, TypeError, ValueError):
+        return None  # an operation of the graph failed
+    return plan if _alike(capture.selection, found, own) else None
+
+
+def _alike(selection: Selection, one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether peaks are the same but for roundings, which small values inherit from large ones of their layer."""
+    largest = np.abs(other).max(0)
+    begins = list(selection.first.values())
+    layer = np.repeat(np.maximum.reduceat(largest, begins), [layer.units for layer in selection.layers])
+    return bool((np.abs(one - other) <= _CLOSE * np.maximum(largest, 0.1 * layer)).all())

@@ -1,0 +1,134 @@
+"""The pass over the images: decoding in processes, the network in lanes, checkpoints between shards."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from pathlib import Path
+
+import torch
+
+from ..base.errors import BadScan, BadSource
+from ..base.progress import Cancelled, report
+from ..data.loading import Batch, batches
+from ..data.source import Entry, Shard
+from .capture import lanes
+from .job import Job
+from .state import State
+
+Save = Callable[[State], None]
+
+
+def resume(job: Job, path: Path | None) -> State:
+    """The state that lies at `path`, if it is of this job, or a new one; raises BadScan for one of another job."""
+    if path is None or not path.exists():
+        return job.begin()
+    state = State.load(path)
+    differences = job.ledger.differences(state.ledger)
+    if differences:
+        raise BadScan(
+            f"{path} is of another scan: {'; '.join(differences)}. Use another folder, or delete this one to scan anew."
+        )
+    return state
+
+
+def run(job: Job, state: State, shards: Sequence[Shard], save: Save, workers: int, checkpoint: float) -> bool:
+    """Fold shards into a state, saving it at least every `checkpoint` seconds, and at the end; whether all were done.
+
+    A listener that raises Cancelled ends it after the shard at hand, saved.
+    """
+    todo = [shard for shard in shards if shard.index not in state.shards]
+    done = len(shards) - len(todo)
+    finished: list[Shard] = []
+    if not todo:
+        return True
+    with _Lanes(job, state) as crew, closing(_batches(job, todo, workers)) as feed:
+        saved = time.monotonic()
+        for batch in feed:
+            crew.give(batch)
+            if not batch.last:
+                continue
+            finished.append(batch.shard)
+            stop = _told(done + len(finished), len(shards), state)
+            if stop or len(finished) == len(todo) or time.monotonic() - saved >= checkpoint:
+                crew.rest()  # so that the state holds whole shards only
+                state.shards |= {shard.index for shard in finished}
+                save(state)
+                saved = time.monotonic()
+            if stop:
+                break
+    _check_any(state)
+    return len(finished) == len(todo)
+
+
+def _told(step: int, total: int, state: State) -> bool:
+    try:
+        report(step, total)
+    except Cancelled:
+        return True
+    return False
+
+
+def _batches(job: Job, shards: Sequence[Shard], workers: int) -> Generator[Batch, None, None]:
+    """The decoded batches, their labels the ledger's classes."""
+    size = job.ledger.knobs["batch_size"]
+    with closing(batches(job.source, shards, job.net.preprocessing.crop, size, workers)) as feed:
+        for batch in feed:
+            yield dataclasses.replace(batch, entries=tuple(_renumbered(job, entry) for entry in batch.entries))
+
+
+def _renumbered(job: Job, entry: Entry) -> Entry:
+    return dataclasses.replace(entry, label=job.renumbered[entry.label] if entry.label >= 0 else -1)
+
+
+def _check_any(state: State) -> None:
+    if not state.images.seen and state.images.refused:
+        _, name, _, reason = state.images.refused[0]
+        raise BadSource(
+            f"None of {len(state.images.refused)} files could be read as an image. The first: {name}: {reason} "
+            "Name a folder, zip or tar of images."
+        )
+
+
+class _Lanes:
+    """Threads that each take whole batches; what they find goes into one state, a batch at a time."""
+
+    def __init__(self, job: Job, state: State) -> None:
+        self._job, self._state = job, state
+        self._capture = job.capture
+        self._waiting: set[Future[None]] = set()
+        self._folding = threading.Lock()
+
+    def __enter__(self) -> _Lanes:
+        self._frozen = lanes(self._job.net, alone=self._job.ledger.knobs["random"])
+        self._count = self._frozen.__enter__()
+        self._pool = ThreadPoolExecutor(self._count, "lane", torch.set_num_threads, (1,))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._frozen.__exit__(None, None, None)
+
+    def give(self, batch: Batch) -> None:
+        """Hand a batch to a lane; waits while all lanes have one at hand and one to go."""
+        while len(self._waiting) >= 2 * self._count:
+            self._collect(*wait(self._waiting, return_when=FIRST_COMPLETED))
+        self._waiting.add(self._pool.submit(self._take, batch))
+
+    def rest(self) -> None:
+        """Wait until every batch is folded in."""
+        self._collect(*wait(self._waiting))
+
+    def _collect(self, done: set[Future[None]], waiting: set[Future[None]]) -> None:
+        self._waiting = waiting
+        for future in done:
+            future.result()
+
+    def _take(self, batch: Batch) -> None:
+        summary = self._capture(batch, self._state)
+        with self._folding:
+            self._state.fold(batch, summary)

@@ -1,0 +1,152 @@
+"""A job: one scan to be done, in words that every process and machine understands alike."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ..base.errors import BadKnob, BadSource, CannotExport, UnknownUnit, nearest
+from ..base.unit import find_label
+from ..data.source import Shard, Source
+from ..network.execution import dtype_of
+from ..network.field import layer_fields
+from ..network.network import Network
+from .capture import Capture, probed
+from .ledger import Ledger, versions
+from .selection import Selection, select
+from .state import State
+
+SHARD = 64  # images; a multiple of every batch size that is chosen
+_MAP = 24 << 20  # bytes of a batch's largest map: more leave the processor's cache, and cost a page fault each
+
+Labels = Literal["source", "network", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A network, a source, and the ledger that says how to scan it; `renumbered` turns labels into the ledger's."""
+
+    net: Network
+    source: Source
+    selection: Selection
+    ledger: Ledger
+    shards: tuple[Shard, ...]
+    capture: Capture
+    renumbered: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, net: Network, source: Source, layers: str, labels: Labels, **knobs: Any) -> Job:
+        """The job for some knobs; raises what `select` raises, and BadSource for labels that do not fit."""
+        selection = select(net, layers)
+        wanted = fitting(selection, net) if knobs["batch_size"] == "auto" else knobs["batch_size"]
+        capture, found = probed(net, selection, wanted, knobs["positions"], knobs["compile"])
+        knobs |= {"batch_size": capture.batch_size, "compile": capture.plan is not None, **found}
+        shards = tuple(source.shards(max(1, SHARD // knobs["batch_size"]) * knobs["batch_size"]))
+        if not shards:
+            raise BadSource("There must be at least one image to scan, not none. Name a folder with images.")
+        classes, renumbered = _classes(net, source, labels)
+        described = net.describe()
+        ledger = Ledger(
+            net.name,
+            described["digest"],
+            _plain(net.preprocessing.describe()),
+            source.digest,
+            len(shards),
+            classes,
+            tuple((layer.name, layer.kind, tuple(layer.shape)) for layer in selection.layers),
+            dict(selection.same),
+            {**knobs, "labels": labels},
+            versions(),
+            {"net": {k: v for k, v in described.items() if k != "digest"}, "source": source.describe()},
+        )
+        return cls(net, source, selection, ledger, shards, capture, renumbered)
+
+    def begin(self) -> State:
+        """A state before the first image."""
+        state = State.empty(self.ledger)
+        state.fields = _fields(self.net, self.selection)
+        return state
+
+
+def fitting(selection: Selection, net: Network) -> int:
+    """How many images a lane takes at once: a power of two for which the largest map stays in the cache."""
+    largest = max(math.prod(layer.shape) for layer in selection.layers) * dtype_of(net.module).itemsize
+    return 2 ** int(np.clip(math.log2(max(1, _MAP / largest)), 0, 5))
+
+
+def _fields(net: Network, selection: Selection) -> dict[str, Any]:
+    """For each layer, which rows and columns of the input each row and column of its maps can see."""
+    maps = [layer.name for layer in selection.layers if len(layer.shape) == 3]
+    try:
+        found = layer_fields(net, maps)
+    except CannotExport:
+        found = {}  # a window that is too large misleads nobody
+    height, width = net.preprocessing.size
+    told = {}
+    for layer in selection.layers:
+        tall, wide = layer.shape[1:] or (1, 1)
+        field = found.get(layer.name)
+        told[layer.name] = {
+            "rows": [[0, height]] * tall if field is None else field.rows.tolist(),
+            "columns": [[0, width]] * wide if field is None else field.columns.tolist(),
+            "status": "whole input" if field is None else field.status,
+        }
+    return told
+
+
+def _classes(net: Network, source: Source, labels: Labels) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The names of the classes, and for each label of the source its class."""
+    if labels == "none" or (labels == "source" and not source.classes):
+        return (), (-1,) * len(source.classes)
+    if labels == "source":
+        return source.classes, tuple(range(len(source.classes)))
+    if not source.classes:
+        raise BadSource("labels=network needs images in class folders or with labels, and these have none.")
+    return _named(net), tuple(_class_of(net, name) for name in source.classes)
+
+
+def _named(net: Network) -> tuple[str, ...]:
+    return tuple(net.label(index) for index in range(net.layers["logits"].units))
+
+
+def _class_of(net: Network, name: str) -> int:
+    """The network's class that a folder stands for: by its label, or by a number it begins with, as in 0281_tabby."""
+    count = net.layers["logits"].units if net.classifies else 0
+    number = re.match(r"\d+(?=_|$)", name)
+    if number and int(number[0]) < count:
+        return int(number[0])
+    try:
+        return find_label(name, net.labels)
+    except UnknownUnit:
+        raise BadSource(
+            f"The class {name!r} of these images is none of the {count} classes of {net.name}.{nearest(name, net.labels)} "
+            "Use labels=source to keep the classes of the images, or labels=none."
+        ) from None
+
+
+def _plain(described: dict[str, object]) -> dict[str, Any]:
+    """As it is after a round trip through JSON."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in described.items()}
+
+
+def check_part(part: str) -> tuple[int, int]:
+    """The two numbers of a part such as 2/8: this one, counted from 0 as ranks are, and how many there are."""
+    words = _rank() if part == "auto" else part.strip()
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", words)
+    number, of = (int(found[1]), int(found[2])) if found else (1, 0)
+    if number >= of:
+        raise BadKnob(f"shard must be i/n with i from 0 to n - 1, such as 0/4, not {words!r}.")
+    return number, of
+
+
+def _rank() -> str:
+    """Rank and size as torchrun and SLURM tell them."""
+    for rank, size in (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS")):
+        if rank in os.environ and size in os.environ:
+            return f"{os.environ[rank]}/{os.environ[size]}"
+    raise BadKnob("shard=auto needs RANK and WORLD_SIZE (torchrun) or SLURM_PROCID and SLURM_NTASKS. Give i/n instead.")
