@@ -52,6 +52,9 @@ def test_every_statistic_of_every_unit_is_the_same(both):
             found = column(fast, layer, name)
             if name in ("zeros", "lifetime_sparseness"):
                 np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12, err_msg=f"{layer} {name}")
+            elif name == "mean":  # float32 of a float64 sum: equal unless the sum cancels to nothing
+                size = np.abs(slow.maps[layer]).max((0, 2))
+                assert (np.abs(found - wanted) <= 1.3e-7 * np.abs(wanted) + 1e-14 * size).all(), layer
             elif name == "std":  # a difference of large numbers
                 np.testing.assert_allclose(found, wanted, rtol=2e-6, atol=1e-7, err_msg=f"{layer} {name}")
             else:

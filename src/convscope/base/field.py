@@ -17,11 +17,11 @@ Status: TypeAlias = Literal["exact", "upper bound", "whole input"]
 class ReceptiveField:
     """What a unit can see, in pixels of the network's input; of a layer or channel, the neuron in the middle.
 
-    `box` (top, left, bottom, right; the last two exclusive) holds every pixel that can change the unit, and
-    nothing less would; `unclipped` goes on beyond the edges of the input, and `size`, its height and width, is what papers publish.
-    `status` is "exact", "upper bound" where something on the way may look at less, or "whole input" where something
-    looks at whole maps: then the size has no meaning beyond the input's. `local` is the box without gates, the factors
-    that only scale whole maps (squeeze-and-excitation): what to crop.
+    `box` (top, left, bottom, right; the last two exclusive) holds every pixel that can change the unit, and no smaller
+    one does; `unclipped` goes on beyond the edges of the input, and `size`, its height and width, is what papers
+    publish. `status` is "exact", "upper bound" where something on the way may look at less, or "whole input" where
+    something looks at whole maps: then the size has no meaning beyond the input's. `local` is the box without gates,
+    the factors that only scale whole maps (squeeze-and-excitation): what to crop.
     """
 
     unit: Unit

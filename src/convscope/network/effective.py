@@ -75,7 +75,7 @@ def _windows(net: Network, unit: Unit, positions: Ints) -> tuple[Ints, Ints]:
         if not axis.trail.whole:
             middles[:, i] = axis.unclipped[positions[:, i]].sum(1) // 2
     rows, columns = (axis.seen[positions[:, i]] for i, axis in enumerate(formal))
-    return middles, np.stack([rows[:, 0], columns[:, 0], rows[:, 1], columns[:, 1]], 1)
+    return middles, field.boxes(rows, columns)
 
 
 def _sensitivities(net: Network, unit: Unit, x: Tensor, positions: Ints) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ they do with channels, `sights` has a rule for each, `follow` walks.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -20,16 +21,18 @@ from ..base.field import Box, ReceptiveField, Status
 from ..base.unit import Unit, UnitLike
 from .execution import unwrap
 from .follow import Axis, Trail, entangled, follow, start
-from .graph import executed
+from .graph import Graph, executed
 from .layers import Layer
 from .reach import Ints
-from .sight import Map
+from .sight import Map, Sight
 from .sights import sights
 
 if TYPE_CHECKING:
     from .network import Network
 
 Boxes: TypeAlias = Ints
+Windows: TypeAlias = tuple[Axis, Axis]  # along y and x
+Traced: TypeAlias = tuple[Graph, dict[str, Map], dict[str, list[Sight]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +48,13 @@ class Field:
 
     def boxes(self, positions: Ints) -> Boxes:
         """Top, left, bottom and right of neurons at `positions` (n, 2), y and x."""
-        rows, columns = self.rows[positions[:, 0]], self.columns[positions[:, 1]]
-        return np.stack([rows[:, 0], columns[:, 0], rows[:, 1], columns[:, 1]], 1)
+        return boxes(self.rows[positions[:, 0]], self.columns[positions[:, 1]])
+
+
+def boxes(rows: Ints, columns: Ints) -> Boxes:
+    """Top, left, bottom and right, given the windows along both axes; all 0 where one of these is empty."""
+    found = np.stack([rows[:, 0], columns[:, 0], rows[:, 1], columns[:, 1]], 1)
+    return found * (found[:, :2] < found[:, 2:]).all(1, keepdims=True)
 
 
 def layer_field(net: Network, layer: str, gates: bool = False) -> Field:
@@ -54,10 +62,19 @@ def layer_field(net: Network, layer: str, gates: bool = False) -> Field:
 
     Raises CannotExport where the graph cannot be found.
     """
-    formal, local = windows(net, Unit(layer))
-    rows, columns = formal if gates else local
-    every = [axis.full.all() for axis in formal]
-    return Field(rows.seen, columns.seen, _status(formal, bool(all(every))))
+    return layer_fields(net, [layer], gates)[layer]
+
+
+def layer_fields(net: Network, layers: Sequence[str], gates: bool = False) -> dict[str, Field]:
+    """The windows of all neurons of several layers, on one graph; see `layer_field`."""
+    traced = _traced(net, layers) if layers else None
+    found = {layer: windows(net, Unit(layer), traced) for layer in layers}
+    return {layer: _field(formal, formal if gates else local) for layer, (formal, local) in found.items()}
+
+
+def _field(formal: Windows, told: Windows) -> Field:
+    whole = all(axis.full.all() for axis in formal)
+    return Field(told[0].seen, told[1].seen, _status(formal, whole))
 
 
 def receptive_boxes(net: Network, layer: str, positions: Ints) -> Boxes:
@@ -69,13 +86,12 @@ def receptive_boxes(net: Network, layer: str, positions: Ints) -> Boxes:
     return layer_field(net, layer).boxes(positions)
 
 
-Windows: TypeAlias = tuple[Axis, Axis]
+def windows(net: Network, unit: Unit, traced: Traced | None = None) -> tuple[Windows, Windows]:
+    """Along y and x, what each neuron of a unit's layer or channel can see: with gates, and without.
 
-
-def windows(net: Network, unit: Unit) -> tuple[Windows, Windows]:
-    """Along y and x, what each neuron of a unit's layer or channel can see: with gates, and without."""
-    row, graph = net.layers[unit.source], executed(net, unit.source)
-    maps, found = sights(graph, graph.weights(unwrap(net.module)))
+    `traced` may be a graph that has the unit's layer among its outputs.
+    """
+    row, (graph, maps, found) = net.layers[unit.source], traced or _traced(net, [unit.source])
     value = graph.outputs[unit.source]
     if value not in maps:  # hangs on nothing in the image
         raise CannotExport(f"{unit.source} of {net.name} does not hang on the image.")
@@ -90,6 +106,11 @@ def windows(net: Network, unit: Unit) -> tuple[Windows, Windows]:
     formal = walked(0, True), walked(1, True)
     gated = any(axis.trail.gated for axis in formal)
     return formal, (walked(0, False), walked(1, False)) if gated else formal
+
+
+def _traced(net: Network, layers: Sequence[str]) -> Traced:
+    graph = executed(net, *layers)
+    return graph, *sights(graph, graph.weights(unwrap(net.module)))
 
 
 def _known(found: Map, row: Layer) -> bool:
@@ -137,5 +158,5 @@ def _status(both: Windows, whole: bool) -> Status:
 
 
 def _box(rows: Ints, columns: Ints) -> Box:
-    (top, bottom), (left, right) = rows.tolist(), columns.tolist()
-    return (0, 0, 0, 0) if top == bottom or left == right else (top, left, bottom, right)
+    top, left, bottom, right = boxes(rows[None], columns[None])[0].tolist()
+    return top, left, bottom, right

@@ -125,6 +125,7 @@ _POINTWISE = {
     "rrelu", "rsqrt", "rsub", "selu", "sigmoid", "sign", "silu", "sin", "softplus", "softsign", "sqrt", "square",
     "sub", "tanh", "threshold", "to", "true_divide", "type_as", "where", "_to_copy",
 }  # fmt: skip
+_VIEWS = {"view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"}
 _CONSTANT = {"sym_size", "new_ones", "new_zeros", "new_full", "new_empty", "zeros_like", "ones_like", "full_like"}
 _SCALING = {"mul", "multiply", "div", "true_divide"}
 _RULES: dict[str, Rule] = {
@@ -137,9 +138,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(["upsample_nearest2d", "_upsample_nearest_exact2d", "upsample_bilinear2d"], places.resizing),
     **dict.fromkeys(["upsample_bicubic2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"], places.resizing),
     **dict.fromkeys(["mean", "sum", "amax", "amin", "var", "std", "linalg_vector_norm", "norm"], _reduction),
-    **dict.fromkeys(
-        ["view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"], rearranging.viewing
-    ),
+    **dict.fromkeys(_VIEWS, rearranging.viewing),
     **dict.fromkeys(["permute", "transpose", "swapaxes", "movedim"], rearranging.permuting),
     **dict.fromkeys(rearranging.SPLITS, rearranging.splitting),
     **dict.fromkeys(["linear", "softmax", "log_softmax", "_softmax"], _last),

@@ -52,12 +52,29 @@ def value(limbs: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 @compiled
-def fold_classes(sums, peak, labels, scale):  # type: ignore[no-untyped-def]
-    """Add the responses of N images to the sums of their classes, (classes, units)."""
+def fold_classes(sums, peak, labels):  # type: ignore[no-untyped-def]
+    """Add the responses of N images to the sums of their classes, two limbs each, (2, classes, units)."""
+    mask = (np.int64(1) << 60) - 1
     for n in range(len(labels)):
-        if labels[n] >= 0:
+        k = labels[n]
+        if k >= 0:
             for u in range(peak.shape[1]):
-                sums[labels[n], u] += np.int64(np.rint(np.float64(max(peak[n, u], np.float32(0))) * scale))
+                response = np.float64(max(peak[n, u], np.float32(0)))
+                whole = np.int64(response)
+                low = sums[1, k, u] + np.int64((response - whole) * 2.0**60)
+                sums[0, k, u] += whole + (low >> 60)
+                sums[1, k, u] = low & mask
+
+
+@compiled
+def merge_classes(sums, other):  # type: ignore[no-untyped-def]
+    """Add the sums of another part, (2, classes, units)."""
+    mask = (np.int64(1) << 60) - 1
+    for k in range(sums.shape[1]):
+        for u in range(sums.shape[2]):
+            low = sums[1, k, u] + other[1, k, u]
+            sums[0, k, u] += other[0, k, u] + (low >> 60)
+            sums[1, k, u] = low & mask
 
 
 @compiled

@@ -16,7 +16,6 @@ from . import folds
 from .summary import Summary
 
 Ints = NDArray[np.int64]
-_SHARE = 2.0**-30  # what a class's sum of responses counts in
 
 
 @dataclass(eq=False)
@@ -140,7 +139,10 @@ class Sample:
 
 @dataclass(eq=False)
 class Classes:
-    """Sums of the responses to the images of each class, (classes, units), and how many images each class has."""
+    """Sums of the responses to the images of each class, (2, classes, units), and how many images each class has.
+
+    The first of a sum's two limbs counts ones, the second 2^-60.
+    """
 
     sums: Ints
     images: Ints
@@ -148,22 +150,22 @@ class Classes:
     @classmethod
     def empty(cls, classes: int, units: int) -> Classes:
         """Of no image."""
-        return cls(np.zeros((classes, units), np.int64), np.zeros(classes, np.int64))
+        return cls(np.zeros((2, classes, units), np.int64), np.zeros(classes, np.int64))
 
     def update(self, s: Summary, labels: Ints) -> None:
         """Fold a batch in; images with label -1 count for no class."""
-        folds.fold_classes(self.sums, s.peak, labels, 1 / _SHARE)
+        folds.fold_classes(self.sums, s.peak, labels)
         np.add.at(self.images, labels[labels >= 0], 1)
 
     def merge(self, other: Classes) -> None:
         """Fold another part in."""
-        self.sums += other.sums
+        folds.merge_classes(self.sums, other.sums)
         self.images += other.images
 
     def means(self) -> NDArray[np.float64]:
         """The mean response of each unit to each class, (classes, units); NaN for a class without images."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            means: NDArray[np.float64] = self.sums * _SHARE / self.images[:, None]
+            means: NDArray[np.float64] = (self.sums[0] + self.sums[1] * 2.0**-60) / self.images[:, None]
         return means
 
 

@@ -123,10 +123,8 @@ class Scan:
 
         Raises UnknownLayer and UnknownUnit, and UnknownUnit for a whole layer.
         """
-        entries = self.table("units")["entries"].to_numpy()
-        index = self._index(unit)
-        held = int(entries[index])
-        table = self.table("top").slice(int(self._begins[index]), held if count is None else min(count, held))
+        first, end = self._ends[(index := self._index(unit)) : index + 2].tolist()
+        table = self.table("top").slice(first, end - first if count is None else min(count, end - first))
         return [Hit(r["id"], r["value"], r["y"], r["x"], _box(r)) for r in table.to_pylist()]
 
     def examples(self, unit: UnitLike) -> dict[float, Hit]:
@@ -188,7 +186,8 @@ class Scan:
         return sum(shape[0] for _, shape in self._layers.values())
 
     @cached_property
-    def _begins(self) -> NDArray[np.int64]:
+    def _ends(self) -> NDArray[np.int64]:
+        """Where in `top` the entries of each unit begin, and where they end."""
         entries = self.table("units")["entries"].to_numpy()
         return np.concatenate([[0], np.cumsum(entries, dtype=np.int64)])
 
