@@ -313,6 +313,10 @@ def test_random_networks_see_what_their_gradients_say(module):
         net = cs.Network(module, size=size)
         if net.receptive_field("end").status == "exact":
             assert_oracle(module, size, layer="end", channels=(None, 0, 7))
+        else:  # never less than what is seen
+            top, left, bottom, right = net.receptive_field("end:0@0,1").box
+            wanted = support(twin(module), size, lambda m, leaf: m(leaf), 0, 0, 1)
+            assert top <= wanted[0] and left <= wanted[1] and bottom >= wanted[2] and right >= wanted[3]
 
 
 class Gated(nn.Module):

@@ -69,16 +69,15 @@ class Slow:
 
     def population(self, layer: str) -> float:
         """Treves–Rolls over the units of a layer, the mean over images in which any fired."""
-        found = []
-        for row in np.maximum(self.maps[layer].max(2), 0).astype(np.float64):
-            if row.any() and len(row) > 1:
-                found.append((1 - row.mean() ** 2 / (row**2).mean()) / (1 - 1 / len(row)))
+        response = np.maximum(self.maps[layer].max(2), 0).astype(np.float64)
+        rows = [row for row in response if row.any() and len(row) > 1]
+        found = [(1 - row.mean() ** 2 / (row**2).mean()) / (1 - 1 / len(row)) for row in rows]
         return float(np.mean(found)) if found else math.nan
 
 
 @pytest.fixture(scope="session")
 def slowly() -> Callable[..., Slow]:
-    """`slowly(net, images, layers, batch_size)`, on one thread and in batches as a scan has them: roundings hang on both."""
+    """`slowly(net, images, layers, batch_size)`: on one thread, in batches as a scan has them: roundings hang on it."""
 
     def run(net: cs.Network, images: list[Any], layers: list[str], batch_size: int) -> Slow:
         threads = torch.get_num_threads()
@@ -91,10 +90,14 @@ def slowly() -> Callable[..., Slow]:
                 with torch.no_grad():
                     found = net.read(full.contiguous(memory_format=torch.channels_last), *layers)
                 for layer in layers:
-                    maps[layer] += list(found[layer][: len(part)].contiguous().flatten(2 if found[layer].ndim == 4 else 1))
+                    maps[layer] += list(
+                        found[layer][: len(part)].contiguous().flatten(2 if found[layer].ndim == 4 else 1)
+                    )
         finally:
             torch.set_num_threads(threads)
-        stacked = {layer: torch.stack([m.reshape(net.layers[layer].units, -1) for m in rows]) for layer, rows in maps.items()}
+        stacked = {
+            layer: torch.stack([m.reshape(net.layers[layer].units, -1) for m in rows]) for layer, rows in maps.items()
+        }
         return Slow({layer: tensor.numpy() for layer, tensor in stacked.items()})
 
     return run

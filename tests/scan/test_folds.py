@@ -12,22 +12,23 @@ from convscope.scan import folds, kernels
 from convscope.scan.reducers import Classes, Population, Sample, Top, sparseness
 from convscope.scan.summary import Lattice, Summarizer, Summary
 
-NUMBERS = st.floats(-1e20, 1e20).filter(lambda v: v == 0 or abs(v) > 1e-6)
+NUMBERS = st.floats(-1e20, 1e20).filter(lambda v: v == 0 or abs(v) > 1e-12)
 
 
 def exactly(limbs: np.ndarray) -> Fraction:
-    return ((int(limbs[0, 0]) << 80) + (int(limbs[1, 0]) << 40) + int(limbs[2, 0])) * Fraction(1, 2**60)
+    return sum(int(limb) << 40 * (3 - i) for i, limb in enumerate(limbs[:, 0])) * Fraction(1, 2**100)
 
 
 @given(st.lists(NUMBERS, max_size=30), st.randoms())
 def test_a_sum_is_exact_and_the_same_in_any_order_and_any_parts(values, random):
-    whole = np.zeros((3, 1), np.int64)
+    whole = np.zeros((4, 1), np.int64)
     folds.fold_sums(whole, np.array(values).reshape(-1, 1), np.ones((len(values), 1), bool))
-    slack = Fraction(len(values), 2**60)  # what lies below the last limb of each
+    slack = Fraction(len(values), 2**100)  # what lies below the last limb of each
     assert abs(exactly(whole) - sum(map(Fraction, values))) <= slack
+    assert abs(folds.value(whole)[0] - float(exactly(whole))) <= 3e-16 * abs(float(exactly(whole)))
     random.shuffle(values)
     cut = random.randint(0, len(values))
-    parts = np.zeros((2, 3, 1), np.int64)
+    parts = np.zeros((2, 4, 1), np.int64)
     for part, some in zip(parts, (values[:cut], values[cut:]), strict=True):
         folds.fold_sums(part, np.array(some).reshape(-1, 1), np.ones((len(some), 1), bool))
     both = parts.sum(0)[None]
@@ -36,7 +37,9 @@ def test_a_sum_is_exact_and_the_same_in_any_order_and_any_parts(values, random):
 
 
 ENTRIES = st.lists(
-    st.tuples(st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0, 2.5]), st.integers(0, 50)), max_size=40, unique_by=lambda e: e[1]
+    st.tuples(st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0, 2.5]), st.integers(0, 50)),
+    max_size=40,
+    unique_by=lambda e: e[1],
 )
 
 
@@ -52,7 +55,10 @@ def test_the_best_entries_are_those_of_sorting_whatever_the_parts(entries, k, pa
         tops[0].merge(other)
     best = tops[0].ordered()
     n = int(best.counts[0])
-    assert list(zip(best.values[0, :n].tolist(), best.images[0, :n].tolist(), best.places[0, :n].tolist(), strict=True)) == wanted
+    assert (
+        list(zip(best.values[0, :n].tolist(), best.images[0, :n].tolist(), best.places[0, :n].tolist(), strict=True))
+        == wanted
+    )
     assert (best.values[0, n:] == 0).all() and (best.images[0, n:] == -1).all()
 
 
@@ -167,7 +173,7 @@ def test_bins_are_closed_towards_zero_and_signed():
         counts[:] = 0
         kernels.count_bins(value.reshape(1, 1, 1).view(np.int32), 1, 1, 1, 1, 0, counts, room)
         (index,) = np.flatnonzero(counts[0])
-        from convscope.scan.tables import edges
+        from convscope.scan.bins import edges
 
         low, high = edges()[index], edges()[index + 1]
         assert low <= value <= high and (index == kernels.ZERO) == (value == 0)

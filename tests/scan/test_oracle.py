@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import convscope as cs
+from convscope.scan.bins import edges
 from convscope.scan.kernels import BINS
-from convscope.scan.tables import edges
 
 LAYERS = {
     "lite0": ["conv_stem", "blocks.1.0.conv_pw", "blocks.2.1.bn1.act", "blocks.4.2.conv_dw", "blocks.6.0", "logits"],
@@ -90,7 +90,12 @@ def test_quantiles_are_within_a_bin_of_the_true_ones(both):
     fast, slow, layers = both
     for layer in layers:
         for q, name in ((0.25, "q25"), (0.5, "q50"), (0.95, "q95")):
-            true = np.quantile(slow.maps[layer].transpose(1, 0, 2).reshape(slow.maps[layer].shape[1], -1), q, axis=1, method="inverted_cdf")
+            true = np.quantile(
+                slow.maps[layer].transpose(1, 0, 2).reshape(slow.maps[layer].shape[1], -1),
+                q,
+                axis=1,
+                method="inverted_cdf",
+            )
             found = column(fast, layer, name)
             np.testing.assert_allclose(found, true, rtol=0.0626, atol=2**-16)
 

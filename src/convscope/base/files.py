@@ -41,7 +41,7 @@ def write_with(path: Path, writer: Callable[[Path], object]) -> None:
     os.close(handle)
     try:
         writer(Path(name))
-        with open(name, "rb") as file:
+        with Path(name).open("rb") as file:
             os.fsync(file.fileno())
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)

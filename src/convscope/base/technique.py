@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from . import knobs
 from .errors import BadKnob
@@ -16,6 +16,7 @@ from .results import Result
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
+Reader: TypeAlias = Callable[[Any], Any]
 
 
 def technique(function: Callable[P, R]) -> Callable[P, R]:
@@ -25,6 +26,15 @@ def technique(function: Callable[P, R]) -> Callable[P, R]:
     Asked about a list of images it gives a list of results, one each, the same as asked one by one; then `unit` may
     be a list of the same length.
     """
+    return _asked(function, {})
+
+
+def technique_with(**readers: Reader) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Turn a plain function into a technique with subjects of other names, each read by the reader it brings along."""
+    return lambda function: _asked(function, readers)
+
+
+def _asked(function: Callable[P, R], readers: Mapping[str, Reader]) -> Callable[P, R]:
     names = knobs.subjects(function)
 
     @functools.wraps(function)
@@ -32,7 +42,7 @@ def technique(function: Callable[P, R]) -> Callable[P, R]:
         given = _bind(function, names, args, kwargs)
         if isinstance(given.get("image"), list | tuple):
             return [ask(**one) for one in _one_by_one(given)]  # type: ignore[return-value, call-arg]
-        subjects = _read(given, names)
+        subjects = _read(given, names, readers)
         chosen = knobs.check(function, {name: value for name, value in given.items() if name not in names})
         result = function(*subjects.values(), **chosen)
         request = Request(function.__name__, {n: _describe(s) for n, s in subjects.items()}, chosen)
@@ -62,11 +72,11 @@ def _one_by_one(given: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**one, "unit": unit} for one, unit in zip(several, units, strict=True)] if "unit" in given else several
 
 
-def _read(given: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _read(given: dict[str, Any], names: list[str], readers: Mapping[str, Reader]) -> dict[str, Any]:
     net = given["net"]
     if not hasattr(net, "unit"):
         raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
-    read = {"net": lambda value: value, "image": open_image, "unit": net.unit, "layer": net.layer}
+    read = {"net": lambda value: value, "image": open_image, "unit": net.unit, "layer": net.layer, **readers}
     return {name: read[name](given[name]) for name in names}
 
 

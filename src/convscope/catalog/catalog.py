@@ -50,12 +50,12 @@ class Entry:
 
     @property
     def subjects(self) -> list[str]:
-        """What it is about, in order: `net`, then `image`, `unit` or `layer`."""
+        """What it is about, in order: `net`, then `image`, `scan`, `unit` or `layer`."""
         return knobs.subjects(self.function)
 
     @property
     def arguments(self) -> list[str]:
-        """The subjects as the command line names them: NETWORK, then IMAGE, UNIT or LAYER; in brackets if optional."""
+        """The subjects as the command line names them: NETWORK, then IMAGE, SCAN …; in brackets if optional."""
         words = ["NETWORK" if name == "net" else name.upper() for name in self.subjects]
         return [f"[{word}]" if self.presumes and word != "IMAGE" else word for word in words]
 
@@ -83,6 +83,7 @@ CATALOG = (
     Entry("integrated_gradients", "integrated"),
     Entry("gradcam", "gradcam"),
     Entry("project", "projection"),
+    Entry("patches", "patches"),
     Entry("occlusion", "occlusion"),
     Entry("rise", "rise"),
     Entry("perturbation_mask", "masks"),

@@ -7,20 +7,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import BadImage, CannotRerun
+from ..base.errors import BadImage, BadScan, CannotRerun
 from ..base.image import Image, open_image
 from ..base.request import Request
 from ..base.results import Result
 from ..network import zoo
 from ..network.network import Network
+from ..scan.result import Scan, open_scan
 from .catalog import entry
 
 
 def run(request: Request, beside: Path | None = None, image: str | None = None, device: str = "auto") -> Result:
     """Carry out a request again.
 
-    Images are looked for where the request says, then in the folder `beside`; `image` replaces where it says. Raises
-    CannotRerun where a subject was made in memory or has other contents now.
+    Images and scans are looked for where the request says, then in the folder `beside`; `image` replaces where it says
+    an image is. Raises CannotRerun where a subject was made in memory or has other contents now.
     """
     subjects = [_subject(name, described, beside, image, device) for name, described in request.subjects.items()]
     result = entry(request.technique).function(*subjects, **request.knobs)
@@ -30,12 +31,17 @@ def run(request: Request, beside: Path | None = None, image: str | None = None, 
 def _subject(name: str, described: Mapping[str, str], beside: Path | None, image: str | None, device: str) -> Any:
     if "digest" not in described:
         return described["reference"]
-    subject = _network(described, device) if name == "net" else _image(described["reference"], beside, image)
+    reference = described["reference"]
+    match name:
+        case "net":
+            subject: Network | Scan | Image = _network(described, device)
+        case "scan":
+            subject = _scan(reference, beside)
+        case _:
+            subject = _image(reference, beside, image)
     if subject.digest != described["digest"]:
-        what = "network" if name == "net" else "image"
-        raise CannotRerun(
-            f"The {what} {described['reference']!r} is not what it was: its contents changed. Restore it."
-        )
+        what = {"net": "network"}.get(name, name)
+        raise CannotRerun(f"The {what} {reference!r} is not what it was: its contents changed. Restore it.")
     return subject
 
 
@@ -45,6 +51,18 @@ def _network(described: Mapping[str, str], device: str) -> Network:
             "This was made with a module from memory, which a picture cannot hold. Run it from Python again."
         )
     return zoo.load(described["reference"], described.get("weights", "default"), device)
+
+
+def _scan(reference: str, beside: Path | None) -> Scan:
+    if not reference:
+        raise CannotRerun("This was made with a scan in memory, which a picture cannot hold. Scan into a folder.")
+    try:
+        return open_scan(reference)
+    except BadScan as error:
+        moved = beside / Path(reference).name if beside else Path(reference)
+        if not (moved / "run.parquet").is_file():
+            raise CannotRerun(f"{error} Or put the scan beside the picture.") from error
+        return open_scan(moved)
 
 
 def _image(reference: str, beside: Path | None, instead: str | None) -> Image:

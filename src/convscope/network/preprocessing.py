@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import PIL.Image
@@ -49,6 +49,12 @@ class Preprocessing:
             raise BadKnob(f"resize must be at least 1, not {self.resize}.")
         if min(self.size) < 1:
             raise BadKnob(f"size must be at least 1 pixel, not {self.size}.")
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any]) -> Preprocessing:
+        """What `describe` told of, also after a round trip through JSON."""
+        told: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in described.items()}
+        return cls(**told)
 
     @property
     def channels(self) -> int:

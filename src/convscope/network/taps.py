@@ -51,7 +51,7 @@ def visit(
     output: str | int | None = None,
     run: Run = call,
 ) -> None:
-    """Show `see` the tensor at each layer named in `calls`, when it has been called so often, and whether it is the last.
+    """Show `see` the tensor at each layer in `calls`, once it was called so often, and whether it is the last.
 
     What it sees may be overwritten once it returns. `input` is x itself; `logits` is the class scores, found by
     `output`, and lets the forward run to its end. `run` calls the module: frozen, unless something else is given.

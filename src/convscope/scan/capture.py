@@ -131,8 +131,8 @@ def probed(
 ) -> tuple[Capture, dict[str, Any]]:
     """How to run a network, and what a few bundled photos tell of it.
 
-    Images go one by one where a module mixes those of a batch; a plan is used only if it gives the module's own numbers;
-    and where the module draws `random` numbers, one lane runs, with the same numbers for each batch.
+    Images go one by one where a module mixes those of a batch; a plan is used only if it gives the module's own
+    numbers; and where the module draws `random` numbers, one lane runs, with the same numbers for each batch.
     """
     seen = np.stack([net.see(f"sample:{name}") for name in list(samples())[:batch_size]])
     with lanes(net):

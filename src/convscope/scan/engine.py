@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from ..base.errors import BadScan, BadSource
+from ..base.errors import BadScan
 from ..base.progress import Cancelled, report
 from ..data.loading import Batch, batches
 from ..data.source import Entry, Shard
@@ -61,7 +61,6 @@ def run(job: Job, state: State, shards: Sequence[Shard], save: Save, workers: in
                 saved = time.monotonic()
             if stop:
                 break
-    _check_any(state)
     return len(finished) == len(todo)
 
 
@@ -83,15 +82,6 @@ def _batches(job: Job, shards: Sequence[Shard], workers: int) -> Generator[Batch
 
 def _renumbered(job: Job, entry: Entry) -> Entry:
     return dataclasses.replace(entry, label=job.renumbered[entry.label] if entry.label >= 0 else -1)
-
-
-def _check_any(state: State) -> None:
-    if not state.images.seen and state.images.refused:
-        _, name, _, reason = state.images.refused[0]
-        raise BadSource(
-            f"None of {len(state.images.refused)} files could be read as an image. The first: {name}: {reason} "
-            "Name a folder, zip or tar of images."
-        )
 
 
 class _Lanes:

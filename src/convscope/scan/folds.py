@@ -11,44 +11,49 @@ from numpy.typing import NDArray
 
 from .kernels import compiled
 
-LIMBS = 3  # of a sum: integers that count 2^20, 2^-20 and 2^-60; the lower two have 40 bits
+LIMBS = 4  # of a sum: integers that count 2^20, 2^-20, 2^-60 and 2^-100; all but the first have 40 bits
 _LIMB = 40
-_UNIT, _HIGH = 2.0**-60, 2.0**20
+_HIGH, _MIDDLE, _LOW, _LAST = 2.0**20, 2.0**-20, 2.0**-60, 2.0**-100
 LIMIT = 2.0**80  # a summand must be smaller
 
 
 @compiled
 def _accumulate(limbs, u, value):  # type: ignore[no-untyped-def]
-    """Add a float64 to a sum of three limbs, (3, units), lowest last; nothing is rounded but what is below 2^-60.
+    """Add a float64 to a sum, (LIMBS, units), highest limb first; nothing is rounded but what is below 2^-100.
 
     Towards zero, since taking a limb more than there is would need more digits than a float64 has.
     """
+    mask = (1 << _LIMB) - 1
     high = np.trunc(value / _HIGH)
     rest = value - high * _HIGH
-    middle = np.trunc(rest * _HIGH)
-    low = np.int64(np.trunc((rest - middle / _HIGH) / _UNIT)) + limbs[2, u]
-    middle = np.int64(middle) + limbs[1, u] + (low >> _LIMB)
-    limbs[2, u] = low & ((1 << _LIMB) - 1)
-    limbs[1, u] = middle & ((1 << _LIMB) - 1)
-    limbs[0, u] += np.int64(high) + (middle >> _LIMB)
+    middle = np.trunc(rest / _MIDDLE)
+    rest -= middle * _MIDDLE
+    low = np.trunc(rest / _LOW)
+    last = np.int64(np.trunc((rest - low * _LOW) / _LAST)) + limbs[3, u]
+    third = np.int64(low) + limbs[2, u] + (last >> _LIMB)
+    second = np.int64(middle) + limbs[1, u] + (third >> _LIMB)
+    limbs[3, u], limbs[2, u], limbs[1, u] = last & mask, third & mask, second & mask
+    limbs[0, u] += np.int64(high) + (second >> _LIMB)
 
 
 @compiled
 def carry(sums):  # type: ignore[no-untyped-def]
-    """Bring the limbs of sums, (n, 3, units), back into their ranges after a plain addition."""
-    mask = (1 << _LIMB) - 1
+    """Bring the limbs of sums, (n, LIMBS, units), back into their ranges after a plain addition."""
     for i in range(sums.shape[0]):
-        for u in range(sums.shape[2]):
-            sums[i, 1, u] += sums[i, 2, u] >> _LIMB
-            sums[i, 2, u] &= mask
-            sums[i, 0, u] += sums[i, 1, u] >> _LIMB
-            sums[i, 1, u] &= mask
+        for limb in range(LIMBS - 1, 0, -1):
+            for u in range(sums.shape[2]):
+                sums[i, limb - 1, u] += sums[i, limb, u] >> _LIMB
+                sums[i, limb, u] &= (1 << _LIMB) - 1
 
 
 def value(limbs: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Sums of three limbs, (3, units), as float64."""
-    found: NDArray[np.float64] = limbs[0] * _HIGH + (limbs[1] / _HIGH + limbs[2] * _UNIT)
-    return found
+    """Sums, (LIMBS, units), as float64."""
+    negative = limbs[0] < 0
+    size = np.where(negative, -limbs, limbs)[None]  # since -2^20 + (2^20 - tiny) would lose what is tiny
+    carry(size)
+    high, middle, low, last = size[0]
+    found: NDArray[np.float64] = high * _HIGH + (middle * _MIDDLE + (low * _LOW + last * _LAST))
+    return np.where(negative, -found, found)
 
 
 @compiled
@@ -79,7 +84,7 @@ def merge_classes(sums, other):  # type: ignore[no-untyped-def]
 
 @compiled
 def fold_sums(sums, values, counted):  # type: ignore[no-untyped-def]
-    """Add the rows of `values` (N, units) that are `counted` (N, units) to the sums, (3, units)."""
+    """Add the rows of `values` (N, units) that are `counted` (N, units) to the sums, (LIMBS, units)."""
     for n in range(values.shape[0]):
         for u in range(values.shape[1]):
             if counted[n, u]:
@@ -87,8 +92,10 @@ def fold_sums(sums, values, counted):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fold_moments(sums, zeros, fired, low, high, summary_total, summary_square, summary_zeros, summary_low, peak):  # type: ignore[no-untyped-def]
-    """Fold N images into the moments of every unit; `sums` is (4, 3, units).
+def fold_moments(  # type: ignore[no-untyped-def]
+    sums, zeros, fired, low, high, summary_total, summary_square, summary_zeros, summary_low, peak
+):
+    """Fold N images into the moments of every unit; `sums` is (4, LIMBS, units).
 
     Its rows are the sums of all values and their squares, and of the responses to each image and their squares; a
     response is the peak, or zero where that is negative.
@@ -168,7 +175,9 @@ def fold_top(values, images, places, counts, new_values, new_images, new_places)
 
 
 @compiled
-def merge_top(values, images, places, counts, other_values, other_images, other_places, other_counts):  # type: ignore[no-untyped-def]
+def merge_top(  # type: ignore[no-untyped-def]
+    values, images, places, counts, other_values, other_images, other_places, other_counts
+):
     """Offer the best entries of another part, (units, k), to these."""
     for u in range(len(counts)):
         for j in range(other_counts[u]):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
-
-from ..base.errors import BadKnob, BadSource, CannotExport, UnknownUnit, nearest
+from ..base.errors import BadKnob, BadScan, BadSource, CannotExport, UnknownUnit, nearest
 from ..base.unit import find_label
 from ..data.source import Shard, Source
-from ..network.execution import dtype_of
+from ..network.execution import dtype_of, unwrap
 from ..network.field import layer_fields
 from ..network.network import Network
 from .capture import Capture, probed
@@ -45,7 +44,7 @@ class Job:
         selection = select(net, layers)
         wanted = fitting(selection, net) if knobs["batch_size"] == "auto" else knobs["batch_size"]
         capture, found = probed(net, selection, wanted, knobs["positions"], knobs["compile"])
-        knobs |= {"batch_size": capture.batch_size, "compile": capture.plan is not None, **found}
+        knobs |= _found(capture, found)
         shards = tuple(source.shards(max(1, SHARD // knobs["batch_size"]) * knobs["batch_size"]))
         if not shards:
             raise BadSource("There must be at least one image to scan, not none. Name a folder with images.")
@@ -66,6 +65,12 @@ class Job:
         )
         return cls(net, source, selection, ledger, shards, capture, renumbered)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process: how the network is run is found out there again."""
+        net = copy.copy(self.net).with_module(unwrap(self.net.module))
+        net.graphs = {}
+        return _elsewhere, (net, self.source, self.selection, self.ledger, self.shards, self.renumbered)
+
     def begin(self) -> State:
         """A state before the first image."""
         state = State.empty(self.ledger)
@@ -73,10 +78,29 @@ class Job:
         return state
 
 
+def _elsewhere(net: Network, source: Source, selection: Selection, ledger: Ledger, *more: Any) -> Job:
+    """The job in another process; raises BadScan where that one sees other images, or runs the network differently."""
+    knobs = ledger.knobs
+    capture, found = probed(net, selection, knobs["batch_size"], knobs["positions"], knobs["compile"])
+    here = replace(ledger, source=source.digest, versions=versions(), knobs={**knobs, **_found(capture, found)})
+    differences = here.differences(ledger)
+    if differences:
+        raise BadScan(
+            f"A worker of this scan differs from where it began: {'; '.join(differences)}. "
+            "Give every machine the same images, at the same path, and the same packages."
+        )
+    shards, renumbered = more
+    return Job(net, source, selection, ledger, shards, capture, renumbered)
+
+
+def _found(capture: Capture, more: dict[str, Any]) -> dict[str, Any]:
+    return {"batch_size": capture.batch_size, "compile": capture.plan is not None, **more}
+
+
 def fitting(selection: Selection, net: Network) -> int:
     """How many images a lane takes at once: a power of two for which the largest map stays in the cache."""
     largest = max(math.prod(layer.shape) for layer in selection.layers) * dtype_of(net.module).itemsize
-    return 2 ** int(np.clip(math.log2(max(1, _MAP / largest)), 0, 5))
+    return 1 << min(5, int(math.log2(max(1, _MAP / largest))))
 
 
 def _fields(net: Network, selection: Selection) -> dict[str, Any]:
@@ -124,8 +148,8 @@ def _class_of(net: Network, name: str) -> int:
         return find_label(name, net.labels)
     except UnknownUnit:
         raise BadSource(
-            f"The class {name!r} of these images is none of the {count} classes of {net.name}.{nearest(name, net.labels)} "
-            "Use labels=source to keep the classes of the images, or labels=none."
+            f"The class {name!r} of these images is none of the {count} classes of {net.name}."
+            f"{nearest(name, net.labels)} Use labels=source to keep the classes of the images, or labels=none."
         ) from None
 
 

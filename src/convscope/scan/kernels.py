@@ -19,7 +19,7 @@ FIRST = (127 - 16) << 3  # the octave of 2^-16, by float32's exponent and its th
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function, and keep the code on disk where there is a place for it."""
-    options = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
     try:
         kernel: Callable[..., Any] = njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package nor the user has a folder that can be written
@@ -73,7 +73,9 @@ def _summed(a, b, c, d, e, f, g, h, total, square):  # type: ignore[no-untyped-d
 
 
 @compiled
-def summarize(maps, count, group, first, peak, place, low, total, square, zeros, floats, ints, doubles):  # type: ignore[no-untyped-def]
+def summarize(  # type: ignore[no-untyped-def]
+    maps, count, group, first, peak, place, low, total, square, zeros, floats, ints, doubles
+):
     """Boil each of the first `count` maps down to six numbers a channel; each goes to column `first` + channel.
 
     `maps` is (N, positions / group, group × channels): several positions side by side keep the loops long where there

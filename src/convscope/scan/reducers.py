@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(eq=False)
 class Moments:
-    """Of every unit: `sums` (4, 3, units) of all values, their squares, the responses and their squares.
+    """Of every unit: `sums` (4, limbs, units) of all values, their squares, the responses and their squares.
 
     A response is a unit's peak in one image, or zero where that is negative. `zeros` counts zero activations and
     `fired` images with a peak above zero; `low` and `high` are the extreme activations.
@@ -36,7 +36,8 @@ class Moments:
     def empty(cls, units: int) -> Moments:
         """Of no image."""
         low, high = np.full(units, np.inf, np.float32), np.full(units, -np.inf, np.float32)
-        return cls(np.zeros((4, folds.LIMBS, units), np.int64), *np.zeros((2, units), np.int64), low, high)
+        zeros, fired = np.zeros((2, units), np.int64)
+        return cls(np.zeros((4, folds.LIMBS, units), np.int64), zeros, fired, low, high)
 
     def update(self, s: Summary) -> None:
         """Fold a batch in."""
@@ -85,10 +86,10 @@ class Top:
         """The same, best first; what holds no entry is (0, -1, -1)."""
         held = np.arange(self.values.shape[1]) < self.counts[:, None]
         order = np.lexsort((self.places, self.images, -self.values, ~held))
-        arrays = [np.take_along_axis(a, order, 1) for a in (self.values, self.images, self.places)]
-        for array, none in zip(arrays, (0, -1, -1), strict=True):
-            array[~held] = none
-        return Top(arrays[0], arrays[1], arrays[2], self.counts.copy())
+        values = np.take_along_axis(self.values, order, 1)
+        images, places = np.take_along_axis(self.images, order, 1), np.take_along_axis(self.places, order, 1)
+        values[~held], images[~held], places[~held] = 0, -1, -1
+        return Top(values, images, places, self.counts.copy())
 
 
 @dataclass(eq=False)

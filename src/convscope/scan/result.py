@@ -53,13 +53,17 @@ class Scan:
 
     def __repr__(self) -> str:
         run = self.evidence
-        return f"<Scan of {self.ledger.network}: {len(self._layers)} layers, {self._units} units, {run['images']} images>"
+        return (
+            f"<Scan of {self.ledger.network}: {len(self._layers)} layers, {self._units} units, {run['images']} images>"
+        )
 
     def table(self, name: str) -> pa.Table:
         """A table by its name, as pyarrow; raises BadKnob for one there is not."""
         if name not in self.names:
             more = {"classes": "It needs labels.", "duplicates": "Scan with duplicates=0.95."}.get(name, "")
-            raise BadKnob(f"There is no table {name!r} in this scan. There are: {', '.join(self.names)}. {more}".strip())
+            raise BadKnob(
+                f"There is no table {name!r} in this scan. There are: {', '.join(self.names)}. {more}".strip()
+            )
         if name not in self._tables:
             self._tables[name] = self._read(name)
         return self._tables[name]
@@ -254,5 +258,3 @@ def _table(path: Path) -> pa.Table:
 
 def _box(row: dict[str, Any]) -> tuple[int, int, int, int]:
     return row["top"], row["left"], row["bottom"], row["right"]
-
-

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ..base import knobs
-from ..base.errors import BadKnob, BadScan, CannotWrite
+from ..base.errors import BadKnob, BadScan, BadSource, CannotWrite
 from ..base.files import check_writable
 from ..data.opening import open_source
 from ..network.network import Network
@@ -79,6 +79,8 @@ def scan(
     folder = None if output is None else _folder(Path(output), part, of)
     if of > 1 and folder is None:
         raise BadKnob("A scan in parts needs an output folder, where the parts meet. Give output=…, or -o DIR.")
+    if of > 1 and where["engine"] == "ray":
+        raise BadKnob("shard must be 0/1 with engine=ray, which shares the work out itself. Leave shard out.")
     job = Job.of(net, open_source(source), chosen.pop("layers"), chosen.pop("labels"), **chosen)
     if where["engine"] == "ray":
         from .cluster import run_on_ray
@@ -108,6 +110,7 @@ def merge_scans(parts: Sequence[str | Path], output: str | Path | None = None) -
             f"{len(missing)} of {state.ledger.shards} shards are missing, the first is {missing[0]}. Finish the parts "
             f"that hold them: the same `convscope scan` again goes on where it stopped."
         )
+    _check_any(state)
     folder.mkdir(parents=True, exist_ok=True)
     in_memory(tables(state)).save(folder)
     return open_scan(folder)
@@ -115,10 +118,23 @@ def merge_scans(parts: Sequence[str | Path], output: str | Path | None = None) -
 
 def _finished(state: State, job: Job, folder: Path | None) -> Scan:
     """The scan of what is done so far; its tables are written once all is."""
+    whole = len(state.shards) == len(job.shards)
+    if whole:
+        _check_any(state)
     made = in_memory(tables(state), job.source, folder)
-    if folder is not None and len(state.shards) == len(job.shards):
+    if folder is not None and whole:
         made.save(folder)
     return made
+
+
+def _check_any(state: State) -> None:
+    """Only of a whole scan: all images of one part may well be unusable."""
+    if not state.images.seen:
+        _, name, _, reason = min(state.images.refused)
+        raise BadSource(
+            f"None of {len(state.images.refused)} files could be read as an image. The first: {name}: {reason} "
+            "Name a folder, zip or tar of images."
+        )
 
 
 def _folder(folder: Path, part: int, of: int) -> Path:

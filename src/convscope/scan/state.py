@@ -108,6 +108,10 @@ class State:
         about["fields"] = json.dumps(self.fields)
         write_with(path, lambda place: _written(arrays, place, about))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As what a file holds."""
+        return _restored, (self.ledger, self._arrays(), self.shards, self.fields)
+
     @classmethod
     def load(cls, path: Path) -> State:
         """Read a state; raises BadScan for a file that is damaged or is none."""
@@ -119,14 +123,13 @@ class State:
             raise BadScan(f"{path} cannot be read: {error}. Delete it, and scan its part again.") from error
         if about.get("format") != _FORMAT:
             raise BadScan(f"{path} is not the state of a scan of this version. Delete it, and scan its part again.")
-        state = cls.empty(Ledger.from_json(about["ledger"]))
-        state.shards = {i for first, last in json.loads(about["shards"]) for i in range(first, last + 1)}
-        state.fields = json.loads(about["fields"])
-        state._fill(arrays)
-        return state
+        shards = {i for first, last in json.loads(about["shards"]) for i in range(first, last + 1)}
+        return _restored(Ledger.from_json(about["ledger"]), arrays, shards, json.loads(about["fields"]))
 
     def _reducers(self) -> dict[str, Any]:
-        found = {name: getattr(self, name) for name in ("moments", "top", "sample", "population", "histograms", "classes")}
+        found = {
+            name: getattr(self, name) for name in ("moments", "top", "sample", "population", "histograms", "classes")
+        }
         return {name: reducer for name, reducer in found.items() if reducer is not None}
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
@@ -163,6 +166,13 @@ def merged(states: Iterable[State]) -> State:
     if whole is None:
         raise BadScan("There must be at least one part to merge, not none. Scan first.")
     return whole
+
+
+def _restored(ledger: Ledger, arrays: dict[str, NDArray[Any]], shards: set[int], fields: dict[str, Any]) -> State:
+    state = State.empty(ledger)
+    state.shards, state.fields = shards, fields
+    state._fill(arrays)
+    return state
 
 
 def _written(arrays: dict[str, NDArray[Any]], place: Path, about: dict[str, str]) -> None:

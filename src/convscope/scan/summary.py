@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -114,7 +115,7 @@ class Summarizer:
     def __call__(
         self, layer: Layer, tensor: Tensor, count: int, into: Summary, column: int, histograms: Histograms | None
     ) -> NDArray[np.float32]:
-        """Look at the first `count` images of a layer's (N, C, H, W) or (N, C); returns (N, positions, C) as it was seen."""
+        """Look at the first `count` images of a layer's (N, C, H, W) or (N, C); returns them as (N, positions, C)."""
         if tensor.device.type != "cpu":
             return _elsewhere(layer, tensor[:count], into, column, histograms, self._positions)
         last = tensor.movedim(1, -1) if tensor.ndim == 4 else tensor
@@ -150,7 +151,7 @@ def _elsewhere(
     own = slice(column, column + layer.units)
     exact = maps.double()
     found = (maps.amax(2), maps.argmax(2), maps.amin(2), exact.sum(2), exact.square().sum(2), (maps == 0).sum(2))
-    fields = (into.peak, into.place, into.low, into.total, into.square, into.zeros)
+    fields: tuple[NDArray[Any], ...] = (into.peak, into.place, into.low, into.total, into.square, into.zeros)
     for field, tensor_ in zip(fields, found, strict=True):
         field[: len(maps), own] = tensor_.numpy(force=True)
     if histograms is not None:

@@ -109,7 +109,7 @@ def _grid(panel: Panel, tiles: NDArray[Any]) -> tuple[int, int, int]:
     columns = panel.columns or math.ceil(math.sqrt(count * 1.6))
     low = 6 if panel.columns else _FEW
     side = min(_MANY, max(low, (space - 30 * bool(panel.columns)) // columns - _GAP))
-    zoom = _zoom(max(h, w), side)
+    zoom = _zoom(max(h, w), min(panel.side, space) or side)
     width, height = max(1, round(w * zoom)), max(1, round(h * zoom))
     return panel.columns or min(count, (space + _GAP) // (width + _GAP)), width, height
 
