@@ -26,6 +26,7 @@ bench: .venv/.test
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/saliency.py
 	$(BIN)/python bench/attribution.py
+	$(BIN)/python bench/scan.py
 
 docs: .venv/.demo
 	$(BIN)/python docs/reference.py

@@ -6,6 +6,7 @@ from .base.evaluations import PointingGame as PointingGame, SanityCheck as Sanit
 from .base.field import ReceptiveField as ReceptiveField
 from .base.image import Image as Image, open_image as open_image
 from .base.occlusion import Occlusion as Occlusion
+from .base.patches import Patches as Patches
 from .base.progress import Cancelled as Cancelled, listening as listening
 from .base.request import Request as Request
 from .base.results import Activations as Activations, Result as Result, Weights as Weights
@@ -25,6 +26,7 @@ from .techniques.gradients import input_x_gradient as input_x_gradient, saliency
 from .techniques.integrated import integrated_gradients as integrated_gradients
 from .techniques.masks import perturbation_mask as perturbation_mask
 from .techniques.occlusion import occlusion as occlusion
+from .techniques.patches import patches as patches
 from .techniques.pointing import pointing_game as pointing_game
 from .techniques.projection import project as project
 from .techniques.rise import rise as rise

@@ -12,7 +12,7 @@ from convscope.base import knobs
 from convscope.base.errors import BadImage, BadKnob, UnknownLayer, UnknownUnit
 from convscope.base.image import ImageLike
 from convscope.base.results import Result
-from convscope.base.technique import technique
+from convscope.base.technique import technique, technique_with
 from convscope.base.unit import UnitLike
 from convscope.network.network import Network
 
@@ -40,6 +40,19 @@ def probe(
 def browse(net: Network, layer: UnitLike) -> Result:
     """Say which layer was asked for."""
     return Result(values=np.zeros(1, np.float32), unit=layer, network=net.name, evidence={})
+
+
+@technique_with(tide=lambda given: int(given))
+def wade(net: Network, tide: int, unit: UnitLike) -> Result:
+    """Say how deep it is."""
+    return Result(values=np.full(1, tide, np.float32), unit=unit, network=net.name, evidence={"tide": tide})
+
+
+def test_a_technique_may_bring_a_reader_for_a_subject_of_its_own(tiny):
+    result = wade(tiny, "7", "0:3")
+    assert result.evidence == {"tide": 7} and result.unit == cs.Unit("0", 3)
+    assert list(result.request.subjects) == ["net", "tide", "unit"]
+    assert result.request.subjects["tide"] == {"reference": "7"}
 
 
 def test_a_technique_keeps_its_name_doc_and_signature():

@@ -33,6 +33,15 @@ QUICK = {  # knobs for techniques that take their time with the defaults
 each = pytest.mark.parametrize("technique", CATALOG, ids=lambda technique: technique.name)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def scan(lite0: cs.Network, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A scan of the bundled photos, made once."""
+    folder = tmp_path_factory.mktemp("scan")
+    cs.scan(lite0, cs.samples()["cat"].path.parent, folder, layers="blocks.0.0", top=3)
+    SUBJECTS["scan"] = str(folder)
+    return SUBJECTS["scan"]
+
+
 def subjects(technique: Entry, net: cs.Network) -> list[object]:
     return [net if name == "net" else SUBJECTS[name] for name in technique.subjects]
 
@@ -42,7 +51,7 @@ def ask(technique: Entry, net: cs.Network) -> cs.Result:
 
 
 @pytest.fixture(scope="module")
-def results(lite0: cs.Network) -> dict[str, cs.Result]:
+def results(lite0: cs.Network, scan: str) -> dict[str, cs.Result]:
     return {technique.name: ask(technique, lite0) for technique in CATALOG}
 
 

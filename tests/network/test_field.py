@@ -71,7 +71,7 @@ def places(size):
     return [(y, x) for y in some(height) for x in some(width)]
 
 
-def assert_oracle(module, size, status="exact", layer="logits", channels=(None, 0, -1)):
+def assert_oracle(module, size, status="exact", layer="logits", channels=(None, 0, 1, 2, -1)):
     """The box of each neuron is that of the support of its gradient."""
     torch.manual_seed(0)
     net = cs.Network(positive(module), size=size)
@@ -216,6 +216,20 @@ class ConvNeXt(nn.Module):
         return x + self.scale * y.permute(0, 3, 1, 2)
 
 
+class Pieces(nn.Module):
+    """Channels with different windows, dealt out, split and put together in another order."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = conv(3, 2, 1), conv(3, 2, 5, padding=2), conv(3, 2, (2, 4), padding="same")
+        self.deal, self.last = nn.ChannelShuffle(3), conv(6, 6, (1, 2), padding="same", dilation=(1, 3), groups=6)
+
+    def forward(self, x):
+        x = self.deal(torch.cat([self.a(x), self.b(x), self.c(x)], 1))
+        first, second = x.split([2, 4], 1)
+        return self.last(torch.cat([second[:, 1::2], first, second[:, ::2]], 1))
+
+
 class Sliced(nn.Module):
     """Parts of maps, their joins along y, and one place of them."""
 
@@ -231,6 +245,7 @@ class Sliced(nn.Module):
         return self.b(torch.cat([last, first[:, :1], x[:, 2:]], 1)) + x[:, :, :1, :1].amax((2, 3), keepdim=True)
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize(
     ("module", "size"),
     [
@@ -245,6 +260,7 @@ class Sliced(nn.Module):
         (PixelShuffle, (15, 12)),
         (Shuffled, (25, 31)),
         (ConvNeXt, (40, 52)),
+        (Pieces, (19, 16)),
         (Sliced, (26, 22)),
     ],
 )
@@ -258,6 +274,17 @@ def test_a_branch_that_ends_in_padding_makes_it_a_bound():
     found = net.receptive_field("logits:0@0,0")
     assert (found.status, found.box) == ("upper bound", (0, 1, 2, 5))
     assert support(net.module, (26, 22), lambda m, leaf: m(leaf), 0, 0, 0) == (0, 1, 2, 4)
+
+
+def test_a_join_of_which_one_part_may_be_lost_later_makes_it_a_bound():
+    """What the left branch sees of the first row is padding of the stem, and so are its columns there."""
+    stem = nn.Sequential(nn.ZeroPad2d((-1, 2, 1, 2)), conv(3, 4, (2, 3), padding=1), nn.ZeroPad2d((-1, 0, 0, 0)))
+    right = conv(4, 4, (4, 3), stride=(2, 1), padding=1, dilation=2)
+    module = positive(Random(stem, nn.Identity(), right, cat=False))
+    net = cs.Network(module, size=(37, 34))
+    found = net.receptive_field("end:0@0,0")
+    assert (found.status, found.box[1]) == ("upper bound", 1)
+    assert support(module, (37, 34), lambda m, leaf: m(leaf), 0, 0, 0)[1] == 2
 
 
 def test_maps_joined_along_an_axis_of_places_make_it_a_bound():

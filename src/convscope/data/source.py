@@ -7,6 +7,7 @@ of source is listed and read is decided beside this file; what is recognized as 
 from __future__ import annotations
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
@@ -78,10 +79,14 @@ class Source(ABC):
 
     def image(self, entry: Entry) -> Image:
         """The image of an entry. Raises BadImage with the reason."""
+        name = "these bytes"
         try:
-            return open_image(self.read(entry))
-        except BadImage as error:  # what is nameless to open_image has a name here
-            raise BadImage(str(error).replace("these bytes", entry.id)) from error
+            read = self.read(entry)
+            if isinstance(read, str | os.PathLike):
+                name = str(read)
+            return open_image(read)
+        except BadImage as error:  # an image is called by its id, wherever the source lies
+            raise BadImage(str(error).replace(name, entry.id)) from error
 
     def open(self, id: str) -> Image:
         """The image of an id. Raises BadSource for an unknown id, and BadImage if it cannot be read."""

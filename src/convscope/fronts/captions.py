@@ -82,6 +82,28 @@ CAPTIONS = {
         "Structure that the crops share: that is what the channel looks for. Flat grey is what it does not mind.",
         "Zeiler & Fergus 2013, with the rule of Springenberg et al. 2014",
     ),
+    "early_patches": Caption(
+        "Of each channel of an early layer, the parts of the scanned images that drive it most, best first.",
+        "Edges of one direction, and colors: the same in every picture of a strip. A channel that is silent, or whose "
+        "pictures have nothing in common, has learned little.",
+        "Zeiler & Fergus 2013, Visualizing and understanding convolutional networks",
+    ),
+    "middle_patches": Caption(
+        "Of each channel of a layer in the middle, the parts of the scanned images that drive it most.",
+        "Textures and parts of things that the pictures of a strip share. Plain pictures at borders tell of a channel "
+        "that answers to the padding.",
+        "Yosinski et al. 2015, Understanding neural networks through deep visualization",
+    ),
+    "deep_patches": Caption(
+        "Of each channel of a late layer, the parts of the scanned images that drive it most.",
+        "Things of one kind in a strip, however they look. Two kinds in one strip: the channel means more than one.",
+        "Yosinski et al. 2015, Understanding neural networks through deep visualization",
+    ),
+    "patches": Caption(
+        "The parts of the scanned images that drive one channel most; under each, what is projected back from it.",
+        "What the crops share is what the channel means; what the projections pick out of them is why it fired.",
+        "Zeiler & Fergus 2013, with the rule of Springenberg et al. 2014",
+    ),
     "deconvnet": Caption(
         "The gradient, kept at each rectifier only where it is positive, whether the rectifier was open or not.",
         "Parts of the object, found again through the switches of max-pooling. A network without max-pooling has no "

@@ -75,7 +75,8 @@ def _as_text(result: Result, output: Path | None) -> str:
     summary = result.summary()
     shape = " × ".join(map(str, summary["values"]["shape"]))
     lines = [f"{result.network} · {summary['technique']} · {result.unit}"]
-    lines.append(f"values: {shape}, {summary['values']['min']:.4g} to {summary['values']['max']:.4g}")
+    low, high = summary["values"]["min"], summary["values"]["max"]
+    lines.append(f"values: {shape}" + ("" if low is None else f", {low:.4g} to {high:.4g}"))
     lines += [f"{name.replace('_', ' ')}: {value}" for name, value in result.evidence.items()]
     lines.append("nothing saved: add -o picture.png" if output is None else f"saved: {output}")
     return "\n".join(lines)

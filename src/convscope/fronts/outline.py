@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..network.execution import unwrap
 from ..network.layers import Layer, holds_filters
 from ..network.network import Network
@@ -42,6 +44,12 @@ def depths(net: Network) -> list[str]:
         if len(names) > _DEPTHS
         else names
     )
+
+
+def scanned_depths(net: Network, scanned: Collection[str]) -> list[str]:
+    """An early, a middle and a late layer of those that were scanned; fewer where there are no more."""
+    names = [row.name for row in _maps(net) if row.name in scanned]
+    return list(dict.fromkeys(names[i] for i in (0, len(names) // 2, -1))) if names else []
 
 
 def ends_of_sizes(net: Network) -> list[str]:

@@ -6,9 +6,8 @@ import html
 import os
 import sys
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,16 +15,14 @@ import numpy as np
 from ..base.errors import ConvscopeError
 from ..base.files import write
 from ..base.image import Image
-from ..base.progress import listening
 from ..base.progress import report as progress
-from ..base.results import Result
 from ..base.version import VERSION
 from ..catalog.catalog import entry
 from ..network.network import Network
-from ..view.draw import draw
-from ..view.scene import scene
-from ..view.svg import data_uri, svg
-from .captions import CAPTIONS
+from ..scan.result import Scan
+from ..view.svg import data_uri
+from .driven import what_drives_units
+from .figure import figure
 from .outline import depths, ends_of_sizes, filter_layers, first_and_middle
 
 Figures: TypeAlias = tuple[tuple[str, dict[str, Any], dict[str, Any]], ...]  # technique, knobs, how it is drawn
@@ -43,11 +40,14 @@ _STRONGEST = 2  # channels that are projected back
 _TILES = 310_000  # values of feature maps shown per layer and image: what keeps a report under 5 MB
 
 
-def write_report(net: Network, images: Sequence[Image], path: Path) -> int:
-    """Write the report and return its size in bytes."""
+def write_report(net: Network, images: Sequence[Image], path: Path, scan: Scan | None = None) -> int:
+    """Write the report and return its size in bytes; with a scan, also what drives units.
+
+    Raises BadScan for a scan of another network, or one whose images are not at hand.
+    """
     sections = []
-    total = 1 + len(images)
-    for step, section in enumerate(_sections(net, images), 1):
+    total = 1 + len(images) + (scan is not None)
+    for step, section in enumerate(_sections(net, images, scan), 1):
         sections.append(section)
         progress(step, total)
     data = _page(net, sections).encode()
@@ -61,8 +61,11 @@ def show(path: Path) -> None:
         webbrowser.open(path.resolve().as_uri())
 
 
-def _sections(net: Network, images: Sequence[Image]) -> Iterator[str]:
+def _sections(net: Network, images: Sequence[Image], scan: Scan | None) -> Iterator[str]:
+    driven = what_drives_units(net, images, scan) if scan is not None else ""  # first: the scan may be unusable
     yield _architecture(net) + _filters(net)
+    if driven:
+        yield driven
     for image in images:
         yield _seen(net, image, len(images))
 
@@ -86,7 +89,7 @@ def _architecture(net: Network) -> str:
 def _filters(net: Network) -> str:
     found = first_and_middle(net)
     keys = ("first_weights", "weights")
-    figures = [_figure(net, "weights", layer, caption=key) for key, layer in zip(keys, found, strict=False)]
+    figures = [figure(net, "weights", layer, caption=key) for key, layer in zip(keys, found, strict=False)]
     return f"<section><h2>Learned filters</h2>{''.join(figures)}</section>" if figures else ""
 
 
@@ -95,7 +98,7 @@ def _seen(net: Network, image: Image, images: int) -> str:
     layers = depths(net)
     captions = ["early_maps", *["middle_maps"] * (len(layers) - 2), "deep_maps"][: len(layers)]
     maps = [
-        _figure(net, "activations", image, layer, caption=key, view={"sort": "max", "top": _shown(net, layer, images)})
+        figure(net, "activations", image, layer, caption=key, view={"sort": "max", "top": _shown(net, layer, images)})
         for key, layer in zip(captions, layers, strict=True)
     ]
     predictions, unit = _predictions(net, image)
@@ -103,7 +106,7 @@ def _seen(net: Network, image: Image, images: int) -> str:
     if unit:
         raises = _row(net, _PLAIN, image, unit) + _row(net, _STEADY, image, unit)
         parts.append(f"<section><h2>What raises <code>{unit}</code> in {name}</h2>{raises}</section>")
-        hidden = _figure(net, "occlusion", image, unit, knobs={"precision": "bf16"}, view={"photo": False})
+        hidden = figure(net, "occlusion", image, unit, knobs={"precision": "bf16"}, view={"photo": False})
         parts.append(f"<section><h2>What hiding a part of {name} does</h2>{hidden}</section>")
     parts.append(f"<section><h2>Feature maps of {name}</h2>{''.join(maps)}{_projections(net, image, images)}</section>")
     return "".join(parts)
@@ -112,7 +115,7 @@ def _seen(net: Network, image: Image, images: int) -> str:
 def _row(net: Network, figures: Figures, image: Image, unit: str) -> str:
     """Figures side by side."""
     drawn = [
-        _figure(net, name, image, unit, knobs=knobs, view={"photo": False, **view}) for name, knobs, view in figures
+        figure(net, name, image, unit, knobs=knobs, view={"photo": False, **view}) for name, knobs, view in figures
     ]
     return f"<div class=side>{''.join(drawn)}</div>"
 
@@ -128,7 +131,7 @@ def _projections(net: Network, image: Image, images: int) -> str:
     except ConvscopeError:
         return ""  # the feature maps above say why
     units = [f"{layer}:{channel}" for channel in np.argsort(-peaks, kind="stable")[: max(0, _STRONGEST - images // 3)]]
-    return "".join(_figure(net, "project", image, unit, knobs={"rule": "guided", "top": 6}) for unit in units)
+    return "".join(figure(net, "project", image, unit, knobs={"rule": "guided", "top": 6}) for unit in units)
 
 
 def _shown(net: Network, layer: str, images: int) -> int:
@@ -154,35 +157,6 @@ def _predictions(net: Network, image: Image) -> tuple[str, str]:
         f"<table><thead><tr><th>class<th class=n>index<th class=n>probability<th></thead><tbody>{rows}</tbody></table>"
     )
     return f"<div class=top>{photo}{table}</div>", f"logits:{found[0][1]}"
-
-
-def _figure(
-    net: Network,
-    technique: str,
-    *subjects: Any,
-    caption: str = "",
-    knobs: Mapping[str, Any] = MappingProxyType({}),
-    view: Mapping[str, Any] = MappingProxyType({}),
-) -> str:
-    """One result as a figure; what cannot be shown says why in its place, and the report goes on."""
-    told = CAPTIONS[caption or technique]
-    try:
-        with listening(lambda *_: None):  # its steps are not those of the report
-            result = entry(technique).function(net, *subjects, **knobs)
-    except ConvscopeError as error:
-        return f"<figure><h3>{technique.replace('_', ' ')}</h3><p class=error>{html.escape(str(error))}</p></figure>"
-    seen = draw(result, **view)
-    words = f"<p>{told.shows} <b>Look for:</b> {told.look} <cite>{told.paper}</cite></p>"
-    drawing = svg(scene(seen, title=False), seen.title)
-    title = html.escape(seen.title.partition(" · ")[2])
-    return f"<figure><h3>{title}</h3>{drawing}<figcaption>{words}{_code(result, view)}</figcaption></figure>"
-
-
-def _code(result: Result, view: Mapping[str, Any]) -> str:
-    if result.request is None:
-        return ""
-    choices = ", ".join(f"{name}={value!r}" for name, value in view.items())
-    return f"<pre>{html.escape(result.request.python())}.picture({choices})</pre>"
 
 
 def _page(net: Network, sections: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from ..base.results import to_json
 from ..base.samples import samples as all_samples
 from ..catalog.run import run
 from ..network import zoo
+from ..scan.result import open_scan
 from ..view.picture import png, request_in
 from .bar import progress
 from .cli import DEVICE, JSON, WEIGHTS
@@ -49,19 +50,28 @@ def predict(network: str, image: str, top: int, as_json: bool, weights: str, dev
 @click.argument("network")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("report.html"), show_default=True)
+@click.option("--scan", "scanned", type=click.Path(path_type=Path), help="folder of a scan: adds what drives units")
 @click.option("--open/--no-open", "opened", default=False, help="open it in a browser, if there is a display")
 @JSON
 @WEIGHTS
 @DEVICE
 def report(
-    network: str, images: tuple[str, ...], output: Path, opened: bool, as_json: bool, weights: str, device: str
+    network: str,
+    images: tuple[str, ...],
+    output: Path,
+    scanned: Path | None,
+    opened: bool,
+    as_json: bool,
+    weights: str,
+    device: str,
 ) -> None:
     """Write one self-contained HTML file on what a network sees in images."""
     check_writable(output)
     pictures = [open_image(image) for image in images]
+    scan = None if scanned is None else open_scan(scanned)
     with progress("report"):
         net = zoo.load(network, weights, device)
-        size = write_report(net, pictures, output)
+        size = write_report(net, pictures, output, scan)
     told = {"output": str(output), "images": len(pictures), "bytes": size}
     click.echo(to_json(told) if as_json else f"saved: {output} ({size / 1e6:.1f} MB)")
     if opened:

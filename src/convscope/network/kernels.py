@@ -24,6 +24,19 @@ class Clamp:
         return x.relu_() if (self.low, self.high) == (0, float("inf")) else x.clamp_(self.low, self.high)
 
 
+class Affine:
+    """A norm that does not train, x → scale·x + shift per channel, and the rectifier after it, as one."""
+
+    def __init__(self, scale: Tensor, shift: Tensor) -> None:
+        self._scale, self._shift = scale.reshape(-1, 1, 1), shift.reshape(-1, 1, 1)
+        self.clamp: Clamp | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The output for x, (N, C, H, W)."""
+        y = torch.addcmul(self._shift, x, self._scale)
+        return self.clamp(y) if self.clamp else y
+
+
 class Convolution:
     """A convolution, the norm after it and the rectifier after that, as one; `padding` is (left, right, top, bottom).
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .graph import INPUT, Call, Graph, Ref
-from .kernels import Clamp, Convolution
+from .kernels import Affine, Clamp, Convolution
 from .reach import HERE, Reach, Reaches, edge, reaches
 
 Values: TypeAlias = Mapping[str, Any]
@@ -116,7 +116,7 @@ def _steps(graph: Graph, tensors: dict[str, Tensor]) -> list[Step]:
     """All calls that hang on the image, convolutions joined with what follows them; the others are computed now."""
     readers = Counter(name for call in graph.calls for name in call.refs) + Counter(graph.outputs.values())
     steps: dict[str, Step] = {}
-    growing: dict[str, Convolution] = {}  # convolutions by the value they make so far
+    growing: dict[str, Convolution | Affine] = {}  # what may take in the next call, by the value it makes so far
     for call in graph.calls:
         values = tuple(dict.fromkeys(name for name in call.refs if name not in tensors))
         if not values:
@@ -126,10 +126,11 @@ def _steps(graph: Graph, tensors: dict[str, Tensor]) -> list[Step]:
             steps = {(call.name if n == values[0] else n): step for n, step in steps.items()}  # in its old place
             steps[call.name] = replace(steps[call.name], name=call.name)
         else:
-            convolution, steps[call.name] = _step(call, values, graph, tensors)
-            if convolution is not None:
-                growing[call.name] = convolution
-                _absorb(steps, call.name, convolution, readers)
+            root, steps[call.name] = _step(call, values, graph, tensors)
+            if root is not None:
+                growing[call.name] = root
+            if isinstance(root, Convolution):
+                _absorb(steps, call.name, root, readers)
     return list(steps.values())
 
 
@@ -149,7 +150,7 @@ def _absorb(steps: dict[str, Step], name: str, convolution: Convolution, readers
 
 def _step(
     call: Call, values: tuple[str, ...], graph: Graph, tensors: Mapping[str, Tensor]
-) -> tuple[Convolution | None, Step]:
+) -> tuple[Convolution | Affine | None, Step]:
     if call.kind == "sym_size":  # only the number of images is not known before
         return None, Step(call.name, (), lambda values: values[BATCH], lambda parts: parts[0])
     found = reaches(call, graph, tensors)
@@ -160,6 +161,10 @@ def _step(
         whole = lambda values: convolution(values[call.args[0].name])  # noqa: E731
         part = lambda parts: convolution(parts[0], padded=True)  # noqa: E731
         return convolution, Step(call.name, values, whole, part, found, work=work)
+    if call.kind == "batch_norm" and found == HERE:
+        affine = Affine(*_affine(call, tensors))
+        whole = lambda values: affine(values[call.args[0].name])  # noqa: E731
+        return affine, Step(call.name, values, whole, lambda parts: affine(parts[0]), found, kind=call.kind)
     run = replace(call, op=torch.ops.aten.reshape.default) if call.kind in ("view", "_unsafe_view") else call
     part = _part(call, values, needed)
     padding = tuple(call.args[1]) if found is not None and call.kind in ("pad", "constant_pad_nd") else None
@@ -202,15 +207,15 @@ def _evened(before: int, after: int, reach: Reach) -> tuple[int, int]:
     return (before, before) if before - reach.stride < after <= before else (before, after)
 
 
-def _grows(convolution: Convolution, call: Call, tensors: Mapping[str, Tensor]) -> bool:
-    """Join a call to the convolution before it, if that can be done."""
-    if convolution.clamp is not None:
+def _grows(root: Convolution | Affine, call: Call, tensors: Mapping[str, Tensor]) -> bool:
+    """Join a call to the convolution or norm before it, if that can be done."""
+    if root.clamp is not None:
         return False
-    if call.kind == "batch_norm" and not call.args[5]:
-        convolution.normalized(*_affine(call, tensors))
+    if call.kind == "batch_norm" and not call.args[5] and isinstance(root, Convolution):
+        root.normalized(*_affine(call, tensors))
         return True
-    convolution.clamp = _clamp(call)
-    return convolution.clamp is not None
+    root.clamp = _clamp(call)
+    return root.clamp is not None
 
 
 def _affine(call: Call, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:

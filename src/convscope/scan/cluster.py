@@ -27,7 +27,7 @@ from ..base.progress import Cancelled, report
 from ..data.source import Shard
 from ..network.execution import device_of
 from .engine import resume, run
-from .job import Job
+from .job import Job, unpacked
 from .state import State
 
 _RETRIES = 5  # of a task whose worker dies: a machine that is taken away, more than once
@@ -73,10 +73,11 @@ def _connected() -> Iterator[None]:
     alone: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     told = os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **alone)
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **alone)
+        except (ConnectionError, RuntimeError) as error:
+            raise BadScan(f"The cluster {address} cannot be reached ({first_line(error)}). Set RAY_ADDRESS.") from error
         yield
-    except ConnectionError as error:
-        raise BadScan(f"RAY_ADDRESS={address} cannot be reached: {first_line(error)} Start it, or unset it.") from error
     finally:
         ray.shutdown()
         if told == "0":
@@ -124,10 +125,10 @@ class _Crew:
         self._scanned = self._ray.remote(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)(_scanned)
         self.waiting: dict[Any, list[int]] = {}
         try:
-            self._job = self._ray.put(job)
+            self._job = self._ray.put(job.parcel())
         except (TypeError, AttributeError, pickle.PicklingError) as error:
             raise BadKnob(
-                f"A network and its images must be picklable to be sent to a cluster, and are not: {first_line(error)}. "
+                f"A network and its images must be picklable for a cluster, and are not: {first_line(error)}. "
                 "Use engine=inline, with shard=i/n on each machine."
             ) from error
 
@@ -177,8 +178,15 @@ def _scanned(job: list[Any], shards: list[int], file: Path | None) -> State | Pa
 
 @lru_cache(maxsize=1)
 def _job(reference: Any) -> Job:
-    found: Job = _ray().get(reference)
-    return found
+    ray = _ray()
+    try:
+        parcel = ray.get(reference)
+    except ray.exceptions.RaySystemError as error:
+        raise BadScan(
+            f"A worker cannot read the network: {str(error).strip().splitlines()[0]} "
+            "Install the package of its module on all machines, or define it in the script itself."
+        ) from error
+    return unpacked(*parcel)
 
 
 class _Harvest:

@@ -19,8 +19,10 @@ from ..data.source import Entry, Shard
 from .capture import lanes
 from .job import Job
 from .state import State
+from .summary import Summary
 
 Save = Callable[[State], None]
+_TOGETHER = 16  # images whose numbers are folded in at once
 
 
 def resume(job: Job, path: Path | None) -> State:
@@ -77,7 +79,9 @@ def _batches(job: Job, shards: Sequence[Shard], workers: int) -> Generator[Batch
     size = job.ledger.knobs["batch_size"]
     with closing(batches(job.source, shards, job.net.preprocessing.crop, size, workers)) as feed:
         for batch in feed:
-            yield dataclasses.replace(batch, entries=tuple(_renumbered(job, entry) for entry in batch.entries))
+            entries = tuple(_renumbered(job, entry) for entry in batch.entries)
+            refused = tuple((_renumbered(job, entry), reason) for entry, reason in batch.refused)
+            yield dataclasses.replace(batch, entries=entries, refused=refused)
 
 
 def _renumbered(job: Job, entry: Entry) -> Entry:
@@ -85,11 +89,11 @@ def _renumbered(job: Job, entry: Entry) -> Entry:
 
 
 class _Lanes:
-    """Threads that each take whole batches; what they find goes into one state, a batch at a time."""
+    """Threads that each take a few batches; what they find goes into one state, together: a heap is fetched once."""
 
     def __init__(self, job: Job, state: State) -> None:
         self._job, self._state = job, state
-        self._capture = job.capture
+        self._held: list[Batch] = []
         self._waiting: set[Future[None]] = set()
         self._folding = threading.Lock()
 
@@ -104,21 +108,29 @@ class _Lanes:
         self._frozen.__exit__(None, None, None)
 
     def give(self, batch: Batch) -> None:
-        """Hand a batch to a lane; waits while all lanes have one at hand and one to go."""
-        while len(self._waiting) >= 2 * self._count:
-            self._collect(*wait(self._waiting, return_when=FIRST_COMPLETED))
-        self._waiting.add(self._pool.submit(self._take, batch))
+        """Take a batch on; waits while all lanes have work at hand and more to go."""
+        self._held.append(batch)
+        if sum(len(held.entries) for held in self._held) >= _TOGETHER:
+            self._hand_out()
 
     def rest(self) -> None:
         """Wait until every batch is folded in."""
+        if self._held:
+            self._hand_out()
         self._collect(*wait(self._waiting))
+
+    def _hand_out(self) -> None:
+        while len(self._waiting) >= 2 * self._count:
+            self._collect(*wait(self._waiting, return_when=FIRST_COMPLETED))
+        self._waiting.add(self._pool.submit(self._take, self._held))
+        self._held = []
 
     def _collect(self, done: set[Future[None]], waiting: set[Future[None]]) -> None:
         self._waiting = waiting
         for future in done:
             future.result()
 
-    def _take(self, batch: Batch) -> None:
-        summary = self._capture(batch, self._state)
+    def _take(self, held: list[Batch]) -> None:
+        summaries = [self._job.capture(batch, self._state) for batch in held]
         with self._folding:
-            self._state.fold(batch, summary)
+            self._state.fold(held, Summary.joined(summaries))

@@ -65,11 +65,11 @@ class Job:
         )
         return cls(net, source, selection, ledger, shards, capture, renumbered)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """For another process: how the network is run is found out there again."""
+    def parcel(self) -> tuple[Any, ...]:
+        """What another process makes the same job of, by `unpacked`; it can be pickled if network and source can."""
         net = copy.copy(self.net).with_module(unwrap(self.net.module))
         net.graphs = {}
-        return _elsewhere, (net, self.source, self.selection, self.ledger, self.shards, self.renumbered)
+        return net, self.source, self.selection, self.ledger, self.shards, self.renumbered
 
     def begin(self) -> State:
         """A state before the first image."""
@@ -78,8 +78,11 @@ class Job:
         return state
 
 
-def _elsewhere(net: Network, source: Source, selection: Selection, ledger: Ledger, *more: Any) -> Job:
-    """The job in another process; raises BadScan where that one sees other images, or runs the network differently."""
+def unpacked(net: Network, source: Source, selection: Selection, ledger: Ledger, *more: Any) -> Job:
+    """The job of a parcel; how the network is run is found out again.
+
+    Raises BadScan where this machine sees other images, or runs the network differently.
+    """
     knobs = ledger.knobs
     capture, found = probed(net, selection, knobs["batch_size"], knobs["positions"], knobs["compile"])
     here = replace(ledger, source=source.digest, versions=versions(), knobs={**knobs, **_found(capture, found)})

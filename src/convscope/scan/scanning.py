@@ -39,7 +39,7 @@ def scan(
     ] = 256,
     positions: Annotated[
         int, Field(ge=0, description="positions of a map that histograms count, on a lattice; 0 for all")
-    ] = 64,
+    ] = 16,
     labels: Annotated[
         Labels, Field(description="classes: those of the images, the network's own by name or number, or none")
     ] = "source",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,19 +74,21 @@ class State:
             Classes.empty(len(ledger.classes), units) if ledger.classes else None,
         )
 
-    def fold(self, batch: Batch, summary: Summary) -> None:
-        """Fold one batch in; its maps are in the histograms already."""
-        self.images.add(batch)
-        if not batch.entries:
+    def fold(self, batches: Sequence[Batch], summary: Summary) -> None:
+        """Fold some batches in; their maps are in the histograms already."""
+        entries = [entry for batch in batches for entry in batch.entries]
+        for batch in batches:
+            self.images.add(batch)
+        if not entries:
             return
-        numbers = np.array([entry.number for entry in batch.entries], np.int64)
+        numbers = np.array([entry.number for entry in entries], np.int64)
         self.moments.update(summary)
         self.population.update(summary)
         self.sample.update(summary, numbers)
         if self.ledger.knobs["per_image"] == 1:
             self.top.update(summary, numbers)
         if self.classes is not None:
-            self.classes.update(summary, np.array([entry.label for entry in batch.entries], np.int64))
+            self.classes.update(summary, np.array([entry.label for entry in entries], np.int64))
 
     def merge(self, other: State) -> None:
         """Fold another part in. Raises BadScan where it is of another scan, or has a shard that is here already."""
@@ -106,6 +109,7 @@ class State:
         arrays = self._arrays()
         about = {"format": _FORMAT, "ledger": self.ledger.to_json(), "shards": json.dumps(_runs(self.shards))}
         about["fields"] = json.dumps(self.fields)
+        about["crc"] = _crc(arrays, about)
         write_with(path, lambda place: _written(arrays, place, about))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -123,6 +127,8 @@ class State:
             raise BadScan(f"{path} cannot be read: {error}. Delete it, and scan its part again.") from error
         if about.get("format") != _FORMAT:
             raise BadScan(f"{path} is not the state of a scan of this version. Delete it, and scan its part again.")
+        if about.pop("crc") != _crc(arrays, about):  # disks of clusters do this
+            raise BadScan(f"{path} is damaged. Delete it, and scan its part again.")
         shards = {i for first, last in json.loads(about["shards"]) for i in range(first, last + 1)}
         return _restored(Ledger.from_json(about["ledger"]), arrays, shards, json.loads(about["fields"]))
 
@@ -173,6 +179,14 @@ def _restored(ledger: Ledger, arrays: dict[str, NDArray[Any]], shards: set[int],
     state.shards, state.fields = shards, fields
     state._fill(arrays)
     return state
+
+
+def _crc(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, str]) -> str:
+    """A checksum of all that is in a file; its format finds only that it was cut short."""
+    crc = zlib.crc32(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(arrays):
+        crc = zlib.crc32(np.ascontiguousarray(arrays[name]).view(np.uint8).data, crc)
+    return f"{crc:08x}"
 
 
 def _written(arrays: dict[str, NDArray[Any]], place: Path, about: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,6 +41,12 @@ class Summary:
         """Room for so many images and units."""
         kinds = (np.float32, np.int32, np.float32, np.float64, np.float64, np.int64)
         return cls(*(np.zeros((images, units), kind) for kind in kinds))
+
+    @classmethod
+    def joined(cls, summaries: Sequence[Summary]) -> Summary:
+        """Several batches as one."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(*(np.concatenate([getattr(one, name) for one in summaries]) for name in names))
 
     def check(self, layers: Sequence[Layer], first: dict[str, int], ids: Sequence[str]) -> None:
         """Raise ForwardFailed, naming layer and image, where something is not finite."""

@@ -5,34 +5,24 @@ Which entries there are is the scan's to say. Here each is cut to what its neuro
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from pydantic import Field
 
-from ..base.errors import BadKnob, BadScan, BadSource, CannotExport, UnknownUnit
-from ..base.image import Image
+from ..base.errors import BadKnob, BadScan, UnknownUnit
 from ..base.patches import Patches
-from ..base.progress import report
 from ..base.technique import technique_with
 from ..base.unit import Unit, UnitLike
-from ..network.effective import effective_at, effective_box
-from ..network.field import layer_field
 from ..network.network import Network
-from ..network.preprocessing import Preprocessing
 from ..scan.result import Hit, Scan, open_scan
-from .backwards import Neurons, activations, projected
 from .choices import Smooth
+from .cropping import Crops, cut
+from .neurons import Ints
 
-Ints: TypeAlias = NDArray[np.int64]
-Opener: TypeAlias = Callable[[str], Image]
-
-_OPEN = 16  # images held at once; as many entries of a layer are looked at for its effective field
-_EQUAL = 1e-3  # how far an activation may be from the scan's, of the largest: batches and machines round differently
+_TOP, _EACH = 9, 4  # entries of a channel, and of each channel of a layer
+Top = Annotated[int, Field(ge=1, le=100)] | Literal["auto"]
+Sort = Literal["channel", "max", "selectivity"]
 
 
 @technique_with(scan=open_scan)
@@ -42,46 +32,102 @@ def patches(
     unit: UnitLike,
     *,
     top: Annotated[
-        Annotated[int, Field(ge=1, le=1000)] | Literal["auto"],
-        Field(description="entries to show of a channel; auto: 9, and 4 of each channel of a layer"),
+        Top, Field(description=f"entries of a channel; auto: {_TOP}, or {_EACH} of each channel of a layer")
     ] = "auto",
     field: Annotated[
         Literal["effective", "theoretical"],
-        Field(description="what to cut: what holds 95 % of the gradient over these entries, or all a neuron can see"),
+        Field(description="what to cut out: what holds 95 % of the gradient at these entries, or all a neuron can see"),
     ] = "effective",
     projection: Annotated[
         Literal["guided", "deconvnet", "plain", "none"],
-        Field(description="how each neuron is projected back beside its crop; none for a layer"),
+        Field(description="how a channel's neurons are projected back beside their crops; those of a layer never are"),
     ] = "guided",
     channels: Annotated[int, Field(ge=1, le=4096, description="channels of a layer to show, the first in order")] = 64,
-    sort: Annotated[
-        Literal["channel", "max", "selectivity"],
-        Field(description="order of a layer's channels; all but channel: largest first"),
-    ] = "channel",
+    sort: Annotated[Sort, Field(description="order of these channels; all but channel: largest first")] = "channel",
     smooth: Smooth = False,
 ) -> Patches:
-    """Show the parts of images that drive a unit, or each unit of a layer, most.
+    """Show the parts of images that drive a unit most, or each unit of a layer.
 
-    Zeiler and Fergus 2013, "Visualizing and understanding convolutional networks"; Yosinski et al. 2015, with the
-    window of Luo et al. 2016. `scan` is a finished scan or its folder; crops are in pixels of the source images, resize
-    and crop of the network undone. A class score sees all the network sees. Raises BadScan for a scan of another
-    network, or where the images are not at hand or changed, and UnknownLayer for a layer that was not scanned.
+    Zeiler and Fergus 2013, "Visualizing and understanding convolutional networks"; Yosinski et al. 2015. `scan` is a
+    finished scan, or its folder. Crops are pixels of the source images: the network's resize and crop are undone, and
+    what they cut off is not shown; a class score sees all that is left. Raises BadScan for a scan of another network,
+    and where its images are not at hand or not the same; UnknownLayer for a layer that was not scanned.
     """
-    asked = _checked(net, scan, net.unit(unit))
-    count = top if top != "auto" else 9 if asked.channel is not None else 4
-    shown = [asked.channel] if asked.channel is not None else _order(net, scan, asked.layer, sort)[:channels]
-    found = [(channel, hit) for channel in shown for hit in scan.top(Unit(asked.layer, channel), count)]
-    evidence = {**_label(net, asked), **scan.evidence, "entries": len(found), "asked": count * len(shown)}
-    evidence |= _fewer(scan, asked, count, len(found))
-    hits, of = [hit for _, hit in found], np.array([channel for channel, _ in found], np.int64)
-    neurons = Neurons(net, asked, of, _positions(net, asked, hits))
-    opened = lru_cache(_OPEN)(_opener(scan))
-    windows, told = _windows(neurons, hits, field, opened)
-    pieces, more = projected(neurons, _inputs(net, hits, opened), windows, _rule(asked, projection), smooth)
-    boxes, crops = _crops(net, hits, windows, opened)
+    asked = _scanned(net, scan, net.unit(unit))
+    if asked.channel is None:
+        shown = _order(scan, asked.layer, net.layers[asked.layer].units, sort)[:channels]
+        projection = "none"
+    else:
+        shown = [asked.channel]
+    most = top if top != "auto" else _EACH if asked.channel is None else _TOP
+    entries = [(channel, hit) for channel in shown for hit in scan.top(Unit(asked.layer, channel), most)]
+    of, hits = np.array([channel for channel, _ in entries], np.int64), [hit for _, hit in entries]
+    made = cut(net, scan, asked, of, hits, field, projection, smooth)
+    return _answer(net, asked, shown, of, hits, made, _evidence(net, scan, asked, shown, of, most))
+
+
+def _scanned(net: Network, scan: Scan, unit: Unit) -> Unit:
+    """The unit; raises BadScan where the scan is not of this network, UnknownUnit for a probability."""
+    if scan.ledger.weights != net.digest:
+        raise BadScan(
+            f"scan must be of {net.name} as it is, not of {scan.ledger.network} with other weights or preprocessing. "
+            "Use the network that was scanned, or scan this one."
+        )
+    if unit.layer == "probs":
+        raise UnknownUnit(
+            f"unit must be a class score, not the probability {unit}: a scan has no others. Use logits:{unit.channel}."
+        )
+    if unit.position is not None:
+        raise UnknownUnit(f"unit must be a channel or a layer, not the neuron {unit}. Use {unit.layer}:{unit.channel}.")
+    scan.top(Unit(unit.layer, unit.channel or 0), 1)  # raises where it was not scanned
+    return unit
+
+
+def _order(scan: Scan, layer: str, units: int, sort: Sort) -> list[int]:
+    """The channels of a layer in order; those without a number last."""
+    if sort == "channel":
+        return list(range(units))
+    rows = [scan.statistics(Unit(layer, channel)) for channel in range(units)]
+    if sort not in rows[0]:
+        raise BadKnob(
+            f"sort must be channel or max for this scan, not {sort!r}: its images have no classes. Scan with labels."
+        )
+    keys = np.array([-np.inf if row[sort] is None else row[sort] for row in rows])
+    order: list[int] = np.argsort(-keys, kind="stable").tolist()
+    return order
+
+
+def _evidence(net: Network, scan: Scan, unit: Unit, shown: list[int], of: Ints, most: int) -> dict[str, Any]:
+    """Which entries there are, out of how many images, and why there are no more."""
+    label = {"label": net.label(unit.channel or 0)} if unit.is_class else {}
+    wanted, few = most * len(shown), min(most, scan.ledger.knobs["top"])
+    told: dict[str, Any] = {**label, **scan.evidence, "entries": len(of), "asked": wanted}
+    if unit.channel is None:
+        told["channels"] = [len(shown), net.layers[unit.layer].units]
+    quiet = sorted({*shown} - {*of.tolist()})
+    if quiet:
+        who = f"{unit}" if unit.channel is not None else f"{len(quiet)} of {len(shown)} channels shown"
+        told["silent"] = f"{who} never fired in {scan.evidence['images']} images"
+    if len(of) < wanted and len(quiet) < len(shown):
+        why = f"the scan holds {few} of a unit" if few < most else "no other image made it fire"
+        told["kept"] = f"{len(of)} of {wanted} entries: {why}"
+    return told
+
+
+def _answer(
+    net: Network, unit: Unit, shown: list[int], of: Ints, hits: list[Hit], made: Crops, evidence: dict[str, Any]
+) -> Patches:
     return Patches(
-        values=np.array([hit.value for hit in hits], np.float32), unit=asked, network=net.name,
-        evidence={**evidence, **told, **more}, shown=np.array(shown, np.int64), channels=of,
-        images=tuple(hit.image for hit in hits), positions=neurons.positions, boxes=boxes, windows=windows,
-        crops=crops, projections=pieces,
-    )  # fmt: skip
+        values=np.array([hit.value for hit in hits], np.float32),
+        unit=unit,
+        network=net.name,
+        evidence={**evidence, **made.evidence},
+        shown=np.array(shown, np.int64),
+        channels=of,
+        images=tuple(hit.image for hit in hits),
+        positions=made.positions,
+        boxes=made.boxes,
+        windows=made.windows,
+        crops=made.crops,
+        projections=made.projections,
+    )

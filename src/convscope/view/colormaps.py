@@ -17,7 +17,7 @@ _ROWS: dict[Map, int] = {"sequential": 0, "diverging": 1, "grey": 2, "color": 2}
 
 
 def colored(values: NDArray[Any], scale: Scale | None) -> NDArray[np.uint8]:
-    """RGBA colors, (…, 4) uint8, for values of any shape, (…, 3) for colors; pictures may be either; NaN is transparent."""
+    """RGBA colors, (…, 4) uint8, for values of any shape, (…, 3) for colors, either for photos; NaN is transparent."""
     if scale is None:
         pixels = values.astype(np.uint8)
         return pixels if pixels.shape[-1] == 4 else _opaque(pixels)

@@ -13,8 +13,9 @@ from ..base import knobs
 from ..base.attributions import Attribution, ClassActivation, Estimate, Projection
 from ..base.evaluations import Comparison, Curves, PointingGame, SanityCheck
 from ..base.occlusion import Occlusion
+from ..base.patches import Patches
 from ..base.results import Activations, Result, Weights
-from . import attributions, evaluations, occlusions, projections
+from . import attributions, evaluations, occlusions, patches, projections
 from .view import Panel, Percentile, View, suited, symmetric
 from .words import note, title
 
@@ -137,6 +138,7 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     Estimate: attributions.estimate,
     ClassActivation: attributions.class_activation,
     Projection: projections.projection,
+    Patches: patches.patches,
     Occlusion: occlusions.occlusion,
     Curves: evaluations.curves,
     SanityCheck: evaluations.sanity_check,

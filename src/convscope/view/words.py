@@ -6,7 +6,7 @@ from ..base.results import Result
 
 _WARNINGS = (
     "partial", "vanished", "silent", "unmoved", "lowered", "constant", "nothing_positive", "not_converged", "calls",
-    "without_switches", "flat", "kept",
+    "without_switches", "without_rule", "flat", "kept",
 )  # fmt: skip
 
 

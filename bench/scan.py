@@ -1,0 +1,207 @@
+"""A scan against a bare forward, in one run: `python bench/scan.py ZIP`. Run it with nothing else busy.
+
+ZIP holds photos; without it the bundled photos are repeated. All 49 convolutions of lite0. Decoding is excluded but for
+the last part, which goes from JPEG files to tables. Every figure is the median of turns in which all sides alternate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+import convscope as cs
+from convscope.data.loading import Batch
+from convscope.data.opening import open_source
+from convscope.scan.engine import _batches, _Lanes
+from convscope.scan.job import Job
+from convscope.scan.ledger import Ledger
+from convscope.scan.state import State
+from convscope.scan.summary import Summary
+
+KNOBS: dict[str, Any] = {"top": 100, "per_image": 1, "sample": 256, "positions": 16, "duplicates": 0.0}
+IMAGES, TURNS = 128, 5
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def bare(net: cs.Network, x: torch.Tensor, size: int) -> None:
+    with torch.inference_mode():
+        for start in range(0, len(x), size):
+            net.module(x[start : start + size])
+
+
+def naive(net: cs.Network, x: torch.Tensor, size: int) -> None:
+    """What people write: a hook that flattens each map and keeps the largest value and its place."""
+    best: dict[str, Any] = {}
+
+    def hook(name: str) -> Any:
+        def keep(_module: Any, _inputs: Any, output: torch.Tensor) -> None:
+            flat = output.flatten(2)
+            value, place = flat.max(2)
+            best.setdefault(name, []).append((value, place, flat.mean(2), (flat == 0).float().mean(2)))
+
+        return keep
+
+    modules = [(n, m) for n, m in net.module.named_modules() if isinstance(m, torch.nn.Conv2d)]
+    hooks = [module.register_forward_hook(hook(name)) for name, module in modules]
+    bare(net, x, size)
+    for one in hooks:
+        one.remove()
+    for rows in best.values():
+        torch.cat([row[0] for row in rows]).topk(min(100, len(x)), 0)
+
+
+def ours(job: Job, batches: list[Batch]) -> None:
+    with _Lanes(job, job.begin()) as crew:
+        for batch in batches:
+            crew.give(batch)
+        crew.rest()
+
+
+def speed(net: cs.Network, source: Any) -> list[str]:
+    rows = []
+    for size in (4, 8, 16, 32):
+        jobs = {
+            c: Job.of(net, source, "convolutions", "source", **KNOBS, compile=c, batch_size=size) for c in (False, True)
+        }
+        batches = []
+        for batch in _batches(jobs[False], jobs[False].shards, 2):
+            batches.append(batch)
+            if sum(len(b.entries) for b in batches) >= IMAGES:
+                break
+        seen = np.concatenate([net.preprocessing.normalize(image)[None] for b in batches for image in b.seen])
+        x = torch.from_numpy(seen).contiguous(memory_format=torch.channels_last)
+        sides: dict[str, Callable[[], object]] = {
+            "bare": lambda size=size, x=x: bare(net, x, size),
+            "naive": lambda size=size, x=x: naive(net, x, size),
+            "scan": lambda job=jobs[False], b=batches: ours(job, b),
+            "compile": lambda job=jobs[True], b=batches: ours(job, b),
+        }
+        for work in sides.values():
+            work()
+        times: dict[str, list[float]] = {name: [] for name in sides}
+        for _ in range(TURNS):
+            for name, work in sides.items():
+                times[name].append(seconds(work))
+        per = {name: median(found) / len(x) * 1e3 for name, found in times.items()}
+        ratio = {n: median(b / t for b, t in zip(times["bare"], times[n], strict=True)) for n in sides}
+        rows.append(
+            f"| {size} | {per['bare']:.1f} | {per['naive']:.1f} ({ratio['naive']:.2f}×) "
+            f"| {per['scan']:.1f} (**{ratio['scan']:.2f}×**) | {per['compile']:.1f} (**{ratio['compile']:.2f}×**) |"
+        )
+        print(rows[-1], flush=True)
+    return rows
+
+
+def whole(net: cs.Network, source: Any, path: str) -> None:
+    """From JPEG files to tables."""
+    job = Job.of(net, source, "convolutions", "source", **KNOBS, compile=False, batch_size="auto")
+    size = job.ledger.knobs["batch_size"]
+    batches = list(_batches(job, job.shards, 2))
+    count = sum(len(batch.entries) for batch in batches)
+    found: dict[str, list[float]] = {"decode": [], "bare": [], "network": [], "both": [], "tables": []}
+    x = torch.from_numpy(np.concatenate([net.preprocessing.normalize(i)[None] for b in batches[:32] for i in b.seen]))
+    x = x.contiguous(memory_format=torch.channels_last)
+    for _ in range(3):
+        found["decode"].append(seconds(lambda: list(_batches(job, job.shards, 2))))
+        found["bare"].append(seconds(lambda: bare(net, x, size)) * count / len(x))
+        found["network"].append(seconds(lambda: ours(job, batches)))
+
+        def both() -> None:
+            with _Lanes(job, job.begin()) as crew:
+                for batch in _batches(job, job.shards, 2):
+                    crew.give(batch)
+                crew.rest()
+
+        found["both"].append(seconds(both))
+        found["tables"].append(seconds(lambda: cs.scan(net, path, layers="convolutions")))
+    told = {name: median(times) / count * 1e3 for name, times in found.items()}
+    print(", ".join(f"{name} {ms:.1f} ms" for name, ms in told.items()), f"an image, of {count}, batches of {size}")
+    slower = max(told["decode"], told["bare"])
+    print(f"decoding and network together: {slower / told['both']:.2f}× of the slower of decoding and bare forward")
+
+
+def memory(path: str, copies: int) -> None:
+    code = f"""
+import resource, convscope as cs
+from convscope.data.opening import open_source
+net = cs.load("lite0")
+source = open_source({path!r})
+shard = source.shards(10**9)[0]
+images = [source.read(entry) for entry in source.entries(shard)] * {copies}
+found = cs.scan(net, images, layers="convolutions")
+print(found.evidence["images"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    images, peak = done.stdout.split()
+    print(f"peak memory for {images} images: {peak} MB")
+
+
+def states() -> None:
+    """The state of the 26,560 units of ResNet-50's convolutions, and the merging of two of them."""
+    layers = tuple((f"layer{i}", "Conv2d", (units, 7, 7)) for i, units in enumerate((26_560 // 40,) * 40))
+    ledger = Ledger("resnet50", "", {}, "", 2, (), layers, {}, {**KNOBS, "batch_size": 4}, {})
+    rng, made = np.random.default_rng(0), []
+    for part in range(2):
+        state = State.empty(ledger)
+        units = state.moments.zeros.size
+        state.histograms.counts[:, 150:360] = rng.integers(0, 9, (units, 210))
+        for start in range(0, 300, 20):
+            summary = Summary.empty(20, units)
+            summary.peak[:] = rng.exponential(size=(20, units))
+            numbers = np.arange(20) + start + 1000 * part
+            state.moments.update(summary)
+            state.top.update(summary, numbers)
+            state.sample.update(summary, numbers)
+        state.shards = {part}
+        made.append(state)
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{i}.safetensors" for i in range(2)]
+        saving = median(seconds(lambda s=s, f=f: s.save(f)) for s, f in zip(made, files, strict=True))
+        loaded = [State.load(file) for file in files]
+        merging = seconds(lambda: loaded[0].merge(loaded[1]))
+        print(
+            f"state of {units} units, k = 100: {files[0].stat().st_size / 1e6:.0f} MB, saved in {saving:.2f} s, ",
+            end="",
+        )
+        print(f"loaded in {seconds(lambda: State.load(files[0])):.2f} s, two merged in {merging:.2f} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photos", nargs="?", default="")
+    parser.add_argument("--only", default="", help="speed, whole, memory or states")
+    given = parser.parse_args()
+    net = cs.load("lite0")
+    path = given.photos or "samples"
+    source = open_source(path if given.photos else [s.path for s in cs.samples().values()] * 16)
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, Python {sys.version.split()[0]}")
+    if given.only in ("", "speed"):
+        speed(net, source)
+    if given.only in ("", "whole"):
+        whole(net, source, path)
+    if given.only in ("", "memory"):
+        for copies in (1, 4):
+            memory(path, copies)
+    if given.only in ("", "states"):
+        states()
+    print(f"this process at its peak: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
+
+
+if __name__ == "__main__":
+    main()

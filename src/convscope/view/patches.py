@@ -1,0 +1,127 @@
+"""Patches to a view: the crops that drive a channel over what was projected back, or a sheet of a layer's channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Annotated
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ..base.patches import Patches
+from .attributions import with_panel
+from .view import Panel, View
+from .words import named, note, title
+
+_WIDTH, _GAP, _APART = 940, 2, 5  # of a row, between the crops of a channel, and beside them, in pixels
+_LARGEST, _STRIP, _NAME = 112, 54, 14  # sides of a lone channel's crop and of a sheet's; letters of an image's name
+_DENSITY = 2  # pixels of a tile for each it is drawn in
+_SHARP = 32  # pixels; smaller crops are drawn as squares, so that it shows how small they are
+
+
+def patches(
+    result: Patches,
+    *,
+    percentile: Annotated[
+        float, Field(gt=50, le=100, description="percentile of a projection's magnitudes that gets the full color")
+    ] = 99.5,
+) -> View:
+    """Draw the crops that drive a channel, each over its projection, or those of each channel of a layer."""
+    about = title(result, f"of {named(result)} over {result.evidence['images']} images")
+    view = View(about, (), {}, "; ".join(filter(None, [_cut(result), note(result)])))
+    if not result.crops:
+        return view
+    return _sheet(view, result) if result.unit.channel is None else _row(view, result, percentile)
+
+
+def _row(view: View, result: Patches, percentile: float) -> View:
+    side = max(_STRIP, min(_LARGEST, _WIDTH // len(result.crops) - 2 * _GAP))
+    names = tuple(f"{value:.3g} {_short(id)}" for value, id in zip(result.values, result.images, strict=True))
+    tiles = _tiles(result.crops, result.windows, side)
+    side = max(tiles.shape[1:3]) // _DENSITY
+    view = with_panel(view, Panel("what drives it most", "crops", labels=names, side=side), tiles)
+    if not result.projections:
+        return view
+    where = tuple(f"at {y},{x}" for y, x in result.positions) if result.positions[0, 0] >= 0 else ()
+    parts = _tiles([_colors(values, percentile) for values in result.projections], result.windows, side)
+    return with_panel(
+        view, Panel("projected back, each on a scale of its own", "parts", labels=where, side=side), parts
+    )
+
+
+def _sheet(view: View, result: Patches) -> View:
+    """A strip of crops a channel; one that never fired is an empty strip."""
+    entries = [result.of(channel) for channel in result.shown.tolist()]
+    most = max(map(len, entries))
+    tiles = _tiles(result.crops, result.windows, min(_STRIP, (_WIDTH - 2 * _APART) // most - _GAP))
+    height, width = tiles.shape[1:3]
+    pitch, start = width + _GAP * _DENSITY, _APART * _DENSITY
+    strips = np.zeros((len(entries), height, pitch * most + 2 * start - _GAP * _DENSITY, 4), np.uint8)
+    for strip, own in zip(strips, entries, strict=True):
+        for left, i in zip(range(start, start + pitch * most, pitch), own, strict=False):
+            strip[:, left : left + width] = tiles[i]
+    peaks = [f"{result.values[own[0]]:.3g}" if own else "silent" for own in entries]
+    labels = tuple(f"{channel} · {peak}" for channel, peak in zip(result.shown, peaks, strict=True))
+    shown, there = result.evidence["channels"]
+    words = (
+        f"a strip a channel, under it number and peak: {'all' if shown == there else f'{shown} of'} {there} channels"
+    )
+    order = result.request.knobs["sort"] if result.request is not None else "channel"
+    words += "" if order == "channel" else f", sorted by {order}, largest first"
+    side = max(strips.shape[1:3]) // _DENSITY
+    return with_panel(view, Panel(words, "strips", labels=labels, side=side), strips)
+
+
+def _tiles(pictures: Sequence[NDArray[np.uint8]], windows: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
+    """Each in the middle of a transparent tile; all on one scale, so that what was cut off at an edge is smaller."""
+    spans = (windows[:, 2:] - windows[:, :2]).max(1)
+    longest = side * _DENSITY * spans / max(1, spans.max())
+    drawn = [_resized(picture, length) for picture, length in zip(pictures, longest, strict=True)]
+    height, width = (max(_even(picture.shape[axis]) for picture in drawn) for axis in (0, 1))
+    tiles = np.zeros((len(drawn), height, width, 4), np.uint8)
+    for tile, picture in zip(tiles, drawn, strict=True):
+        top, left = (height - len(picture)) // 2, (width - picture.shape[1]) // 2
+        tile[top : top + len(picture), left : left + picture.shape[1]] = np.insert(picture, 3, 255, 2)
+    return tiles
+
+
+def _resized(picture: NDArray[np.uint8], longest: float) -> NDArray[np.uint8]:
+    if not picture.size:
+        return picture
+    zoom, few = longest / max(picture.shape[:2]), max(picture.shape[:2]) < _SHARP
+    height, width = (max(1, round(extent * zoom)) for extent in picture.shape[:2])
+    filter = PIL.Image.Resampling.NEAREST if few and zoom > 1 else PIL.Image.Resampling.LANCZOS
+    return np.asarray(PIL.Image.fromarray(picture).resize((width, height), filter))
+
+
+def _even(pixels: int) -> int:
+    return -(-pixels // _DENSITY) * _DENSITY
+
+
+def _colors(values: NDArray[np.float32], percentile: float) -> NDArray[np.uint8]:
+    """A projection as a picture, each color about grey."""
+    high = float(np.percentile(np.abs(values), percentile)) if values.size else 0.0
+    colors = (values / (high or 1.0)).clip(-1, 1) * 127.5 + 127.5
+    return np.broadcast_to(colors, (3, *values.shape[1:])).transpose(1, 2, 0).astype(np.uint8)
+
+
+def _short(id: str) -> str:
+    """The end of an image's name, without its folder and ending."""
+    name = PurePosixPath(id).stem or id
+    return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
+
+
+def _cut(result: Patches) -> str:
+    """What the crops are."""
+    if "size" not in result.evidence:
+        return ""
+    height, width = result.evidence["size"]
+    told = {
+        "effective": "95 % of the gradient, within",
+        "theoretical": f"all a neuron can see ({result.evidence.get('status')}), up to",
+        "whole": "all the network sees,",
+    }
+    return f"crops: {told[result.evidence['field']]} {height} × {width} pixels of its input"
