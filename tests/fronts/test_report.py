@@ -85,6 +85,51 @@ def test_many_images_still_fit_into_five_megabytes(lite0, tmp_path: Path, monkey
     assert write_report(lite0, images, tmp_path / "r.html") < 5_000_000
 
 
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scan of the bundled photos with an early, two middle and a late layer, and the class scores."""
+    folder = tmp_path_factory.mktemp("scan")
+    layers = "conv_stem,bn1.act,blocks.2.0,blocks.3,conv_head,logits"
+    cs.scan(cs.load("lite0"), cs.samples()["cat"].path.parent, folder, layers=layers, top=9)
+    return folder
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what other tests look at."""
+    monkeypatch.setattr(report, "_seen", lambda *_: "")
+
+
+def test_a_scan_adds_what_drives_units(brief, lite0, scanned: Path, tmp_path: Path) -> None:
+    cat = cs.open_image("sample:cat")
+    assert write_report(lite0, [cat], tmp_path / "r.html", cs.open_scan(scanned)) < 5_000_000
+    page = (tmp_path / "r.html").read_text("utf-8")
+    (section,) = re.findall(r"<h2>What drives units</h2>.*?</section>", page, re.S)
+    found = re.findall(r"<h3>patches of (\S+) over 8 images", section)
+    assert found[:3] == ["conv_stem", "blocks.2.0", "conv_head"]
+    assert [unit.partition(":")[0] for unit in found[3:]] == ["conv_head", "blocks.2.0", "conv_stem"]
+    told = re.search(r"(\d+) of the ([\d,]+) units in 6 scanned layers never fired in 8 images", section)
+    scan = cs.open_scan(scanned)
+    layers = [name for name, _, _ in scan.ledger.layers]
+    assert told and int(told[1]) == sum(len(scan.dead(layer)) for layer in layers)
+    assert section.count("Look for:") == 6 and section.count("<cite>") == 6
+    line = re.findall(r"<pre>(cs\.patches.*?)</pre>", section)[-1].replace("&#x27;", "'")
+    assert eval(line, {"cs": cs}).width > 500
+
+
+def test_a_scan_without_maps_and_one_of_another_network(brief, convscope, scanned: Path, tmp_path: Path) -> None:
+    net = cs.load("lite0")
+    scan = cs.scan(net, cs.samples()["cat"].path.parent, tmp_path / "scan", layers="logits")
+    write_report(net, [cs.open_image("sample:cat")], tmp_path / "r.html", scan)
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "What drives units" in page and "patches of" not in page
+    for network, options in (("lite0", ["--weights", "none"]), ("torchvision:alexnet", ["--weights", "none"])):
+        ran = convscope("report", network, "sample:cat", "--scan", scanned, "-o", tmp_path / "x.html", *options)
+        assert ran.code == 2 and "with other weights or preprocessing" in ran.err and ran.err.count("\n") == 1
+    ran = convscope("report", "lite0", "sample:cat", "--scan", tmp_path / "no", "-o", tmp_path / "x.html")
+    assert ran.code == 2 and "holds no scan" in ran.err and not (tmp_path / "x.html").exists()
+
+
 def test_it_is_made_for_paper_and_for_the_dark(page: str) -> None:
     assert "prefers-color-scheme: dark" in page and "@media print" in page
 

@@ -79,3 +79,58 @@ def test_pictures_without_a_request_are_refused(convscope, picture: Path, photo:
     cs.weights(tiny, next(n for n, row in tiny.layers.items() if row.kind == "Conv2d")).save(tmp_path / "mine.png")
     ran = convscope("rerun", tmp_path / "mine.png")
     assert ran.code == 2 and "from memory" in ran.err
+
+
+@pytest.fixture
+def scanned(tmp_path: Path) -> Path:
+    """A scan by the embedded network, of photos that will move."""
+    shutil.copytree(cs.samples()["cat"].path.parent, tmp_path / "photos")
+    cs.scan(cs.load("lite0"), tmp_path / "photos", tmp_path / "scan", layers="bn1.act,conv_head", top=3)
+    return tmp_path / "scan"
+
+
+def test_patches_are_made_again_while_the_scan_is_the_same(convscope, scanned: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    assert convscope("patches", "lite0", scanned, "bn1.act:3", "-o", picture).code == 0
+    assert convscope("rerun", picture).code == 0
+    (tmp_path / "elsewhere").mkdir()
+    shutil.move(scanned, tmp_path / "elsewhere")
+    ran = convscope("rerun", picture)
+    assert ran.code == 2 and "holds no scan" in ran.err and "beside the picture" in ran.err
+    shutil.move(picture, tmp_path / "elsewhere")
+    assert convscope("rerun", tmp_path / "elsewhere" / "picture.png").code == 0
+    cs.scan(cs.load("lite0"), tmp_path / "photos", scanned, layers="bn1.act", top=2)
+    shutil.move(tmp_path / "elsewhere" / "picture.png", picture)
+    ran = convscope("rerun", picture)
+    assert ran.code == 2 and "The scan" in ran.err and "contents changed" in ran.err
+
+
+def test_patches_of_a_scan_in_memory_cannot_be_made_again(convscope, tmp_path: Path) -> None:
+    net, picture = cs.load("lite0"), tmp_path / "picture.png"
+    scan = cs.scan(net, cs.samples()["cat"].path.parent, layers="bn1.act", top=3)
+    cs.patches(net, scan, "bn1.act:3").save(picture)
+    ran = convscope("rerun", picture)
+    assert ran.code == 2 and "scan in memory" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["lite0", "nowhere", "bn1.act:3"], "nowhere holds no scan"),
+        (["lite0", "half", "bn1.act:3"], "half holds an unfinished scan"),
+        (["lite0", "scan", "blocks.0.0:3"], "Scan with layers=blocks.0.0"),
+        (["lite0", "scan", "bn1.act:99"], "numbered 0 to 31"),
+        (["lite0", "scan", "bn1.act:3", "--weights", "none"], "with other weights or preprocessing"),
+        (["lite0", "scan", "bn1.act:3", "--top", "many"], "top must be"),
+        (["lite0", "scan", "bn1.act:3"], "open_scan("),
+    ],
+)
+def test_what_patches_cannot_show_is_one_sentence_and_exit_code_2(
+    convscope, scanned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "half" / "parts").mkdir(parents=True)
+    shutil.move(tmp_path / "photos", tmp_path / "moved")
+    ran = convscope("patches", *words, "-o", tmp_path / "x.png")
+    assert ran.code == 2 and says in ran.err and ran.err.count("\n") == 1
+    assert not (tmp_path / "x.png").exists()

@@ -377,6 +377,21 @@ def test_what_no_rule_knows_is_a_bound_and_not_a_claim():
     assert (found.status, found.box, found.size) == ("upper bound", (0, 0, 8, 8), (8, 8))
 
 
+def test_arithmetic_with_one_number_of_the_whole_image_looks_at_everything():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 2, 3)
+
+        def forward(self, x):
+            x = self.conv(x)
+            return x - x.mean() / 2
+
+    net = cs.Network(Scaled().eval(), size=16)
+    assert net.receptive_field("conv:0@3,3").size == (3, 3)
+    assert net.receptive_field("logits:0@3,3").size == (16, 16)
+
+
 def test_a_module_that_cannot_be_exported_is_bounded_by_the_whole_input():
     class Deciding(nn.Module):
         def __init__(self):

@@ -1,7 +1,7 @@
 """Not a test: one process that has imported everything, and forks scans that it kills at random moments.
 
-It scans a folder three times: undisturbed, whole with kills, and in two parts with kills. The process itself never
-runs a network, so that no thread is lost in a fork.
+It scans a folder three times: undisturbed, whole with kills, and in two parts with kills. The process itself runs
+on one thread, so that none is lost in a fork.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from convscope.data.source import Entry, Source
 from convscope.scan import job
 from convscope.scan.state import State
 
+KNOBS = {"batch_size": 2, "top": 5, "sample": 7, "workers": 0, "checkpoint": 0}
+
 
 def network() -> cs.Network:
     torch.manual_seed(0)
@@ -38,9 +40,8 @@ def forked(output: Path, shard: str, images: str) -> tuple[int, int]:
         code = 1
         try:
             torch.set_num_threads(2)
-            knobs = {"batch_size": 2, "top": 5, "sample": 7, "workers": 0, "checkpoint": 0, "shard": shard}
             with cs.listening(lambda *_: os.write(told, b".")):
-                cs.scan(network(), slowly(images), output, **knobs)
+                cs.scan(network(), slowly(images), output, shard=shard, **KNOBS)
             code = 0
         finally:
             os._exit(code)
@@ -49,12 +50,12 @@ def forked(output: Path, shard: str, images: str) -> tuple[int, int]:
 
 
 def slowly(images: str) -> Source:
-    """The images, a few milliseconds each."""
+    """The images, ten milliseconds each."""
     source = open_source(images)
     read = type(source).read
 
     def slow(self: Source, entry: Entry) -> object:
-        time.sleep(0.004)
+        time.sleep(0.01)
         return read(self, entry)
 
     type(source).read = slow  # type: ignore[method-assign, assignment]
@@ -69,9 +70,9 @@ def tortured(output: Path, shard: str, images: str, rng: random.Random, kills: i
         child, reports = forked(output, shard, images)
         if rng.random() < 0.7:
             os.read(reports, 1)  # then it is in the middle of things
-            time.sleep(rng.random() * 0.08)
+            time.sleep(rng.random() * 0.06)
         else:
-            time.sleep(rng.random() * 0.4)
+            time.sleep(rng.random() * 0.25)
         os.kill(child, signal.SIGKILL)
         found["killed"] += os.WIFSIGNALED(os.waitpid(child, 0)[1])
         os.close(reports)
@@ -100,7 +101,7 @@ def main() -> None:
     job.SHARD = 4
     torch.set_num_threads(1)
     output, images, rng = Path(told["output"]), told["images"], random.Random(told["seed"])
-    ended(*forked(output / "whole", "0/1", images))
+    cs.scan(network(), images, output / "whole", **KNOBS)
     results = [tortured(output / "inline", "0/1", images, rng, 10)]
     results += [tortured(output / "parts", part, images, rng, 5) for part in ("0/2", "1/2")]
     cs.merge_scans([output / "parts"])

@@ -35,7 +35,9 @@ def test_the_best_entries_are_the_same_to_the_bit(both):
     fast, slow, layers = both
     for layer in layers:
         width = slow_width(fast, layer)
+        constant = slow.units(layer)["constant"]
         for channel, wanted in enumerate(slow.top(layer, 7)):
+            wanted = [] if constant[channel] else wanted
             hits = fast.top(f"{layer}:{channel}")
             assert [(hit.value, int(hit.image), hit.y * width + hit.x) for hit in hits] == wanted
 

@@ -47,6 +47,6 @@ class Patches(Result):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Every array of the result, by name; crops and projections, which differ in size, are numbered."""
-        several = {"crop": self.crops, "projection": self.projections}
-        numbered = {f"{name}_{i}": array for name, arrays in several.items() for i, array in enumerate(arrays)}
-        return {**super().arrays(), **numbered}
+        crops = {f"crop_{i}": crop for i, crop in enumerate(self.crops)}
+        projections = {f"projection_{i}": values for i, values in enumerate(self.projections)}
+        return {**super().arrays(), **crops, **projections}

@@ -27,6 +27,8 @@ def sights(graph: Graph, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Map],
 def _pointwise(scene: Scene) -> Seen:
     inputs = [scene.maps[name] for name in scene.values]
     rank = max(len(source.shape) for source in inputs)
+    if not rank:
+        return unknown(scene, ())  # one number of the whole image, such as its mean
     batch = max(source.shape[0] for source in inputs if len(source.shape) == rank)
     shape = scene.shape(batch)
     y, x = ({source.places[i] for source in inputs} - {None} for i in (0, 1))

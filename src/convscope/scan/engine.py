@@ -35,6 +35,7 @@ def resume(job: Job, path: Path | None) -> State:
         raise BadScan(
             f"{path} is of another scan: {'; '.join(differences)}. Use another folder, or delete this one to scan anew."
         )
+    state.ledger = job.ledger  # which knows where network and images are now
     return state
 
 

@@ -28,6 +28,23 @@ class Entries:
         return np.repeat(np.array([size for size, _ in rows], np.int64), [units for _, units in rows], 0)
 
     @cached_property
+    def values(self) -> NDArray[np.int64]:
+        """How many activations of each unit were looked at."""
+        counted: NDArray[np.int64] = len(self.state.images.seen) * self.shapes.prod(1)
+        return counted
+
+    @cached_property
+    def constant(self) -> NDArray[np.bool_]:
+        """The units whose activations, more than one, were all the same."""
+        constant: NDArray[np.bool_] = (self.state.moments.low == self.state.moments.high) & (self.values > 1)
+        return constant
+
+    @cached_property
+    def held(self) -> NDArray[np.int32]:
+        """How many top entries each unit has; none where it is constant, since no image drives it more than another."""
+        return np.where(self.constant, 0, self.state.top.counts).astype(np.int32)
+
+    @cached_property
     def units(self) -> dict[str, Any]:
         """The columns that name a unit, one row a unit."""
         names = [name for name, _, _ in self.state.ledger.layers]

@@ -41,6 +41,7 @@ class Job:
     @classmethod
     def of(cls, net: Network, source: Source, layers: str, labels: Labels, **knobs: Any) -> Job:
         """The job for some knobs; raises what `select` raises, and BadSource for labels that do not fit."""
+        classes, renumbered = _classes(net, source, labels)  # first, since it takes no time
         selection = select(net, layers)
         wanted = fitting(selection, net) if knobs["batch_size"] == "auto" else knobs["batch_size"]
         capture, found = probed(net, selection, wanted, knobs["positions"], knobs["compile"])
@@ -48,7 +49,6 @@ class Job:
         shards = tuple(source.shards(max(1, SHARD // knobs["batch_size"]) * knobs["batch_size"]))
         if not shards:
             raise BadSource("There must be at least one image to scan, not none. Name a folder with images.")
-        classes, renumbered = _classes(net, source, labels)
         described = net.describe()
         ledger = Ledger(
             net.name,

@@ -123,7 +123,7 @@ class Scan:
         return other
 
     def top(self, unit: UnitLike, count: int | None = None) -> list[Hit]:
-        """The images and places that drive a channel most, best first; empty for one that never fired.
+        """The images and places that drive a channel most, best first; none for one that never fired or is constant.
 
         Raises UnknownLayer and UnknownUnit, and UnknownUnit for a whole layer.
         """

@@ -150,6 +150,8 @@ def _folder(folder: Path, part: int, of: int) -> Path:
             f"{folder} was begun in another number of parts ({others[0]}), not in {of}. "
             "Go on as it was begun, or use another folder."
         )
+    for begun in folder.glob(f"{_PARTS}/.{part}-of-{of}.safetensors.*"):
+        begun.unlink(missing_ok=True)  # what this part was writing when it was killed
     return folder
 
 

@@ -102,6 +102,9 @@ class State:
             own.merge(theirs)
         self.images.merge(other.images)
         self.shards |= other.shards
+        self.ledger = min(
+            self.ledger, other.ledger, key=Ledger.to_json
+        )  # references may differ; the order may not matter
         self.fields = self.fields or other.fields
 
     def save(self, path: Path) -> None:

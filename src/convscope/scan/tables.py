@@ -33,7 +33,7 @@ def tables(state: State) -> dict[str, pa.Table]:
         "histograms": _histograms(state, entries),
         "examples": _examples(state, entries),
         "images": _images(state, entries),
-        "layers": _layers(state),
+        "layers": _layers(state, entries),
         "run": _run(state),
     }
     if state.classes is not None:
@@ -51,8 +51,7 @@ def rate_bound(images: int) -> float:
 def _units(state: State, entries: Entries) -> pa.Table:
     """One row a unit: moments, sparsity, how often it fired, quantiles, selectivity."""
     images, moments = len(state.images.seen), state.moments
-    values = images * entries.shapes.prod(1)
-    constant, fired = moments.low == moments.high, moments.fired > 0
+    values, constant, fired = entries.values, entries.constant, moments.fired > 0
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = moments.sum(0) / values
         variance = np.where(constant, 0, np.maximum(moments.sum(1) / values - mean * mean, 0))
@@ -73,7 +72,7 @@ def _units(state: State, entries: Entries) -> pa.Table:
         "constant": constant,
         "lifetime_sparseness": np.where(fired, lifetime, np.nan),
         "mean_response": (moments.sum(2) / max(images, 1)).astype(np.float32),
-        "entries": state.top.counts,
+        "entries": entries.held,
     }
     found = quantiles(state.histograms.counts, _READ).clip(moments.low[:, None], moments.high[:, None])
     columns |= {f"q{round(100 * q):02}": found[:, i] for i, q in enumerate(_READ)}
@@ -98,7 +97,7 @@ def _selectivity(state: State) -> dict[str, Any]:
 def _top(state: State, entries: Entries) -> pa.Table:
     """One row an entry, best first: value, image, position, and the part of the image that the neuron sees."""
     best = state.top.ordered()
-    unit, rank = np.nonzero(np.arange(best.values.shape[1]) < best.counts[:, None])
+    unit, rank = np.nonzero(np.arange(best.values.shape[1]) < entries.held[:, None])
     columns = {"rank": rank.astype(np.int32), "value": best.values[unit, rank]}
     return _table(entries.placed(unit, best.images[unit, rank], best.places[unit, rank], columns))
 
@@ -142,11 +141,11 @@ def _images(state: State, entries: Entries) -> pa.Table:
     return pa.table(columns).sort_by("image")
 
 
-def _layers(state: State) -> pa.Table:
+def _layers(state: State, entries: Entries) -> pa.Table:
     """One row a layer: shape, what was counted, sparsity, and how many units are dead or constant."""
     population, edges_ = state.population.mean(), state.population.edges.tolist()
     rows = [
-        _layer(state, layer, slice(*edges_[i : i + 2]), float(population[i]))
+        _layer(state, entries, layer, slice(*edges_[i : i + 2]), float(population[i]))
         for i, layer in enumerate(state.ledger.layers)
     ]
     by_name = {row["layer"]: row for row in rows}
@@ -154,7 +153,9 @@ def _layers(state: State) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_LAYERS)
 
 
-def _layer(state: State, layer: tuple[str, str, tuple[int, ...]], own: slice, population: float) -> dict[str, Any]:
+def _layer(
+    state: State, entries: Entries, layer: tuple[str, str, tuple[int, ...]], own: slice, population: float
+) -> dict[str, Any]:
     name, kind, shape = layer
     height, width = shape[1:] or (1, 1)
     moments = state.moments
@@ -169,7 +170,7 @@ def _layer(state: State, layer: tuple[str, str, tuple[int, ...]], own: slice, po
         "population_sparseness": None if math.isnan(population) else population,
         "zeros": float(moments.zeros[own].sum() / max(1, len(state.images.seen) * math.prod(shape))),
         "dead": int((moments.fired[own] == 0).sum()),
-        "constant": int((moments.low[own] == moments.high[own]).sum()),
+        "constant": int(entries.constant[own].sum()),
         "rectified": bool((moments.low[own] >= 0).all()),
         "field": state.fields[name]["status"],
     }

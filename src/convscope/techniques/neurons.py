@@ -85,8 +85,8 @@ class Neurons:
 def _vanished(values: Floats) -> dict[str, str]:
     """What to say where some of the projections are zero."""
     count = len(values) - int(values.any((1, 2, 3)).sum())
-    why = "no gradient passes, as at the ceiling of a ReLU6; scan a layer before it"
-    return {"vanished": f"{count} of {len(values)} projections are flat: {why}"} if count else {}
+    why = "nothing in the image moves a neuron that is constant, or at the ceiling of its rectifier"
+    return {"vanished": f"{count} of {len(values)} projections flat: {why}"} if count else {}
 
 
 def _summed(found: list[Gradient]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from ..base.errors import BadKnob, BadScan, UnknownUnit
@@ -63,7 +64,7 @@ def patches(
     entries = [(channel, hit) for channel in shown for hit in scan.top(Unit(asked.layer, channel), most)]
     of, hits = np.array([channel for channel, _ in entries], np.int64), [hit for _, hit in entries]
     made = cut(net, scan, asked, of, hits, field, projection, smooth)
-    return _answer(net, asked, shown, of, hits, made, _evidence(net, scan, asked, shown, of, most))
+    return _answer(net, asked, shown, of, hits, made, _evidence(net, scan, asked, shown, of, hits, most))
 
 
 def _scanned(net: Network, scan: Scan, unit: Unit) -> Unit:
@@ -97,7 +98,9 @@ def _order(scan: Scan, layer: str, units: int, sort: Sort) -> list[int]:
     return order
 
 
-def _evidence(net: Network, scan: Scan, unit: Unit, shown: list[int], of: Ints, most: int) -> dict[str, Any]:
+def _evidence(
+    net: Network, scan: Scan, unit: Unit, shown: list[int], of: Ints, hits: list[Hit], most: int
+) -> dict[str, Any]:
     """Which entries there are, out of how many images, and why there are no more."""
     label = {"label": net.label(unit.channel or 0)} if unit.is_class else {}
     wanted, few = most * len(shown), min(most, scan.ledger.knobs["top"])
@@ -108,10 +111,21 @@ def _evidence(net: Network, scan: Scan, unit: Unit, shown: list[int], of: Ints, 
     if quiet:
         who = f"{unit}" if unit.channel is not None else f"{len(quiet)} of {len(shown)} channels shown"
         told["silent"] = f"{who} never fired in {scan.evidence['images']} images"
-    if len(of) < wanted and len(quiet) < len(shown):
+    if len(of) < most * (len(shown) - len(quiet)):
         why = f"the scan holds {few} of a unit" if few < most else "no other image made it fire"
         told["kept"] = f"{len(of)} of {wanted} entries: {why}"
-    return told
+    return told | _tied(unit, of, np.array([hit.value for hit in hits]))
+
+
+def _tied(unit: Unit, of: Ints, values: NDArray[np.float64]) -> dict[str, str]:
+    """What to say of channels whose entries are all equal: others may be so too, and the first images were taken."""
+    several = [values[of == channel] for channel in np.unique(of) if (of == channel).sum() > 1]
+    tied = sum(np.ptp(own) == 0 for own in several)
+    why = "constant, or at a rectifier's ceiling, so which images they are says little"
+    if not tied:
+        return {}
+    channels = "" if unit.channel is not None else f"of {tied} of {len(several)} channels, "
+    return {"tied": f"{channels}all entries are equal: {why}"}
 
 
 def _answer(

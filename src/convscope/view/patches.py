@@ -8,6 +8,7 @@ from typing import Annotated
 
 import numpy as np
 import PIL.Image
+import PIL.ImageDraw
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -19,6 +20,7 @@ from .words import named, note, title
 _WIDTH, _GAP, _APART = 940, 2, 5  # of a row, between the crops of a channel, and beside them, in pixels
 _LARGEST, _STRIP, _NAME = 112, 54, 14  # sides of a lone channel's crop and of a sheet's; letters of an image's name
 _DENSITY = 2  # pixels of a tile for each it is drawn in
+_FRAME = "#bbbbbb"  # so that a white crop is seen on white paper
 _SHARP = 32  # pixels; smaller crops are drawn as squares, so that it shows how small they are
 
 
@@ -42,14 +44,12 @@ def _row(view: View, result: Patches, percentile: float) -> View:
     names = tuple(f"{value:.3g} {_short(id)}" for value, id in zip(result.values, result.images, strict=True))
     tiles = _tiles(result.crops, result.windows, side)
     side = max(tiles.shape[1:3]) // _DENSITY
-    view = with_panel(view, Panel("what drives it most", "crops", labels=names, side=side), tiles)
+    view = with_panel(view, Panel("drives it most", "crops", labels=names, side=side), tiles)
     if not result.projections:
         return view
     where = tuple(f"at {y},{x}" for y, x in result.positions) if result.positions[0, 0] >= 0 else ()
     parts = _tiles([_colors(values, percentile) for values in result.projections], result.windows, side)
-    return with_panel(
-        view, Panel("projected back, each on a scale of its own", "parts", labels=where, side=side), parts
-    )
+    return with_panel(view, Panel("projected back", "parts", labels=where, side=side), parts)
 
 
 def _sheet(view: View, result: Patches) -> View:
@@ -63,8 +63,9 @@ def _sheet(view: View, result: Patches) -> View:
     for strip, own in zip(strips, entries, strict=True):
         for left, i in zip(range(start, start + pitch * most, pitch), own, strict=False):
             strip[:, left : left + width] = tiles[i]
-    peaks = [f"{result.values[own[0]]:.3g}" if own else "silent" for own in entries]
-    labels = tuple(f"{channel} · {peak}" for channel, peak in zip(result.shown, peaks, strict=True))
+    labels = tuple(
+        f"{channel} · {_peak(result.values[own])}" for channel, own in zip(result.shown, entries, strict=True)
+    )
     shown, there = result.evidence["channels"]
     words = (
         f"a strip a channel, under it number and peak: {'all' if shown == there else f'{shown} of'} {there} channels"
@@ -73,6 +74,12 @@ def _sheet(view: View, result: Patches) -> View:
     words += "" if order == "channel" else f", sorted by {order}, largest first"
     side = max(strips.shape[1:3]) // _DENSITY
     return with_panel(view, Panel(words, "strips", labels=labels, side=side), strips)
+
+
+def _peak(values: NDArray[np.float32]) -> str:
+    if not len(values):
+        return "silent"
+    return f"{values[0]:.3g}" + (" tied" if len(values) > 1 and np.ptp(values) == 0 else "")
 
 
 def _tiles(pictures: Sequence[NDArray[np.uint8]], windows: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
@@ -94,7 +101,9 @@ def _resized(picture: NDArray[np.uint8], longest: float) -> NDArray[np.uint8]:
     zoom, few = longest / max(picture.shape[:2]), max(picture.shape[:2]) < _SHARP
     height, width = (max(1, round(extent * zoom)) for extent in picture.shape[:2])
     filter = PIL.Image.Resampling.NEAREST if few and zoom > 1 else PIL.Image.Resampling.LANCZOS
-    return np.asarray(PIL.Image.fromarray(picture).resize((width, height), filter))
+    drawn = PIL.Image.fromarray(picture).resize((width, height), filter)
+    PIL.ImageDraw.Draw(drawn).rectangle([0, 0, width - 1, height - 1], outline=_FRAME)
+    return np.asarray(drawn)
 
 
 def _even(pixels: int) -> int:
@@ -124,4 +133,5 @@ def _cut(result: Patches) -> str:
         "theoretical": f"all a neuron can see ({result.evidence.get('status')}), up to",
         "whole": "all the network sees,",
     }
-    return f"crops: {told[result.evidence['field']]} {height} × {width} pixels of its input"
+    crops = f"crops: {told[result.evidence['field']]} {height} × {width} pixels of its input"
+    return f"{crops}; each projection on a scale of its own" if result.projections else crops

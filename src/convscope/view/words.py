@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..base.results import Result
 
 _WARNINGS = (
-    "partial", "vanished", "silent", "unmoved", "lowered", "constant", "nothing_positive", "not_converged", "calls",
-    "without_switches", "without_rule", "flat", "kept",
+    "partial", "tied", "vanished", "silent", "unmoved", "lowered", "constant", "nothing_positive", "not_converged",
+    "calls", "without_switches", "without_rule", "flat", "kept",
 )  # fmt: skip
 
 
