@@ -34,7 +34,7 @@ class Patches(Result):
 
     @property
     def silent(self) -> list[int]:
-        """The channels that never fired: they have no entries."""
+        """The channels without entries: they never fired, or had one value only."""
         return [channel for channel in self.shown.tolist() if channel not in self.channels]
 
     def of(self, channel: int) -> list[int]:

@@ -8,7 +8,6 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from ..base.errors import BadScan
 from ..base.image import Image
 from ..catalog.catalog import entry
 from ..network.network import Network
@@ -21,11 +20,7 @@ _SHEET, _NAMED = 32, 12  # channels of a sheet, and dead units that are named
 
 def what_drives_units(net: Network, images: Sequence[Image], scan: Scan) -> str:
     """The section; raises BadScan for a scan of another network, or one whose images are not at hand."""
-    if scan.ledger.weights != net.digest:  # of another network no layer may have the name of one here
-        raise BadScan(
-            f"scan must be of {net.name} as it is, not of {scan.ledger.network} with other weights or preprocessing. "
-            f"Scan this one: convscope scan {net.name} SOURCE -o DIR."
-        )
+    scan.check(net)  # of another network no layer may have the name of one here
     layers = scanned_depths(net, [name for name, _, _ in scan.ledger.layers])
     keys = {layers[0]: "early_patches", layers[-1]: "deep_patches"} if len(layers) > 1 else {}
     knobs = {"channels": _SHEET}

@@ -140,7 +140,7 @@ def probed(
         x = capture.prepare(seen)
         own = capture.peaks(x)
         capture.random = not np.array_equal(own, capture.peaks(x))
-        if batch_size > 1 and not capture.random and not _alike(selection, own, capture.peaks(_reversed(x))[::-1]):
+        if batch_size > 1 and not capture.random and _mixes(capture, x, own):
             capture, x = Capture(net, selection, 1, positions), x[:1]
             own = capture.peaks(x)
         if compile and not capture.random:
@@ -148,8 +148,12 @@ def probed(
     return capture, {"random": capture.random}
 
 
-def _reversed(x: Tensor) -> Tensor:
-    return x.flip(0).contiguous(memory_format=torch.channels_last)
+def _mixes(capture: Capture, x: Tensor, own: NDArray[np.float32]) -> bool:
+    """Whether an image's numbers hang on its place in the batch, or on the others in it; the second of x is no filler."""
+    moved = x.roll(-1, 0).contiguous(memory_format=torch.channels_last)
+    alone = x[1:2].expand_as(x).contiguous(memory_format=torch.channels_last)
+    alike = _alike(capture.selection, own, np.roll(capture.peaks(moved), 1, 0))
+    return not (alike and _alike(capture.selection, own[1:2], capture.peaks(alone)[1:2]))
 
 
 def _faithful_plan(capture: Capture, x: Tensor, own: NDArray[np.float32]) -> Plan | None:

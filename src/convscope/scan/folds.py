@@ -128,7 +128,7 @@ def _before(value, image, place, other_value, other_image, other_place):  # type
 
 @compiled
 def _push(values, images, places, count, value, image, place):  # type: ignore[no-untyped-def]
-    """Keep an entry if it belongs among the best; the worst of those kept is at the root. Returns how many there are."""
+    """Keep an entry if it is among the best; the worst of those kept is at the root. Returns how many there are."""
     room = len(values)
     if count == room:
         if not _before(value, image, place, values[0], images[0], places[0]):

@@ -20,6 +20,7 @@ from ..base.files import write_with
 from ..base.unit import UnitLike, parse
 from ..data.opening import open_source
 from ..data.source import Source
+from ..network.network import Network
 from .ledger import Ledger
 from .tables import NAMES
 
@@ -121,6 +122,14 @@ class Scan:
         other = Scan(self._read, self.names, self.folder)
         other._source = opened
         return other
+
+    def check(self, net: Network) -> None:
+        """Raise BadScan where this is a scan of another network than `net`."""
+        if self.ledger.weights != net.digest:
+            raise BadScan(
+                f"scan must be of {net.name} as it is, not of {self.ledger.network} with other weights or preprocessing."
+                " Use the network that was scanned, or scan this one."
+            )
 
     def top(self, unit: UnitLike, count: int | None = None) -> list[Hit]:
         """The images and places that drive a channel most, best first; none for one that never fired or is constant.

@@ -55,7 +55,7 @@ class Summary:
             image, unit = np.argwhere(bad)[0]
             layer = [layer.name for layer in layers if first[layer.name] <= unit][-1]
             raise ForwardFailed(
-                f"{layer} put out numbers that are not finite for the image {ids[image]}. "
+                f"{layer} put out numbers that are not finite, or larger than 2^40, for the image {ids[image]}. "
                 "Leave that image out, or scan layers before it."
             )
 

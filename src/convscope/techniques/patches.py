@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..base.errors import BadKnob, BadScan, UnknownUnit
+from ..base.errors import BadKnob, UnknownUnit
 from ..base.patches import Patches
 from ..base.technique import technique_with
 from ..base.unit import Unit, UnitLike
@@ -69,11 +69,7 @@ def patches(
 
 def _scanned(net: Network, scan: Scan, unit: Unit) -> Unit:
     """The unit; raises BadScan where the scan is not of this network, UnknownUnit for a probability."""
-    if scan.ledger.weights != net.digest:
-        raise BadScan(
-            f"scan must be of {net.name} as it is, not of {scan.ledger.network} with other weights or preprocessing. "
-            "Use the network that was scanned, or scan this one."
-        )
+    scan.check(net)
     if unit.layer == "probs":
         raise UnknownUnit(
             f"unit must be a class score, not the probability {unit}: a scan has no others. Use logits:{unit.channel}."
@@ -108,9 +104,11 @@ def _evidence(
     if unit.channel is None:
         told["channels"] = [len(shown), net.layers[unit.layer].units]
     quiet = sorted({*shown} - {*of.tolist()})
-    if quiet:
-        who = f"{unit}" if unit.channel is not None else f"{len(quiet)} of {len(shown)} channels shown"
-        told["silent"] = f"{who} never fired in {scan.evidence['images']} images"
+    dead = {*quiet} & {*scan.dead(unit.layer)}  # a channel that is constant has no entries either
+    for name, some, what in (("silent", dead, "never fired"), ("constant", {*quiet} - dead, "had one value only")):
+        who = f"{unit}" if unit.channel is not None else f"{len(some)} of {len(shown)} channels shown"
+        if some:
+            told[name] = f"{who} {what} in {scan.evidence['images']} images"
     if len(of) < most * (len(shown) - len(quiet)):
         why = f"the scan holds {few} of a unit" if few < most else "no other image made it fire"
         told["kept"] = f"{len(of)} of {wanted} entries: {why}"

@@ -78,7 +78,7 @@ def _sheet(view: View, result: Patches) -> View:
 
 def _peak(values: NDArray[np.float32]) -> str:
     if not len(values):
-        return "silent"
+        return "no entries"
     return f"{values[0]:.3g}" + (" tied" if len(values) > 1 and np.ptp(values) == 0 else "")
 
 
