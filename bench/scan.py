@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,8 +30,15 @@ from convscope.scan.ledger import Ledger
 from convscope.scan.state import State
 from convscope.scan.summary import Summary
 
-KNOBS: dict[str, Any] = {"top": 100, "per_image": 1, "sample": 256, "positions": 16, "duplicates": 0.0}
-IMAGES, TURNS = 128, 5
+KNOBS: dict[str, Any] = {
+    "top": 100,
+    "per_image": 1,
+    "sample": 256,
+    "positions": 16,
+    "duplicates": 0.0,
+    "batch_size": "auto",
+}
+IMAGES, TURNS = 256, 5
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -52,7 +60,7 @@ def naive(net: cs.Network, x: torch.Tensor, size: int) -> None:
     def hook(name: str) -> Any:
         def keep(_module: Any, _inputs: Any, output: torch.Tensor) -> None:
             flat = output.flatten(2)
-            value, place = flat.max(2)
+            value, place = flat.max(2)  # which copies the map into another layout
             best.setdefault(name, []).append((value, place, flat.mean(2), (flat == 0).float().mean(2)))
 
         return keep
@@ -66,74 +74,86 @@ def naive(net: cs.Network, x: torch.Tensor, size: int) -> None:
         torch.cat([row[0] for row in rows]).topk(min(100, len(x)), 0)
 
 
-def ours(job: Job, batches: list[Batch]) -> None:
-    with _Lanes(job, job.begin()) as crew:
+def ours(job: Job, batches: list[Batch], state: State) -> None:
+    with _Lanes(job, state) as crew:
         for batch in batches:
             crew.give(batch)
         crew.rest()
 
 
-def speed(net: cs.Network, source: Any) -> list[str]:
-    rows = []
-    for size in (4, 8, 16, 32):
-        jobs = {
-            c: Job.of(net, source, "convolutions", "source", **KNOBS, compile=c, batch_size=size) for c in (False, True)
-        }
-        batches = []
-        for batch in _batches(jobs[False], jobs[False].shards, 2):
+def speed(net: cs.Network, source: Any) -> None:
+    """Bare forwards of several batch sizes, naive hooks, and the scan with its own batch size."""
+    jobs = {c: Job.of(net, source, "convolutions", "source", **KNOBS, compile=c) for c in (False, True)}
+    batches = decoded(jobs[False], IMAGES)
+    x = inputs(net, batches)
+    few = x[: IMAGES // 4]
+    sides: dict[str, tuple[int, Callable[[], object]]] = {
+        **{f"bare {size}": (len(x), lambda size=size: bare(net, x, size)) for size in (4, 8, 16, 32)},
+        **{f"naive {size}": (len(few), lambda size=size: naive(net, few, size)) for size in (8, 32)},
+    }
+    states = {c: job.begin() for c, job in jobs.items()}
+    for c, job in jobs.items():
+        sides["scan, compile" if c else "scan"] = (len(x), lambda c=c, job=job: ours(job, batches, states[c]))
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(TURNS + 1):  # the first one compiles, and fills caches
+        for c, job in jobs.items():
+            states[c] = job.begin()
+        for name, (count, work) in sides.items():
+            taken = seconds(work) / count * 1e3
+            times[name] += [taken] if turn else []
+    print(
+        "| | ms an image | "
+        + " | ".join(f"over bare {size}" for size in (4, 8, 16, 32))
+        + " |\n|---|---|---|---|---|---|"
+    )
+    for name, found in times.items():
+        ratios = [median(b / t for b, t in zip(times[f"bare {n}"], found, strict=True)) for n in (4, 8, 16, 32)]
+        print(f"| {name} | {median(found):.1f} | " + " | ".join(f"{ratio:.2f}×" for ratio in ratios) + " |", flush=True)
+
+
+def decoded(job: Job, count: int) -> list[Batch]:
+    batches: list[Batch] = []
+    with closing(_batches(job, job.shards, 2)) as feed:
+        for batch in feed:
             batches.append(batch)
-            if sum(len(b.entries) for b in batches) >= IMAGES:
+            if sum(len(b.entries) for b in batches) >= count:
                 break
-        seen = np.concatenate([net.preprocessing.normalize(image)[None] for b in batches for image in b.seen])
-        x = torch.from_numpy(seen).contiguous(memory_format=torch.channels_last)
-        sides: dict[str, Callable[[], object]] = {
-            "bare": lambda size=size, x=x: bare(net, x, size),
-            "naive": lambda size=size, x=x: naive(net, x, size),
-            "scan": lambda job=jobs[False], b=batches: ours(job, b),
-            "compile": lambda job=jobs[True], b=batches: ours(job, b),
-        }
-        for work in sides.values():
-            work()
-        times: dict[str, list[float]] = {name: [] for name in sides}
-        for _ in range(TURNS):
-            for name, work in sides.items():
-                times[name].append(seconds(work))
-        per = {name: median(found) / len(x) * 1e3 for name, found in times.items()}
-        ratio = {n: median(b / t for b, t in zip(times["bare"], times[n], strict=True)) for n in sides}
-        rows.append(
-            f"| {size} | {per['bare']:.1f} | {per['naive']:.1f} ({ratio['naive']:.2f}×) "
-            f"| {per['scan']:.1f} (**{ratio['scan']:.2f}×**) | {per['compile']:.1f} (**{ratio['compile']:.2f}×**) |"
-        )
-        print(rows[-1], flush=True)
-    return rows
+    return batches
+
+
+def inputs(net: cs.Network, batches: list[Batch]) -> torch.Tensor:
+    seen = np.stack([net.preprocessing.normalize(image) for batch in batches for image in batch.seen])
+    return torch.from_numpy(seen).contiguous(memory_format=torch.channels_last)
 
 
 def whole(net: cs.Network, source: Any, path: str) -> None:
     """From JPEG files to tables."""
-    job = Job.of(net, source, "convolutions", "source", **KNOBS, compile=False, batch_size="auto")
+    job = Job.of(net, source, "convolutions", "source", **KNOBS, compile=False)
     size = job.ledger.knobs["batch_size"]
-    batches = list(_batches(job, job.shards, 2))
+    batches = decoded(job, 10**9)
     count = sum(len(batch.entries) for batch in batches)
-    found: dict[str, list[float]] = {"decode": [], "bare": [], "network": [], "both": [], "tables": []}
-    x = torch.from_numpy(np.concatenate([net.preprocessing.normalize(i)[None] for b in batches[:32] for i in b.seen]))
-    x = x.contiguous(memory_format=torch.channels_last)
+    x = inputs(net, batches[:64])
+    found: dict[str, list[float]] = {name: [] for name in ("decode", "bare 32", "network", "both", "cs.scan")}
+
+    def both(state: State) -> None:
+        with _Lanes(job, state) as crew:
+            for batch in _batches(job, job.shards, 2):
+                crew.give(batch)
+            crew.rest()
+
     for _ in range(3):
-        found["decode"].append(seconds(lambda: list(_batches(job, job.shards, 2))))
-        found["bare"].append(seconds(lambda: bare(net, x, size)) * count / len(x))
-        found["network"].append(seconds(lambda: ours(job, batches)))
-
-        def both() -> None:
-            with _Lanes(job, job.begin()) as crew:
-                for batch in _batches(job, job.shards, 2):
-                    crew.give(batch)
-                crew.rest()
-
-        found["both"].append(seconds(both))
-        found["tables"].append(seconds(lambda: cs.scan(net, path, layers="convolutions")))
+        found["decode"].append(seconds(lambda: decoded(job, 10**9)))
+        found["bare 32"].append(seconds(lambda: bare(net, x, 32)) * count / len(x))
+        for name, work in (("network", lambda s: ours(job, batches, s)), ("both", both)):
+            state = job.begin()
+            found[name].append(seconds(lambda work=work, state=state: work(state)))
+        found["cs.scan"].append(seconds(lambda: cs.scan(net, path, layers="convolutions")))
     told = {name: median(times) / count * 1e3 for name, times in found.items()}
     print(", ".join(f"{name} {ms:.1f} ms" for name, ms in told.items()), f"an image, of {count}, batches of {size}")
-    slower = max(told["decode"], told["bare"])
-    print(f"decoding and network together: {slower / told['both']:.2f}× of the slower of decoding and bare forward")
+    for name in ("bare 32", "network"):
+        print(
+            f"decoding and network together: {max(told['decode'], told[name]) / told['both']:.2f}× of the slower of decode and {name}"
+        )
 
 
 def memory(path: str, copies: int) -> None:
@@ -155,7 +175,7 @@ print(found.evidence["images"], resource.getrusage(resource.RUSAGE_SELF).ru_maxr
 def states() -> None:
     """The state of the 26,560 units of ResNet-50's convolutions, and the merging of two of them."""
     layers = tuple((f"layer{i}", "Conv2d", (units, 7, 7)) for i, units in enumerate((26_560 // 40,) * 40))
-    ledger = Ledger("resnet50", "", {}, "", 2, (), layers, {}, {**KNOBS, "batch_size": 4}, {})
+    ledger = Ledger("resnet50", "", {}, "", 2, (), layers, {}, {**KNOBS, "random": False, "batch_size": 4}, {})
     rng, made = np.random.default_rng(0), []
     for part in range(2):
         state = State.empty(ledger)

@@ -232,7 +232,7 @@ def test_numbers_that_are_not_finite_name_layer_and_image(pictures):
     pictures[6][:] = 255  # the only one without a single dark place
     for bad in (torch.nan, torch.inf):
         net.module.then = lambda x, bad=bad: torch.where(x[:, :1].amin((2, 3), keepdim=True) > 40, x * 0 + bad, x)
-        with pytest.raises(ForwardFailed, match=r"logits put out numbers that are not finite for the image 6"):
+        with pytest.raises(ForwardFailed, match=r"logits put out numbers that are not finite, .* for the image 6"):
             cs.scan(net, pictures, **KNOBS)
 
 

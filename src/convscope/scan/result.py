@@ -127,8 +127,8 @@ class Scan:
         """Raise BadScan where this is a scan of another network than `net`."""
         if self.ledger.weights != net.digest:
             raise BadScan(
-                f"scan must be of {net.name} as it is, not of {self.ledger.network} with other weights or preprocessing."
-                " Use the network that was scanned, or scan this one."
+                f"scan must be of {net.name} as it is, not of {self.ledger.network} with other weights or "
+                "preprocessing. Use the network that was scanned, or scan this one."
             )
 
     def top(self, unit: UnitLike, count: int | None = None) -> list[Hit]:
