@@ -151,9 +151,8 @@ def whole(net: cs.Network, source: Any, path: str) -> None:
     told = {name: median(times) / count * 1e3 for name, times in found.items()}
     print(", ".join(f"{name} {ms:.1f} ms" for name, ms in told.items()), f"an image, of {count}, batches of {size}")
     for name in ("bare 32", "network"):
-        print(
-            f"decoding and network together: {max(told['decode'], told[name]) / told['both']:.2f}× of the slower of decode and {name}"
-        )
+        share = max(told["decode"], told[name]) / told["both"]
+        print(f"decoding and network together: {share:.2f}× of the slower of decode and {name}")
 
 
 def memory(path: str, copies: int) -> None:
