@@ -18,7 +18,7 @@ Written from the signatures by `make docs`; do not edit. Subjects are positional
 
 def text() -> str:
     """The whole page."""
-    return "\n".join([INTRO, *map(_technique, CATALOG)])
+    return "\n".join([INTRO, *map(_technique, CATALOG), _scan()])
 
 
 def _technique(entry: Entry) -> str:
@@ -31,6 +31,15 @@ def _technique(entry: Entry) -> str:
         _knobs("of the picture", knobs.schema(drawer_of(entry.result))),
     ]
     return "\n".join(filter(None, parts))
+
+
+def _scan() -> str:
+    """The one function with knobs that is no technique: what it gives is a collection of tables, not one result."""
+    from convscope.scan.scanning import scan
+
+    call = "`cs.scan(net, source, output)` · `convscope scan NETWORK SOURCE -o DIR`"
+    parts = ["## scan\n", f"{call}\n", inspect.getdoc(scan) or "", _knobs("knob", knobs.schema(scan))]
+    return "\n".join(parts)
 
 
 def _knobs(what: str, schema: dict[str, dict[str, Any]]) -> str:

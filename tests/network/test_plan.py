@@ -346,3 +346,26 @@ def test_nothing_of_the_module_is_changed():
         planned(net, "logits").run(x)
     assert torch.equal(x, given)
     assert all(torch.equal(value, before[name]) for name, value in net.module.state_dict().items())
+
+
+def test_a_visitor_may_carry_out_a_norm_in_place_and_the_rest_is_as_before():
+    net = network(lambda net, x: vector(net, F.relu(net.b(F.relu(net.norm(net.a(x)))))))
+    plan, joined, x = planned(net, "a", "norm", "logits"), planned(net, "a", "logits"), images(torch.float64, 2)
+    own = plan.run(x)
+    for made, names in ((plan, ["a", "norm", "logits"]), (joined, ["a", "logits"])):
+        for carries in (False, True):
+            seen, offered = {}, []
+
+            def see(name, tensor, norm, seen=seen, offered=offered, carries=carries):
+                seen[name] = tensor.clone()
+                if norm is None or not carries:
+                    return False
+                offered.append(name)
+                tensor.copy_(norm(tensor))
+                return True
+
+            made.visit(x, see)
+            assert list(seen) == names
+            assert offered == (["a"] if carries else [])
+            for name in names:
+                torch.testing.assert_close(seen[name], own[plan.outputs[name]])

@@ -28,12 +28,12 @@ class Affine:
     """A norm that does not train, x → scale·x + shift per channel, and the rectifier after it, as one."""
 
     def __init__(self, scale: Tensor, shift: Tensor) -> None:
-        self._scale, self._shift = scale.reshape(-1, 1, 1), shift.reshape(-1, 1, 1)
+        self.scale, self.shift = scale.reshape(-1, 1, 1), shift.reshape(-1, 1, 1)
         self.clamp: Clamp | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
         """The output for x, (N, C, H, W)."""
-        y = torch.addcmul(self._shift, x, self._scale)
+        y = torch.addcmul(self.shift, x, self.scale)
         return self.clamp(y) if self.clamp else y
 
 

@@ -38,6 +38,7 @@ class Step:
     work: int = 0
     padding: tuple[int, ...] | None = None  # of a step that does nothing else: left, right, top, bottom
     kind: str = "conv2d"
+    norm: Affine | None = None  # what a step does that is a norm, with the rectifier after it
 
     @property
     def gathers(self) -> bool:
@@ -91,17 +92,26 @@ class Plan:
             self.free(step, values, left)
         return values
 
-    def visit(self, x: Tensor, see: Callable[[str, Tensor], None]) -> None:
-        """Show `see` each layer's output as soon as it is there; what no step needs any more is freed."""
+    def visit(self, x: Tensor, see: Callable[[str, Tensor, Affine | None], bool]) -> None:
+        """Show `see` each layer's output as soon as it is there; what no step needs any more is freed.
+
+        Where a norm is all that goes on from a convolution, `see` gets it too, and may carry it out in place when it
+        has looked: then it returns True.
+        """
         names: dict[str, list[str]] = {}
         for layer, name in self.outputs.items():
             names.setdefault(name, []).append(layer)
         values: dict[str, Any] = {self.start: x, BATCH: len(x)}
         left = self.readers - Counter(self.outputs.values())
+        norms = {step.inputs[0]: step for step in self.steps if step.norm and left[step.inputs[0]] == 1}
         for step in self.steps:
-            values[step.name] = step.whole(values)
+            if step.name not in values:  # else it was carried out in place
+                values[step.name] = step.whole(values)
+            after = norms.get(step.name) if step.work else None
             for layer in names.get(step.name, ()):
-                see(layer, values[step.name])
+                last = after if layer == names[step.name][-1] else None
+                if see(layer, values[step.name], last.norm if last else None) and last:
+                    values[last.name] = values[step.name]
             self.free(step, values, left)
 
     def free(self, step: Step, values: dict[str, Any], left: Counter[str]) -> None:
@@ -164,7 +174,9 @@ def _step(
     if call.kind == "batch_norm" and found == HERE:
         affine = Affine(*_affine(call, tensors))
         whole = lambda values: affine(values[call.args[0].name])  # noqa: E731
-        return affine, Step(call.name, values, whole, lambda parts: affine(parts[0]), found, kind=call.kind)
+        return affine, Step(
+            call.name, values, whole, lambda parts: affine(parts[0]), found, kind=call.kind, norm=affine
+        )
     run = replace(call, op=torch.ops.aten.reshape.default) if call.kind in ("view", "_unsafe_view") else call
     part = _part(call, values, needed)
     padding = tuple(call.args[1]) if found is not None and call.kind in ("pad", "constant_pad_nd") else None

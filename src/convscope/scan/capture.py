@@ -22,6 +22,7 @@ from ..data.loading import Batch
 from ..network import taps
 from ..network.execution import device_of, dtype_of, frozen, plainly, unwrap
 from ..network.graph import executed
+from ..network.kernels import Affine
 from ..network.network import Network
 from ..network.plan import Plan
 from . import folds, kernels
@@ -29,7 +30,7 @@ from .selection import Selection
 from .state import State
 from .summary import Summarizer, Summary
 
-See = Callable[[str, Tensor], None]
+See = Callable[[str, Tensor, Affine | None], bool]
 _CLOSE = 1e-3  # of a unit's peak: how far the numbers of a plan may be from the module's
 
 
@@ -48,30 +49,33 @@ class Capture:
 
     def __call__(self, batch: Batch, state: State) -> Summary:
         """The summary of a batch's images; the state's histograms, and several entries an image, are filled as well."""
-        count = len(batch.entries)
+        count, several = len(batch.entries), state.ledger.knobs["per_image"] > 1
         summary = Summary.empty(count, self.selection.units)
         numbers = [entry.number for entry in batch.entries]
 
-        def see(name: str, tensor: Tensor) -> None:
+        def see(name: str, tensor: Tensor, norm: Affine | None) -> bool:
             layer, column = self.net.layers[name], self.selection.first[name]
+            norm = None if several else _possible(norm, tensor, count)
             arranged = self.net.arranged(name, tensor)
-            maps = self._summarizer(layer, arranged, count, summary, column, state.histograms)
-            if state.ledger.knobs["per_image"] > 1:
+            maps = self._summarizer(layer, arranged, count, summary, column, state.histograms, norm)
+            if several:
                 _offer(maps, numbers, column, layer.units, state)
+            return norm is not None
 
         if count:
             self._run(self.prepare(batch.seen), see)
-        ids = [entry.id for entry in batch.entries]
-        summary.check(self.selection.layers, self.selection.first, ids)
+        summary.check(self.selection.layers, self.selection.first, [entry.id for entry in batch.entries])
         return summary
 
     def peaks(self, x: Tensor) -> NDArray[np.float32]:
         """The peak of every unit for a full batch of inputs, (N, units)."""
         summary = Summary.empty(len(x), self.selection.units)
 
-        def see(name: str, tensor: Tensor) -> None:
-            arranged = self.net.arranged(name, tensor)
-            self._summarizer(self.net.layers[name], arranged, len(x), summary, self.selection.first[name], None)
+        def see(name: str, tensor: Tensor, norm: Affine | None) -> bool:
+            layer, column = self.net.layers[name], self.selection.first[name]
+            norm = _possible(norm, tensor, len(x))
+            self._summarizer(layer, self.net.arranged(name, tensor), len(x), summary, column, None, norm)
+            return norm is not None
 
         self._run(x, see)
         return summary.peak
@@ -103,9 +107,17 @@ class Capture:
                 self.plan.visit(x, see)
                 return
             calls = {layer.name: layer.calls for layer in self.selection.layers}
-            taps.visit(
-                unwrap(self.net.module), x, calls, lambda name, tensor, _: see(name, tensor), self.net.output, plainly
-            )
+
+            def tell(name: str, tensor: Tensor, _last: bool) -> None:
+                see(name, tensor, None)
+
+            taps.visit(unwrap(self.net.module), x, calls, tell, self.net.output, plainly)
+
+
+def _possible(norm: Affine | None, tensor: Tensor, count: int) -> Affine | None:
+    """A norm, if it can be carried out in the very memory that is summarized, on all of it."""
+    flat = tensor.device.type == "cpu" and tensor.dtype == torch.float32 and len(tensor) == count
+    return norm if flat and tensor.is_contiguous(memory_format=torch.channels_last) else None
 
 
 def _offer(maps: NDArray[np.float32], numbers: list[int], column: int, units: int, state: State) -> None:

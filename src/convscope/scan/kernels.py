@@ -40,12 +40,26 @@ def normalize(seen, table, out):  # type: ignore[no-untyped-def]
 
 @compiled
 def _highest(a, b, c, d, e, f, g, h, peak, row, number):  # type: ignore[no-untyped-def]
-    """Of eight rows of a map, keep the largest value of each column, and which eight rows it was in."""
+    """Of eight rows of a map, from `number` on, keep the largest value of each column, and the first row it was in."""
     for i in range(len(peak)):
-        v = max(max(max(a[i], b[i]), max(c[i], d[i])), max(max(e[i], f[i]), max(g[i], h[i])))
-        higher = v > peak[i]
-        peak[i] = v if higher else peak[i]
-        row[i] = number if higher else row[i]
+        best, at = peak[i], row[i]
+        higher = a[i] > best
+        best, at = a[i] if higher else best, number + np.int32(0) if higher else at
+        higher = b[i] > best
+        best, at = b[i] if higher else best, number + np.int32(1) if higher else at
+        higher = c[i] > best
+        best, at = c[i] if higher else best, number + np.int32(2) if higher else at
+        higher = d[i] > best
+        best, at = d[i] if higher else best, number + np.int32(3) if higher else at
+        higher = e[i] > best
+        best, at = e[i] if higher else best, number + np.int32(4) if higher else at
+        higher = f[i] > best
+        best, at = f[i] if higher else best, number + np.int32(5) if higher else at
+        higher = g[i] > best
+        best, at = g[i] if higher else best, number + np.int32(6) if higher else at
+        higher = h[i] > best
+        best, at = h[i] if higher else best, number + np.int32(7) if higher else at
+        peak[i], row[i] = best, at
 
 
 @compiled
@@ -73,14 +87,22 @@ def _summed(a, b, c, d, e, f, g, h, total, square):  # type: ignore[no-untyped-d
 
 
 @compiled
+def _normalized(row, scale, shift, low, high):  # type: ignore[no-untyped-def]
+    """Carry out scale·x + shift and the cutting off below `low` and above `high`, in place."""
+    for i in range(len(row)):
+        row[i] = min(max(row[i] * scale[i] + shift[i], low), high)
+
+
+@compiled
 def summarize(  # type: ignore[no-untyped-def]
-    maps, count, group, first, peak, place, low, total, square, zeros, floats, ints, doubles
+    maps, count, group, first, peak, place, low, total, square, zeros, floats, ints, doubles, scale, shift, ends
 ):
     """Boil each of the first `count` maps down to six numbers a channel; each goes to column `first` + channel.
 
     `maps` is (N, positions / group, group × channels): several positions side by side keep the loops long where there
     are few channels. `peak` is the largest value, `place` its first position, `low` the smallest; `total` and `square`
-    are sums of values and squares. The last three arguments are room to work in, (2, at least the width of a row).
+    are sums of values and squares. `floats`, `ints` and `doubles` are room to work in, (2, at least a row's width).
+    Where `scale` is not empty, what was looked at is then normalized in place, while it is at hand.
     """
     _, rows, width = maps.shape
     channels = width // group
@@ -95,6 +117,9 @@ def summarize(  # type: ignore[no-untyped-def]
             _highest(a, b, c, d, e, f, g, h, m, k, np.int32(row))
             _lowest(a, b, c, d, e, f, g, h, lo, z)
             _summed(a, b, c, d, e, f, g, h, s, q)
+            if len(scale):
+                for i in range(8):
+                    _normalized(x[i], scale, shift, ends[0], ends[1])
             row += 8
         while row < rows:
             for i in range(width):
@@ -105,20 +130,18 @@ def summarize(  # type: ignore[no-untyped-def]
                 s[i] += np.float64(v)
                 q[i] += np.float64(v) * np.float64(v)
                 z[i] += np.int32(v == 0)
+            if len(scale):
+                _normalized(maps[n, row], scale, shift, ends[0], ends[1])
             row += 1
         for c in range(channels):
-            best, where = m[c], np.int32(2147483647)
+            best, where, smallest, t, u, v = m[c], np.int32(2147483647), lo[c], 0.0, 0.0, np.int64(0)
             for j in range(1, group):
                 best = max(best, m[j * channels + c])
-            smallest, t, u, v = lo[c], 0.0, 0.0, np.int64(0)
             for j in range(group):
                 i = j * channels + c
                 smallest, t, u, v = min(smallest, lo[i]), t + s[i], u + q[i], v + z[i]
                 if m[i] == best:
-                    r = k[i]
-                    while maps[n, r, i] != best:  # one of the eight rows from here on
-                        r += 1
-                    where = min(where, np.int32(r * group + j))
+                    where = min(where, np.int32(k[i] * group + j))
             peak[n, first + c], place[n, first + c], low[n, first + c] = best, where, smallest
             total[n, first + c], square[n, first + c], zeros[n, first + c] = t, u, v
 

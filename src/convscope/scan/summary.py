@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import ForwardFailed
+from ..network.kernels import Affine
 from ..network.layers import Layer
 from . import folds, kernels
 
@@ -120,29 +121,49 @@ class Summarizer:
         self._room = self._roomy(_ROW)
 
     def __call__(
-        self, layer: Layer, tensor: Tensor, count: int, into: Summary, column: int, histograms: Histograms | None
+        self,
+        layer: Layer,
+        tensor: Tensor,
+        count: int,
+        into: Summary,
+        column: int,
+        histograms: Histograms | None,
+        norm: Affine | None = None,
     ) -> NDArray[np.float32]:
-        """Look at the first `count` images of a layer's (N, C, H, W) or (N, C); returns them as (N, positions, C)."""
+        """Look at the first `count` images of a layer's (N, C, H, W) or (N, C); returns them as (N, positions, C).
+
+        A `norm` is then carried out on all N images in place; the tensor must then be float32 and channels last.
+        """
         if tensor.device.type != "cpu":
             return _elsewhere(layer, tensor[:count], into, column, histograms, self._positions)
         last = tensor.movedim(1, -1) if tensor.ndim == 4 else tensor
         maps = last.float().contiguous().numpy().reshape(len(tensor), -1, layer.units)
-        group = _group(maps.shape[1], layer.units)
-        if group * layer.units > self._room[0].shape[1]:
-            self._room = self._roomy(group * layer.units)
-        wide = maps.reshape(len(maps), maps.shape[1] // group, -1)
-        fields = (into.peak, into.place, into.low, into.total, into.square, into.zeros)
-        kernels.summarize(wide, count, group, column, *fields, *self._room)
         if histograms is not None:
             lattice = Lattice.of(layer.shape, self._positions)
             how = (lattice.height, lattice.width, lattice.stride)
             with histograms.alone(column):
                 kernels.count_bins(maps.view(np.int32), count, *how, column, histograms.counts, self._bins)
+        group = _group(maps.shape[1], layer.units)
+        if group * layer.units > self._room[0].shape[1]:
+            self._room = self._roomy(group * layer.units)
+        wide = maps.reshape(len(maps), maps.shape[1] // group, -1)
+        fields = (into.peak, into.place, into.low, into.total, into.square, into.zeros)
+        kernels.summarize(wide, count, group, column, *fields, *self._room, *_numbers(norm, group))
         return maps
 
     @staticmethod
     def _roomy(width: int) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float64]]:
         return np.empty((2, width), np.float32), np.empty((2, width), np.int32), np.empty((2, width), np.float64)
+
+
+def _numbers(norm: Affine | None, group: int) -> tuple[NDArray[np.float32], ...]:
+    """Scale, shift and ends of a norm, for rows of `group` positions; empty where there is none."""
+    if norm is None:
+        none = np.zeros(0, np.float32)
+        return none, none, none
+    ends = (-np.inf, np.inf) if norm.clamp is None else (norm.clamp.low, norm.clamp.high)
+    parts = [np.tile(part.flatten().numpy(), group) for part in (norm.scale, norm.shift)]
+    return parts[0], parts[1], np.array(ends, np.float32)
 
 
 def _group(positions: int, channels: int) -> int:
