@@ -157,14 +157,15 @@ def whole(net: cs.Network, source: Any, path: str) -> None:
 
 def memory(path: str, copies: int) -> None:
     code = f"""
-import resource, convscope as cs
+import convscope as cs
 from convscope.data.opening import open_source
 net = cs.load("lite0")
 source = open_source({path!r})
 shard = source.shards(10**9)[0]
 images = [source.read(entry) for entry in source.entries(shard)] * {copies}
 found = cs.scan(net, images, layers="convolutions")
-print(found.evidence["images"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+peak = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]  # Linux
+print(found.evidence["images"], int(peak[0]) // 1024)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     images, peak = done.stdout.split()

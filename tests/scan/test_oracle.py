@@ -135,7 +135,9 @@ def test_several_entries_of_an_image(photos, slowly):
     net, layer = cs.load("lite0"), "blocks.5.0.bn2.act"
     slow = slowly(net, photos[:9], [layer], 2)
     fast = cs.scan(net, photos[:9], layers=layer, top=12, per_image=4, batch_size=2)
+    constant = slow.units(layer)["constant"]
     for channel, wanted in enumerate(slow.top(layer, 12, 4)):
+        wanted = [] if constant[channel] else wanted
         hits = fast.top(f"{layer}:{channel}")
         assert [(hit.value, int(hit.image), hit.y * slow_width(fast, layer) + hit.x) for hit in hits] == wanted
 

@@ -77,7 +77,7 @@ def test_a_sheet_has_a_strip_for_each_channel_and_an_empty_one_for_a_silent_one(
     assert result.silent == [2] and result.of(4) == [0, 1] and result.of(2) == []
     view = draw(result)
     (panel,), strips = view.panels, view.arrays["strips"]
-    assert panel.labels == ("4 · 3", "2 · silent", "1 · 1") and "3 of 5 channels" in panel.title
+    assert panel.labels == ("4 · 3", "2 · no entries", "1 · 1") and "3 of 5 channels" in panel.title
     assert not strips[1].any() and np.allclose(colors(strips[2]), (RED, GREEN, BLUE), atol=10)
     half = strips.shape[2] // 2
     assert strips[0, :, :half].any() and strips[0, :, half:].any() and not strips[2, :, half:].any()

@@ -165,10 +165,9 @@ def count_bins(maps, count, height, width, stride, first, counts, room):  # type
     from the middle of a stride on. `room` (positions, 32) is to work in.
     """
     channels = maps.shape[2]
-    for n in range(count):
-        for begin in range(0, channels, 32):
-            wide = min(32, channels - begin)
-            held = 0
+    for begin in range(0, channels, 32):
+        wide, held = min(32, channels - begin), 0
+        for n in range(count):
             for y in range((min(stride, height) - 1) // 2, height, stride):
                 for x in range((min(stride, width) - 1) // 2, width, stride):
                     _bins(maps[n, y * width + x, begin : begin + wide], room[held, :wide])
@@ -176,7 +175,7 @@ def count_bins(maps, count, height, width, stride, first, counts, room):  # type
                     if held == len(room):
                         _add(room, held, wide, first + begin, counts)
                         held = 0
-            _add(room, held, wide, first + begin, counts)
+        _add(room, held, wide, first + begin, counts)
 
 
 @compiled
