@@ -18,7 +18,8 @@ from .view import Panel, View
 from .words import named, note, title
 
 _WIDTH, _GAP, _APART = 940, 2, 5  # of a row, between the crops of a channel, and beside them, in pixels
-_LARGEST, _STRIP, _NAME = 112, 54, 14  # sides of a lone channel's crop and of a sheet's; letters of an image's name
+_LARGEST, _STRIP = 112, 54  # sides of a lone channel's crop and of a sheet's
+_LETTER = 5.3  # the width of a label's letter
 _DENSITY = 2  # pixels of a tile for each it is drawn in
 _FRAME = "#bbbbbb"  # so that a white crop is seen on white paper
 _SHARP = 32  # pixels; smaller crops are drawn as squares, so that it shows how small they are
@@ -41,8 +42,9 @@ def patches(
 
 def _row(view: View, result: Patches, percentile: float) -> View:
     side = max(_STRIP, min(_LARGEST, _WIDTH // len(result.crops) - 2 * _GAP))
-    names = tuple(f"{value:.3g} {_short(id)}" for value, id in zip(result.values, result.images, strict=True))
     tiles = _tiles(result.crops, result.windows, side)
+    letters = int(tiles.shape[2] / _DENSITY / _LETTER)
+    names = tuple(_label(float(v), id, letters) for v, id in zip(result.values, result.images, strict=True))
     side = max(tiles.shape[1:3]) // _DENSITY
     view = with_panel(view, Panel("drives it most", "crops", labels=names, side=side), tiles)
     if not result.projections:
@@ -117,10 +119,11 @@ def _colors(values: NDArray[np.float32], percentile: float) -> NDArray[np.uint8]
     return np.broadcast_to(colors, (3, *values.shape[1:])).transpose(1, 2, 0).astype(np.uint8)
 
 
-def _short(id: str) -> str:
-    """The end of an image's name, without its folder and ending."""
-    name = PurePosixPath(id).stem or id
-    return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
+def _label(value: float, id: str, letters: int) -> str:
+    """An activation, and the end of its image's name, without folder and ending, as far as there is room."""
+    told, name = f"{value:.3g}", PurePosixPath(id).stem.removeprefix("sample:") or id
+    room = max(4, letters - len(told) - 1)
+    return f"{told} {name if len(name) <= room else f'…{name[1 - room :]}'}"
 
 
 def _cut(result: Patches) -> str:
