@@ -40,8 +40,9 @@ class Slow:
         for c in range(maps.shape[1]):
             rows = []
             for i, one in enumerate(maps[:, c]):
-                best = sorted((-float(v), p) for p, v in enumerate(one) if v > 0)[:per_image]
-                rows += [(-v, i, p) for v, p in best]
+                fired = np.flatnonzero(one > 0)
+                best = fired[np.lexsort((fired, -one[fired]))][:per_image]
+                rows += [(float(one[p]), i, int(p)) for p in best]
             found.append(sorted(rows, key=lambda row: (-row[0], row[1], row[2]))[:k])
         return found
 
