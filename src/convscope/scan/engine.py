@@ -56,7 +56,7 @@ def run(job: Job, state: State, shards: Sequence[Shard], save: Save, workers: in
             if not batch.last:
                 continue
             finished.append(batch.shard)
-            stop = _told(done + len(finished), len(shards), state)
+            stop = _told(done + len(finished), len(shards))
             if stop or len(finished) == len(todo) or time.monotonic() - saved >= checkpoint:
                 crew.rest()  # so that the state holds whole shards only
                 state.shards |= {shard.index for shard in finished}
@@ -67,7 +67,8 @@ def run(job: Job, state: State, shards: Sequence[Shard], save: Save, workers: in
     return len(finished) == len(todo)
 
 
-def _told(step: int, total: int, state: State) -> bool:
+def _told(step: int, total: int) -> bool:
+    """Report a step; whether the listener has had enough."""
     try:
         report(step, total)
     except Cancelled:

@@ -21,7 +21,6 @@ from .state import State, merged
 from .tables import tables
 
 _PARTS = "parts"
-Count = Annotated[int, Field(ge=1, le=1000)]
 
 
 def scan(
