@@ -7,6 +7,7 @@
     ├── BadImage         (ValueError)    not an image, or one that cannot be used
     ├── BadSource        (ValueError)    not a collection of images, or one without a single usable image
     ├── BadScan          (ValueError)    a scan that cannot be read, resumed or merged
+    ├── BadCheckpoint    (ValueError)    a checkpoint that cannot be read, or of another request
     ├── BadWeights       (ValueError)    a weights file that cannot be read or does not fit
     ├── BadKnob          (ValueError)    a knob out of its bounds, or a subject of the wrong type
     ├── ForwardFailed    (RuntimeError)  the user's module raised, or returned something unusable
@@ -52,6 +53,10 @@ class BadSource(ConvscopeError, ValueError):
 
 class BadScan(ConvscopeError, ValueError):
     """A scan that cannot be read, resumed or merged."""
+
+
+class BadCheckpoint(ConvscopeError, ValueError):
+    """A checkpoint that cannot be read, or of another request."""
 
 
 class BadWeights(ConvscopeError, ValueError):

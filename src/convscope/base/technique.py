@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from . import knobs
+from .checkpoint import asking
 from .errors import BadKnob
 from .image import open_image
 from .request import Request
@@ -16,7 +17,7 @@ from .results import Result
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
-Reader: TypeAlias = Callable[[Any], Any]
+Reader: TypeAlias = Callable[[Any, Any], Any]  # the network, and what was given
 
 
 def technique(function: Callable[P, R]) -> Callable[P, R]:
@@ -44,8 +45,9 @@ def _asked(function: Callable[P, R], readers: Mapping[str, Reader]) -> Callable[
             return [ask(**one) for one in _one_by_one(given)]  # type: ignore[return-value, call-arg]
         subjects = _read(given, names, readers)
         chosen = knobs.check(function, {name: value for name, value in given.items() if name not in names})
-        result = function(*subjects.values(), **chosen)
         request = Request(function.__name__, {n: _describe(s) for n, s in subjects.items()}, chosen)
+        with asking(request):
+            result = function(*subjects.values(), **chosen)
         return dataclasses.replace(result, request=request)
 
     return ask
@@ -76,7 +78,8 @@ def _read(given: dict[str, Any], names: list[str], readers: Mapping[str, Reader]
     net = given["net"]
     if not hasattr(net, "unit"):
         raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
-    read = {"net": lambda value: value, "image": open_image, "unit": net.unit, "layer": net.layer, **readers}
+    read = {"net": lambda value: value, "image": open_image, "unit": net.unit, "layer": net.layer}
+    read |= {name: functools.partial(reader, net) for name, reader in readers.items()}
     return {name: read[name](given[name]) for name in names}
 
 

@@ -26,7 +26,7 @@ Top = Annotated[int, Field(ge=1, le=100)] | Literal["auto"]
 Sort = Literal["channel", "max", "selectivity"]
 
 
-@technique_with(scan=open_scan)
+@technique_with(scan=lambda _, given: open_scan(given))
 def patches(
     net: Network,
     scan: Scan,

@@ -1,0 +1,122 @@
+"""Ambient checkpoints: long work keeps its state in a folder, so that the same request goes on where it stopped.
+
+Work asks `kept()` for the place, saves named parts in it, and takes up those it finds. Nobody has to pass it along.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import BadCheckpoint, CannotWrite, first_line
+from .files import write, write_with
+from .request import Request
+
+Parts = Mapping[str, NDArray[np.generic]]
+
+_folder: ContextVar[Path | None] = ContextVar("convscope_checkpoint", default=None)
+_request: ContextVar[Request | None] = ContextVar("convscope_request", default=None)
+_TOLD = "request.json"
+
+
+@contextmanager
+def checkpoint(folder: str | Path) -> Iterator[None]:
+    """Keep the state of what is made inside the block in a folder, and go on from what is there.
+
+    For `maximize`, `sheet`, `dream` and `invert`: the finished result has the same bytes as without a stop. The folder
+    is for one request; another one raises BadCheckpoint. It may be deleted at any time.
+    """
+    token = _folder.set(Path(folder))
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
+@contextmanager
+def asking(request: Request) -> Iterator[None]:
+    """Say whose state is kept inside the block."""
+    token = _request.set(request)
+    try:
+        yield
+    finally:
+        _request.reset(token)
+
+
+class Kept:
+    """The parts of a state that are kept, each a file; nothing at all where there is no folder."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def load(self, name: str) -> dict[str, NDArray[np.generic]] | None:
+        """A part, or None where it was not saved; raises BadCheckpoint for a broken file."""
+        path = self._path(name)
+        if path is None or not path.is_file():
+            return None
+        from safetensors.numpy import load_file
+
+        try:
+            return dict(load_file(path))
+        except Exception as error:
+            raise BadCheckpoint(
+                f"{path} is no part of a checkpoint ({first_line(error)}). Delete the folder to begin anew."
+            ) from error
+
+    def save(self, name: str, parts: Parts) -> None:
+        """Save a part, whole or not at all."""
+        path = self._path(name)
+        if path is not None:
+            from safetensors.numpy import save
+
+            write(path, save({key: np.asarray(value, order="C") for key, value in parts.items()}))
+
+    def drop(self, name: str) -> None:
+        """Forget a part."""
+        path = self._path(name)
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path | None:
+        return None if self.folder is None else self.folder / f"{name}.safetensors"
+
+
+def kept() -> Kept:
+    """Where the state of the present request is kept; raises BadCheckpoint where the folder holds another one's."""
+    folder, request = _folder.get(), _request.get()
+    if folder is None or request is None:
+        return Kept(None)
+    told = folder / _TOLD
+    if not told.is_file():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotWrite(f"The folder {folder} cannot be made: {error.strerror}. Choose another one.") from error
+        if any(folder.iterdir()):
+            raise BadCheckpoint(f"A checkpoint must be a new folder or one that was begun, not {folder}. Name another.")
+        write_with(told, lambda place: place.write_text(request.to_json(), "utf-8"))
+    if _digest(told) != request.digest:
+        raise BadCheckpoint(
+            f"{folder} holds the state of another request, {_technique(told)}. Ask for the same again, or name another "
+            "folder."
+        )
+    return Kept(folder)
+
+
+def _digest(told: Path) -> str:
+    try:
+        return Request.from_json(told.read_text("utf-8")).digest
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise BadCheckpoint(f"{told} cannot be read: {first_line(error)}. Delete the folder to begin anew.") from error
+
+
+def _technique(told: Path) -> str:
+    asked = json.loads(told.read_text("utf-8"))
+    subjects = ", ".join(str(subject.get("reference", "")) for subject in asked["subjects"].values())
+    return f"{asked['technique']} of {subjects}"

@@ -1,0 +1,86 @@
+"""What is painted: pictures that excite units, dreams, and pictures made anew from what a layer holds of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .results import Floats, Result
+
+
+def to_bytes(pictures: Floats) -> NDArray[np.uint8]:
+    """Pictures from 0 to 1 as bytes."""
+    return np.rint(np.clip(pictures, 0, 1) * 255).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Maximized(Result):
+    """Pictures that excite units most: `images` is (n, H, W, 3) float32 from 0 to 1, or (n, H, W, 4) with alpha.
+
+    `values` (n,) are what each finally makes of its objective, seen once as it is; `objectives` names it. `driven` (n,)
+    says whether the picture raised it at all; where it did not, the picture is what ascent began with and shows
+    nothing. In `curve` (steps, n) are the values on the way, of transformed pictures.
+    """
+
+    images: Floats
+    objectives: tuple[str, ...]
+    driven: NDArray[np.bool_]
+    curve: Floats
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the arrays, as plain values, with each picture's objective and value."""
+        told = {"objectives": list(self.objectives), "final": self.values.tolist()}
+        return {**super().summary(), **told, "driven": self.driven.tolist()}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Sheet(Result):
+    """A layer as one contact sheet: a picture that excites each of some channels.
+
+    `shown` (n,) are the channels, `images` (n, H, W, 3) uint8 their pictures, `values` (n,) what each finally gives,
+    `driven` (n,) whether it was raised at all. `patches` (n, m, side, side, 3) uint8 are the top patches of a scan, with
+    m = 0 where none were asked for.
+    """
+
+    shown: NDArray[np.int64]
+    images: NDArray[np.uint8]
+    driven: NDArray[np.bool_]
+    patches: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dream(Result):
+    """A dream: `image` is (H, W, 3) float32 from 0 to 1; `values` (octaves, steps) what was raised, step by step.
+
+    `frames` (f, H, W, 3) uint8 are those of a zoom, the first of them the dream itself; none where none were asked for.
+    `.save("dream.mp4")` writes them as a video.
+    """
+
+    image: Floats
+    frames: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Inversion(Result):
+    """An image made anew from what layers hold of it: `images` (n, H, W, 3) float32 from 0 to 1, a layer each.
+
+    `layers` names them, in the order of execution; `values` (n,) are the relative errors ‖Φ(x) − Φ₀‖² / ‖Φ₀‖²; `seen`
+    is the picture the network was given.
+    """
+
+    images: Floats
+    layers: tuple[str, ...]
+    seen: NDArray[np.uint8]
+
+    @property
+    def image(self) -> Floats:
+        """The picture of the last layer, (H, W, 3)."""
+        last: Floats = self.images[-1]
+        return last
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the arrays, as plain values, with each layer's relative error."""
+        return {**super().summary(), "layers": list(self.layers), "errors": self.values.tolist()}

@@ -1,0 +1,185 @@
+"""Ascent: one step after another up a value, on any canvas; its whole state can be kept and taken up again.
+
+What the value is, a `goal`, is a function of the pictures: `maximize`, `dream`, `invert` and style each bring their own.
+It gives the slope along the pictures too, so that it may add it up window by window, or tile by tile.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..base.errors import ForwardFailed
+from .canvas import Canvas, Pixels
+from .regularizer import Penalty, Update
+
+Goal: TypeAlias = Callable[[Tensor, bool], tuple[Tensor, Tensor]]
+"""Pictures (N, C, H, W), and whether to redirect gradients → what is to be raised, (N,), and its slope along them."""
+Schedule: TypeAlias = Literal["constant", "cosine"]
+_REDIRECTED = 16  # first steps in which a picture without a gradient gets a redirected one
+_PIXEL = 255.0  # Yosinski's steps count in pixel values
+
+
+@dataclass(frozen=True)
+class Climb:
+    """How to ascend: the optimizer, its rate, and what becomes of it over the steps.
+
+    `adam` and `nadam` are the papers' own; `gradient` adds `rate` times the gradient of pixel values from 0 to 255;
+    `progress` as much of it as would raise the value by `rate` if it were linear, `most` times the gradient at most;
+    `normalized` adds `rate` times the gradient over its mean magnitude.
+    """
+
+    optimizer: Literal["adam", "nadam", "gradient", "progress", "normalized"] = "adam"
+    rate: float = 0.05
+    betas: tuple[float, float] = (0.9, 0.999)
+    schedule: Schedule = "constant"
+    most: float = math.inf
+    penalties: tuple[Penalty, ...] = ()
+    updates: tuple[Update, ...] = ()
+
+    def rate_at(self, step: int, steps: int) -> float:
+        """The rate of one step."""
+        return self.rate * (0.5 * (1 + math.cos(math.pi * step / steps)) if self.schedule == "cosine" else 1.0)
+
+
+class NotFinite(ForwardFailed):
+    """A value or gradient that is no number any more."""
+
+
+class Ascent:
+    """Raises a goal on a canvas step by step. `values` (N,) are those of the last step, `stuck` (N,) who never moved.
+
+    `best` are the pictures at their highest value so far, `value` that value.
+    """
+
+    def __init__(
+        self, canvas: Canvas, goal: Goal, climb: Climb, steps: int, rng: torch.Generator, mean: Tensor | float = 0.5
+    ) -> None:
+        self.canvas, self.goal, self.climb, self.steps, self.rng = canvas, goal, climb, steps, rng
+        self.mean, self.number = mean, 0
+        with torch.no_grad():
+            self.best = canvas.image().detach().clone()
+        count = len(self.best)
+        self.value = torch.full((count,), -math.inf)
+        self.values = torch.zeros(count)
+        self.stuck = torch.ones(count, dtype=torch.bool)
+        self.redirected = 0
+        self._optimizer = _optimizer(canvas.parameters, climb)
+
+    def step(self) -> None:
+        """Take one step; raises ForwardFailed, with the canvas as it was before, where numbers are not finite."""
+        values, slopes = self._slopes()
+        if not (torch.isfinite(values).all() and all(torch.isfinite(s).all() for s in slopes)):
+            raise NotFinite(f"The value or its gradient was not a number at step {self.number + 1} of {self.steps}.")
+        self.values = values
+        for picture in (s.flatten(1).any(1).cpu() for s in slopes):
+            self.stuck &= ~picture
+        self._keep_best(values)
+        self._move(slopes)
+        self.number += 1
+
+    @torch.no_grad()
+    def image(self) -> Tensor:
+        """The pictures as they are now."""
+        return self.canvas.image().detach()
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything the next steps hang on."""
+        found = {f"canvas.{i}": p.detach() for i, p in enumerate(self.canvas.parameters)}
+        if self._optimizer is not None:
+            for i, p in enumerate(self.canvas.parameters):
+                found |= {f"optimizer.{i}.{name}": v for name, v in self._optimizer.state[p].items()}
+        found |= {"rng": self.rng.get_state(), "best": self.best, "value": self.value, "values": self.values}
+        found |= {"stuck": self.stuck, "number": torch.tensor([self.number, self.redirected])}
+        return {name: tensor.cpu().numpy() for name, tensor in found.items()}
+
+    @torch.no_grad()
+    def load(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a state."""
+        found = {name: torch.from_numpy(np.array(array)) for name, array in state.items()}
+        for i, p in enumerate(self.canvas.parameters):
+            p.copy_(found[f"canvas.{i}"])
+            if self._optimizer is not None:
+                prefix = f"optimizer.{i}."
+                self._optimizer.state[p] = {
+                    name.removeprefix(prefix): tensor if tensor.ndim == 0 else tensor.to(p.device)
+                    for name, tensor in found.items()
+                    if name.startswith(prefix)
+                }
+        self.rng.set_state(found["rng"])
+        self.best, self.value, self.values = found["best"].to(self.best.device), found["value"], found["values"]
+        self.stuck, (self.number, self.redirected) = found["stuck"], found["number"].tolist()
+
+    def _slopes(self) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The values, and the slopes of the values less the penalties."""
+        state = self.rng.get_state()
+        values, slopes = self._looked(False)
+        if self.number < _REDIRECTED and not slopes[0].flatten(1).any(1).all():
+            self.rng.set_state(state)
+            again, raised = self._looked(True)
+            if any(s.any() for s in raised):
+                self.redirected += 1
+                return again, raised
+        return values, slopes
+
+    def _looked(self, redirect: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
+        image = self.canvas.image()
+        values, along = self.goal(image.detach(), redirect)
+        for penalty in self.climb.penalties:
+            leaf = image.detach().requires_grad_()
+            along = along - torch.autograd.grad(penalty(leaf).sum(), leaf)[0]
+        return values.detach(), torch.autograd.grad(image, self.canvas.parameters, along)
+
+    @torch.no_grad()
+    def _keep_best(self, values: Tensor) -> None:
+        better = values.cpu() > self.value
+        self.value = torch.where(better, values.cpu(), self.value)
+        if better.any():
+            self.best[better.to(self.best.device)] = self.image()[better.to(self.best.device)]
+
+    @torch.no_grad()
+    def _move(self, slopes: Sequence[Tensor]) -> None:
+        rate = self.climb.rate_at(self.number, self.steps)
+        if self._optimizer is not None:
+            for group in self._optimizer.param_groups:
+                group["lr"] = rate
+            for p, s in zip(self.canvas.parameters, slopes, strict=True):
+                p.grad = -s
+            self._optimizer.step()
+            for p in self.canvas.parameters:
+                p.grad = None
+        else:
+            for p, s in zip(self.canvas.parameters, slopes, strict=True):
+                p += s * self._length(s, rate)
+        if isinstance(self.canvas, Pixels):
+            x = self.canvas.parameters[0]
+            for update in self.climb.updates:
+                x.copy_(update(x - self.mean, slopes[0], self.number) + self.mean)
+        self.canvas.constrain()
+
+    def _length(self, slopes: Tensor, rate: float) -> Tensor:
+        """How many gradients long a step is, for each picture."""
+        shape = (-1, *[1] * (slopes.ndim - 1))
+        match self.climb.optimizer:
+            case "gradient":
+                return torch.full((1,) * slopes.ndim, rate / _PIXEL**2, device=slopes.device)
+            case "progress":
+                squares = slopes.square().flatten(1).sum(1)
+                return (rate / squares).clamp(max=self.climb.most / _PIXEL**2).nan_to_num(0).reshape(shape)
+        return rate / slopes.abs().flatten(1).mean(1).clamp(min=1e-12).reshape(shape)
+
+
+def _optimizer(parameters: list[Tensor], climb: Climb) -> torch.optim.Optimizer | None:
+    match climb.optimizer:
+        case "adam":
+            return torch.optim.Adam(parameters, lr=climb.rate, betas=climb.betas)
+        case "nadam":
+            return torch.optim.NAdam(parameters, lr=climb.rate, betas=climb.betas)
+    return None

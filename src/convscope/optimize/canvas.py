@@ -1,0 +1,176 @@
+"""Canvases: what ascent changes, and the picture it stands for.
+
+A canvas has `parameters`, the tensors to ascend, and `image()`, the pictures they stand for: (N, C, H, W), from 0 to 1.
+The same ascent paints other pictures on another canvas: one that spreads each step over all frequencies alike makes
+pictures where raw pixels make noise.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import color
+
+_CALM = 4.0  # Lucid's divisor, which keeps colors from saturating
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How many pictures of how many color channels, and how large; where, and from which random numbers."""
+
+    count: int
+    channels: int
+    height: int
+    width: int
+    device: torch.device
+    rng: torch.Generator
+
+    def normal(self, *shape: int) -> Tensor:
+        """Normal random numbers, the same on every device."""
+        return torch.randn(*shape, generator=self.rng).to(self.device)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Random numbers from 0 to 1, the same on every device."""
+        return torch.rand(*shape, generator=self.rng).to(self.device)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, C, H, W)."""
+        return self.count, self.channels, self.height, self.width
+
+
+class Canvas(ABC):
+    """Some `parameters`, and the pictures they stand for."""
+
+    parameters: list[Tensor]
+
+    @abstractmethod
+    def image(self) -> Tensor:
+        """The pictures, (N, C, H, W), from 0 to 1."""
+
+    def constrain(self) -> None:
+        """Put the parameters back to where they may be, after each step."""
+
+
+class Pixels(Canvas):
+    """The pixels themselves, clipped to 0 … 1 after each step.
+
+    They start at `mean`, one value a channel, with normal noise of standard deviation `noise`, or at a `start`.
+    """
+
+    def __init__(
+        self, frame: Frame, noise: float = 10 / 255, mean: Tensor | float = 0.5, start: Tensor | None = None
+    ) -> None:
+        if start is None:
+            start = noise * frame.normal(*frame.shape) + torch.as_tensor(mean, device=frame.device).reshape(-1, 1, 1)
+        self.parameters = [start.detach().clone().clamp(0, 1).requires_grad_()]
+
+    def image(self) -> Tensor:
+        """The pixels."""
+        return self.parameters[0]
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Clip the pixels."""
+        self.parameters[0].clamp_(0, 1)
+
+
+class Fourier(Canvas):
+    """Frequencies, scaled as in photos by 1 / f^`decay`, and decorrelated colors (Olah et al. 2017).
+
+    They start with normal noise of standard deviation `noise`, or at the pictures `start`.
+    """
+
+    def __init__(self, frame: Frame, noise: float = 0.01, decay: float = 1.0, start: Tensor | None = None) -> None:
+        self.size = frame.height, frame.width
+        self.scale = _falling(frame, decay)[..., None]
+        waves = frame.normal(*frame.shape[:2], *self.scale.shape[:2], 2) * noise
+        if start is not None:
+            found = torch.fft.rfft2(color.from_pixels(start), norm="ortho")
+            waves = torch.view_as_real(found * _CALM) / self.scale
+        self.parameters = [waves.detach().clone().contiguous().requires_grad_()]
+
+    def image(self) -> Tensor:
+        """The waves added up."""
+        return color.to_pixels(_summed(torch.view_as_complex(self.parameters[0] * self.scale), self.size) / _CALM)
+
+
+class Pyramid(Canvas):
+    """A Laplacian pyramid: pictures of half, a quarter … the size, enlarged and added up, in decorrelated colors.
+
+    Burt and Adelson 1983. Each level is weighted by its pixels' size, so that a step moves all frequencies alike.
+    """
+
+    def __init__(self, frame: Frame, noise: float = 0.01, levels: int = 5) -> None:
+        self.size = frame.height, frame.width
+        sides = [(-(-frame.height // 2**k), -(-frame.width // 2**k)) for k in range(levels)]
+        self.parameters = [(frame.normal(*frame.shape[:2], *side) * noise).requires_grad_() for side in sides]
+
+    def image(self) -> Tensor:
+        """The levels added up."""
+        total = torch.zeros_like(self.parameters[0])
+        for k, level in enumerate(self.parameters):
+            scaled = level * 2.0**k
+            total = total + (F.interpolate(scaled, self.size, mode="bilinear", align_corners=False) if k else scaled)
+        return color.to_pixels(total)
+
+
+class MagnitudeConstrained(Canvas):
+    """Phases only; every frequency keeps the strength it has in photos (Fel et al. 2023, MaCo).
+
+    `magnitudes` (C, H, W // 2 + 1) are those of `spectrum.magnitudes`, in decorrelated colors.
+    """
+
+    def __init__(self, frame: Frame, magnitudes: Tensor) -> None:
+        self.size, self.magnitudes = (frame.height, frame.width), magnitudes.to(frame.device)
+        phases = (frame.uniform(frame.count, *magnitudes.shape) * 2 - 1) * torch.pi
+        self.parameters = [phases.requires_grad_()]
+
+    def image(self) -> Tensor:
+        """The waves added up."""
+        return color.to_pixels(_summed(torch.polar(self.magnitudes.expand_as(self.parameters[0]), self.parameters[0]), self.size))
+
+
+class Transparent(Canvas):
+    """Another canvas with an alpha channel, on Fourier waves of its own: (N, C + 1, H, W)."""
+
+    def __init__(self, colors: Canvas, frame: Frame) -> None:
+        alone = Frame(frame.count, 1, frame.height, frame.width, frame.device, frame.rng)
+        self.colors, self.alpha = colors, Fourier(alone)
+        self.parameters = [*colors.parameters, *self.alpha.parameters]
+
+    def image(self) -> Tensor:
+        """Colors and alpha."""
+        return torch.cat([self.colors.image(), self.alpha.image()], 1)
+
+    def constrain(self) -> None:
+        """What the colors need."""
+        self.colors.constrain()
+
+
+def frequencies(height: int, width: int) -> Tensor:
+    """Cycles a pixel of each wave of `rfft2`, (H, W // 2 + 1)."""
+    return torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None])
+
+
+def _falling(frame: Frame, decay: float) -> Tensor:
+    f = frequencies(frame.height, frame.width).clamp(min=1 / max(frame.height, frame.width))
+    return (1 / f**decay).to(frame.device)
+
+
+def _summed(waves: Tensor, size: tuple[int, int]) -> Tensor:
+    """`irfft2` of waves that need not be those of a real picture.
+
+    The columns that must be real by then lose their imaginary parts here: libraries differ in what they make of them.
+    """
+    columns = torch.fft.ifft(waves, dim=-2, norm="ortho")
+    ends = [0, *([columns.shape[-1] - 1] if size[1] % 2 == 0 else [])]
+    real = torch.ones(columns.shape[-1], device=waves.device)
+    real[ends] = 0
+    columns = torch.complex(columns.real, columns.imag * real)
+    return torch.fft.irfft(columns, n=size[1], dim=-1, norm="ortho")

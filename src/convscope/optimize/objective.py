@@ -1,0 +1,279 @@
+"""Objectives: what a picture is to excite, as sums of named terms that print as text and are read back from it.
+
+A term names the layers it needs and makes of their tensors one value a picture, (N,), which ascent raises. A sum of
+terms is an `Objective`: `logits:281`, `blocks.3.0:5 - 0.5*blocks.3.0:7`, `dream(blocks.4)`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..base.errors import BadKnob
+from ..base.image import open_image
+from ..base.unit import Unit
+from ..network.network import Network
+
+Seen = Mapping[str, Tensor]  # what each layer put out, (N, C, H, W) or (N, C)
+_TINY = 1e-8
+
+
+class Term(ABC):
+    """One value a picture, made of what layers put out."""
+
+    @property
+    @abstractmethod
+    def layer(self) -> str:
+        """The layer it reads."""
+
+    @abstractmethod
+    def __call__(self, seen: Seen) -> Tensor:
+        """The value of each picture, (N,)."""
+
+    def resolved(self, net: Network) -> Term:
+        """The term checked against a network; raises UnknownLayer or UnknownUnit."""
+        net.layer(self.layer)
+        return self
+
+    def __neg__(self) -> Objective:
+        return -1 * Objective(((1.0, self),))
+
+    def __add__(self, other: Term | Objective) -> Objective:
+        return Objective(((1.0, self),)) + other
+
+    def __rmul__(self, weight: float) -> Objective:
+        return weight * Objective(((1.0, self),))
+
+
+@dataclass(frozen=True)
+class Excite(Term):
+    """A unit's activation: the mean over its map, or over the layer; a neuron's own; a class score or probability.
+
+    A probability is raised by its logarithm, since near 0 it has no slope.
+    """
+
+    unit: Unit
+
+    @property
+    def layer(self) -> str:
+        """The layer it reads."""
+        return self.unit.source
+
+    def __str__(self) -> str:
+        return str(self.unit)
+
+    def resolved(self, net: Network) -> Excite:
+        """The term checked against a network."""
+        return Excite(net.unit(self.unit))
+
+    def __call__(self, seen: Seen) -> Tensor:
+        """The value of each picture."""
+        tensor = seen[self.layer]
+        if self.unit.layer == "probs":
+            tensor = tensor.log_softmax(1)
+        if self.unit.channel is not None:
+            tensor = tensor[:, self.unit.channel]
+        if self.unit.position is not None:
+            tensor = tensor[:, self.unit.position[0], self.unit.position[1]]
+        return tensor.flatten(1).mean(1) if tensor.ndim > 1 else tensor
+
+
+@dataclass(frozen=True)
+class Above(Term):
+    """How far a class score is above all the others: above the logarithm of the sum of their exponentials.
+
+    A class that is only strong where similar classes are strong too is not this class.
+    """
+
+    unit: Unit
+
+    @property
+    def layer(self) -> str:
+        """The layer it reads."""
+        return "logits"
+
+    def __str__(self) -> str:
+        return f"above({self.unit})"
+
+    def resolved(self, net: Network) -> Above:
+        """The term checked against a network; raises BadKnob for what is no class score."""
+        unit = net.unit(self.unit)
+        if unit.layer != "logits" or unit.channel is None or not net.classifies:
+            raise BadKnob(f"above() must be of a class score, such as above(logits:281), not of {unit}.")
+        return Above(unit)
+
+    def __call__(self, seen: Seen) -> Tensor:
+        """The value of each picture."""
+        assert self.unit.channel is not None
+        logits = seen["logits"]
+        own = torch.zeros_like(logits)
+        own[:, self.unit.channel] = torch.inf
+        return logits[:, self.unit.channel] - (logits - own).logsumexp(1)
+
+
+@dataclass(frozen=True)
+class _OfLayer(Term):
+    """A term of a whole layer."""
+
+    of: str
+
+    @property
+    def layer(self) -> str:
+        """The layer it reads."""
+        return self.of
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__.lower()}({self.of})"
+
+
+@dataclass(frozen=True)
+class Dream(_OfLayer):
+    """The mean square of all a layer puts out, which raises whatever is there (Mordvintsev et al. 2015, DeepDream)."""
+
+    def __call__(self, seen: Seen) -> Tensor:
+        """The value of each picture."""
+        return seen[self.of].square().flatten(1).mean(1)
+
+
+@dataclass(frozen=True)
+class Diversity(_OfLayer):
+    """Minus the mean similarity of a picture's Gram matrix to those of the others in its batch (Olah et al. 2017)."""
+
+    def __call__(self, seen: Seen) -> Tensor:
+        """The value of each picture."""
+        maps = seen[self.of].flatten(2) if seen[self.of].ndim > 2 else seen[self.of][:, :, None]
+        gram = torch.nn.functional.normalize((maps @ maps.mT).flatten(1), dim=1, eps=_TINY)
+        alike = gram @ gram.T
+        others = max(1, len(alike) - 1)
+        return -(alike.sum(1) - alike.diagonal()) / others
+
+
+@dataclass(frozen=True)
+class Alignment(_OfLayer):
+    """Minus the mean square difference to the next picture of the batch, so that a row of pictures changes smoothly."""
+
+    def __call__(self, seen: Seen) -> Tensor:
+        """The value of each picture."""
+        tensor = seen[self.of]
+        return -(tensor - tensor.roll(-1, 0)).square().flatten(1).mean(1) * (len(tensor) > 1)
+
+
+@dataclass(frozen=True)
+class Direction(Term):
+    """Dot product with a direction in the space of channels, times its cosine to the power `power`, over the map's mean.
+
+    Carter et al. 2019, "Activation atlas"; the cosine is floored at 0.1.
+    """
+
+    of: str
+    vector: tuple[float, ...]
+    power: float = 2.0
+
+    @property
+    def layer(self) -> str:
+        """The layer it reads."""
+        return self.of
+
+    def __str__(self) -> str:
+        return f"direction({self.of}, {' '.join(map(repr, self.vector))}, {self.power!r})"
+
+    def resolved(self, net: Network) -> Direction:
+        """The term checked against a network; raises BadKnob for a vector of another length."""
+        units = net.layers[net.layer(self.of)].units
+        if len(self.vector) != units:
+            raise BadKnob(f"A direction in {self.of} must have {units} numbers, one a channel, not {len(self.vector)}.")
+        return self
+
+    def __call__(self, seen: Seen) -> Tensor:
+        """The value of each picture."""
+        tensor = seen[self.of]
+        vector = torch.tensor(self.vector, dtype=tensor.dtype, device=tensor.device)
+        return _along(tensor.flatten(2) if tensor.ndim > 2 else tensor[:, :, None], vector[None, :, None], self.power)
+
+
+@dataclass(frozen=True)
+class Caricature(Term):
+    """What an image excites in a layer, exaggerated: dot product with its activations, times their cosine.
+
+    Olah et al. 2018, "The building blocks of interpretability", and Lucid's recipe.
+    """
+
+    of: str
+    image: str
+    power: float = 1.0
+    target: Tensor | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def layer(self) -> str:
+        """The layer it reads."""
+        return self.of
+
+    def __str__(self) -> str:
+        return f"caricature({self.of}, {self.image}, {self.power!r})"
+
+    def resolved(self, net: Network) -> Caricature:
+        """The term with the image's activations; raises BadImage where it cannot be opened."""
+        with torch.no_grad():
+            target = net.read(net.prepare(open_image(self.image)), net.layer(self.of))[self.of]
+        return Caricature(self.of, self.image, self.power, target.float())
+
+    def __call__(self, seen: Seen) -> Tensor:
+        """The value of each picture."""
+        tensor = seen[self.of]
+        assert self.target is not None, "an objective is resolved before it is used"
+        target = self.target
+        if tensor.ndim > 2 and tensor.shape[2:] != target.shape[2:]:
+            target = torch.nn.functional.interpolate(target, tensor.shape[2:], mode="bilinear")
+        return _along(tensor.flatten(1)[..., None], target.flatten(1)[..., None], self.power)
+
+
+def _along(x: Tensor, direction: Tensor, power: float) -> Tensor:
+    """Dot product times cosine^power along dimension 1, over the mean of the rest."""
+    cosine = torch.nn.functional.cosine_similarity(x, direction, dim=1, eps=_TINY).clamp(min=0.1)
+    return ((x * direction).sum(1) * cosine**power).mean(1)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A weighted sum of terms."""
+
+    terms: tuple[tuple[float, Term], ...]
+
+    def __str__(self) -> str:
+        told = " + ".join(f"{term}" if weight == 1 else f"{weight:g}*{term}" for weight, term in self.terms)
+        return told.replace("+ -1*", "- ").replace("+ -", "- ")
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers it reads, each once."""
+        return tuple(dict.fromkeys(term.layer for _, term in self.terms))
+
+    @property
+    def unit(self) -> Unit | None:
+        """The unit it excites, where it does nothing else."""
+        term = self.terms[0][1]
+        return term.unit if len(self.terms) == 1 and isinstance(term, Excite | Above) else None
+
+    def resolved(self, net: Network) -> Objective:
+        """The objective checked against a network; raises UnknownLayer, UnknownUnit or BadKnob."""
+        return Objective(tuple((weight, term.resolved(net)) for weight, term in self.terms))
+
+    def __call__(self, seen: Seen) -> Tensor:
+        """The value of each picture, (N,)."""
+        return torch.stack([weight * term(seen) for weight, term in self.terms]).sum(0)
+
+    def __neg__(self) -> Objective:
+        return -1 * self
+
+    def __rmul__(self, weight: float) -> Objective:
+        return Objective(tuple((weight * own, term) for own, term in self.terms))
+
+    def __add__(self, other: Term | Objective) -> Objective:
+        return Objective(self.terms + (other.terms if isinstance(other, Objective) else ((1.0, other),)))
+
+    def __sub__(self, other: Term | Objective) -> Objective:
+        return self + -other

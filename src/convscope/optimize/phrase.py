@@ -1,0 +1,82 @@
+"""Objectives from text: the grammar that `str` of an objective writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from ..base.errors import BadKnob, nearest
+from ..base.unit import Unit, parse
+from .objective import Above, Alignment, Caricature, Direction, Diversity, Dream, Excite, Objective, Term
+
+ObjectiveLike: TypeAlias = str | Unit | Term | Objective
+_SIGN = re.compile(r"\s+([+-])\s+")
+_WEIGHT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*\*\s*(.+)", re.IGNORECASE)
+_CALL = re.compile(r"([a-z]+)\((.*)\)")
+_FORMS = (
+    "An objective is a unit, such as logits:281, or dream(LAYER), diversity(LAYER), alignment(LAYER), above(logits:CLASS),"
+    " direction(LAYER, NUMBERS) or caricature(LAYER, IMAGE), with weights such as 0.5*, joined by + and - between spaces."
+)
+
+
+def objective(text: ObjectiveLike, labels: Sequence[str] = ()) -> Objective:
+    """The objective that a text, a unit or a term stands for; raises BadKnob or UnknownUnit where it is none.
+
+    `logits:281` · `-1*blocks.2.0:5` · `logits:281 - 0.5*logits:282` · `dream(blocks.3)` · `diversity(blocks.3)` ·
+    `alignment(blocks.3)` · `above(logits:281)` · `direction(blocks.3, 0.1 0.2 …)` · `caricature(blocks.3, sample:cat)`.
+    """
+    match text:
+        case Objective():
+            return text
+        case Term():
+            return Objective(((1.0, text),))
+        case Unit():
+            return Objective(((1.0, Excite(text)),))
+        case str():
+            return _read(text.strip(), labels)
+    raise BadKnob(f"An objective must be text, a Unit or a term, not {type(text).__name__}. {_FORMS}")
+
+
+def _read(text: str, labels: Sequence[str]) -> Objective:
+    if not text:
+        raise BadKnob(f"An objective must not be empty. {_FORMS}")
+    first, *rest = _SIGN.split(text)
+    found = [_weighted(first, labels)]
+    for sign, part in zip(rest[::2], rest[1::2], strict=True):
+        weight, term = _weighted(part, labels)
+        found.append((-weight if sign == "-" else weight, term))
+    return Objective(tuple(found))
+
+
+def _weighted(text: str, labels: Sequence[str]) -> tuple[float, Term]:
+    match = _WEIGHT.fullmatch(text)
+    if match is not None:
+        return float(match[1]), _term(match[2], labels)
+    negative = text.startswith("-")
+    return (-1.0 if negative else 1.0), _term(text.removeprefix("-").strip(), labels)
+
+
+def _term(text: str, labels: Sequence[str]) -> Term:
+    call = _CALL.fullmatch(text)
+    if call is None:
+        return Excite(parse(text, labels))
+    name, inside = call[1], [part.strip() for part in call[2].split(",")]
+    if name not in _MADE:
+        raise BadKnob(f"There is no objective {name}().{nearest(name, _MADE)} {_FORMS}")
+    try:
+        return _MADE[name](inside, labels)
+    except (ValueError, TypeError) as error:
+        if isinstance(error, BadKnob):
+            raise
+        raise BadKnob(f"{text!r} is not an objective. {_FORMS}") from None
+
+
+_MADE: dict[str, Callable[[list[str], Sequence[str]], Term]] = {
+    "dream": lambda words, _: Dream(*words),
+    "diversity": lambda words, _: Diversity(*words),
+    "alignment": lambda words, _: Alignment(*words),
+    "above": lambda words, labels: Above(parse(",".join(words), labels)),
+    "direction": lambda words, _: Direction(words[0], tuple(map(float, words[1].split())), *map(float, words[2:])),
+    "caricature": lambda words, _: Caricature(words[0], words[1], *map(float, words[2:])),
+}

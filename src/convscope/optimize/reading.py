@@ -1,0 +1,85 @@
+"""Looking at pictures through a network, many times and fast: frozen, as deep as is needed, norms folded in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ..base.errors import ForwardFailed
+from ..network import taps
+from ..network.execution import device_of, dtype_of, frozen, plainly, unwrap
+from ..network.folding import Folded, Listening
+from ..network.network import Network
+from ..network.rules import Rectifiers
+from .redirected import redirected
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+class Eye:
+    """What layers of a network make of pictures, (N, C, H, W) from 0 to 1; use it inside `looking`."""
+
+    def __init__(self, net: Network, layers: Sequence[str], precision: Precision) -> None:
+        self.net, self.layers = net, tuple(layers)
+        self.device, self.dtype = device_of(net.module), dtype_of(net.module)
+        self.half = precision == "bf16" or (precision == "auto" and half_is_fast(self.device))
+        self._calls = {name: net.layers[name].calls for name in layers}
+        self._folded: Folded | None = None
+        color = net.preprocessing.mean, net.preprocessing.std
+        self._mean, self._std = (torch.tensor(v, device=self.device).reshape(-1, 1, 1) for v in color)
+
+    def __call__(self, pictures: Tensor, redirect: bool = False) -> dict[str, Tensor]:
+        """The layers' tensors in float32; with `redirect`, gradients go through closed rectifiers too."""
+        x = ((pictures - self._mean) / self._std).to(self.dtype).contiguous(memory_format=torch.channels_last)
+        if self._folded is None:
+            self._folded = self._listen(x)
+        with ExitStack() as stack:
+            if self.half:
+                stack.enter_context(torch.autocast(self.device.type, dtype=torch.bfloat16))
+            stack.enter_context(self._folded)
+            stack.enter_context(Rectifiers(redirected) if redirect else nullcontext())
+            found = self._forward(x)
+        return {name: self.net.arranged(name, tensor).float() for name, tensor in found.items()}
+
+    def _forward(self, x: Tensor) -> dict[str, Tensor]:
+        return taps.forward(unwrap(self.net.module), x, self._calls, self.net.output, run=plainly)
+
+    def _listen(self, x: Tensor) -> Folded:
+        heard = Listening()
+        with torch.no_grad(), heard:
+            self._forward(x[:1])
+        return Folded(heard)
+
+
+@contextmanager
+def looking(net: Network, layers: Sequence[str], precision: Precision = "auto") -> Iterator[Eye]:
+    """An eye for these layers, with the network frozen inside the block; raises BadWeights where they are untrained."""
+    net.check_trained(layers)
+    with torch.inference_mode(False), torch.enable_grad(), frozen(unwrap(net.module), channels_last=True):
+        yield Eye(net, layers, precision)
+
+
+def half_is_fast(device: torch.device) -> bool:
+    """Whether bfloat16 is worth it: on a GPU that has it, and on processors with matrix units (AMX)."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    asked: Any = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return device.type == "cpu" and asked is not None and bool(asked())
+
+
+def along(pictures: Tensor, value_of: Callable[[Tensor], Tensor], what: str) -> tuple[Tensor, Tensor]:
+    """A value of pictures, (N,), and its slope along them; raises ForwardFailed where it has none."""
+    with torch.enable_grad():
+        leaf = pictures.detach().requires_grad_()
+        values = value_of(leaf)
+        found = torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0] if values.requires_grad else None
+    if found is None:
+        raise ForwardFailed(
+            f"{what} has no gradient: its module puts out what does not hang on the picture in a way that can be "
+            "differentiated. Choose a layer before it."
+        )
+    return values.detach(), found

@@ -1,0 +1,221 @@
+"""Transforms: what is done to a picture before the network sees it, anew at each step, so that details must be robust.
+
+Each is `(image, rng) → image`, draws for every picture of the batch by itself, and prints as what it is. Movements of
+the plane that follow one another are multiplied and the picture is resampled once.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Transform: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]
+_GREY = 0.5
+
+
+def uniform(count: int, low: float, high: float, rng: torch.Generator, like: Tensor) -> Tensor:
+    """`count` random numbers from low to high, the same on every device."""
+    return (torch.rand(count, generator=rng) * (high - low) + low).to(like)
+
+
+class Movement(ABC):
+    """A movement of the plane, drawn for each picture: where each place of the new picture lies in the old one."""
+
+    @abstractmethod
+    def matrices(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """(N, 3, 3), in coordinates from -1 to 1."""
+
+    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """The moved pictures, at the same size; grey comes in from beyond the edges."""
+        return moved(image, self.matrices(image, rng), (image.shape[-2], image.shape[-1]))
+
+
+@dataclass(frozen=True)
+class Jitter(Movement):
+    """Shift by up to `pixels` in each direction."""
+
+    pixels: float
+
+    def matrices(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """Shifts."""
+        found = _identity(image)
+        for row, extent in ((0, image.shape[-1]), (1, image.shape[-2])):
+            found[:, row, 2] = uniform(len(image), -self.pixels, self.pixels, rng, image) * 2 / extent
+        return found
+
+
+@dataclass(frozen=True)
+class Scale(Movement):
+    """Enlarge by a factor from `low` to `high`, all ratios alike probable."""
+
+    low: float
+    high: float
+
+    def matrices(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """Factors."""
+        factors = uniform(len(image), math.log(self.low), math.log(self.high), rng, image).exp()
+        return _turned(image, torch.zeros_like(factors), factors)
+
+
+@dataclass(frozen=True)
+class Rotate(Movement):
+    """Turn by up to `degrees` either way."""
+
+    degrees: float
+
+    def matrices(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """Angles."""
+        angles = uniform(len(image), -self.degrees, self.degrees, rng, image) * math.pi / 180
+        return _turned(image, angles, torch.ones_like(angles))
+
+
+@dataclass(frozen=True)
+class Crop(Movement):
+    """A window of a side from `low` to `high` of the picture's, about a normal place near the middle.
+
+    `spread` is the standard deviation of that place as a share of the picture; windows stay inside.
+    """
+
+    low: float
+    high: float
+    spread: float = 0.15
+
+    def matrices(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """Windows."""
+        sides = uniform(len(image), self.low, self.high, rng, image)
+        found = _turned(image, torch.zeros_like(sides), 1 / sides)
+        centers = (2 * self.spread * torch.randn(len(image), 2, generator=rng)).to(image)
+        room = (1 - sides).clamp(min=0)[:, None]
+        found[:, :2, 2] = torch.minimum(torch.maximum(centers, -room), room)
+        return found
+
+
+@dataclass(frozen=True)
+class Pad:
+    """A border of `pixels` of one grey, or of each picture's own edge where `grey` is negative."""
+
+    pixels: int
+    grey: float = _GREY
+
+    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """The larger pictures."""
+        border = [self.pixels] * 4
+        return F.pad(image, border, mode="replicate") if self.grey < 0 else F.pad(image, border, value=self.grey)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Normal noise of standard deviation `sd` on every pixel."""
+
+    sd: float
+
+    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """The noisy pictures."""
+        return image + self.sd * torch.randn(image.shape, generator=rng).to(image)
+
+
+@dataclass(frozen=True)
+class Blur:
+    """A Gaussian blur of a standard deviation from 0 to `sd` pixels, one for all pictures of a step."""
+
+    sd: float
+
+    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """The blurred pictures."""
+        return blurred(image, uniform(1, 0, self.sd, rng, image).item())
+
+
+@dataclass(frozen=True)
+class Tint:
+    """Another contrast, by a factor up to e^±`amount`, and each color shifted by up to half of `amount`."""
+
+    amount: float
+
+    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """The tinted pictures."""
+        contrast = uniform(len(image), -self.amount, self.amount, rng, image).exp()[:, None, None, None]
+        shift = uniform(len(image) * image.shape[1], -self.amount / 2, self.amount / 2, rng, image)
+        return (image - _GREY) * contrast + _GREY + shift.reshape(*image.shape[:2], 1, 1)
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Lay pictures with an alpha channel over noise of all colors, so that what is transparent cannot help."""
+
+    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """Pictures without the last channel."""
+        colors, alpha = image[:, :-1], image[:, -1:]
+        coarse = torch.rand(len(image), colors.shape[1], 7, 7, generator=rng).to(image)
+        behind = F.interpolate(coarse, image.shape[-2:], mode="bilinear", align_corners=False)
+        return colors * alpha + behind * (1 - alpha)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Transforms one after another; where the network needs it, the result is brought to one `size` (height, width)."""
+
+    transforms: tuple[Transform, ...]
+    size: tuple[int, int] | None = None
+
+    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """The transformed pictures."""
+        runs = [(moves, list(run)) for moves, run in groupby(self.transforms, lambda t: isinstance(t, Movement))]
+        last = len(runs) - 1 if runs and runs[-1][0] else next((i for i, run in enumerate(runs) if run[0]), -1)
+        for number, (moves, run) in enumerate(runs):
+            if moves:
+                image = _all_at_once(image, run, rng, self.size if number == last else None)
+            else:
+                for one in run:
+                    image = one(image, rng)
+        if self.size is not None and tuple(image.shape[-2:]) != self.size:
+            image = F.interpolate(image, self.size, mode="bilinear", align_corners=False, antialias=True)
+        return image
+
+
+def _all_at_once(image: Tensor, run: Sequence[Transform], rng: torch.Generator, size: tuple[int, int] | None) -> Tensor:
+    total = _identity(image)
+    for one in run:
+        assert isinstance(one, Movement)
+        total = total @ one.matrices(image, rng)
+    return moved(image, total, size or (image.shape[-2], image.shape[-1]))
+
+
+def moved(image: Tensor, matrices: Tensor, size: tuple[int, int]) -> Tensor:
+    """The pictures at `size`, resampled where the matrices (N, 3, 3) say; grey comes in from beyond the edges."""
+    grid = F.affine_grid(matrices[:, :2], [len(image), image.shape[1], *size], align_corners=False)
+    return F.grid_sample(image - _GREY, grid, align_corners=False) + _GREY
+
+
+def blurred(image: Tensor, sd: float) -> Tensor:
+    """Pictures blurred by a Gaussian of `sd` pixels, their edges repeated."""
+    reach = math.ceil(3 * sd)
+    if sd <= 0.05:
+        return image
+    at = torch.arange(-reach, reach + 1, dtype=image.dtype, device=image.device)
+    kernel = torch.exp(-(at**2) / (2 * sd**2))
+    kernel = (kernel / kernel.sum()).expand(image.shape[1], 1, -1)
+    padded = F.pad(image, [reach] * 4, mode="replicate")
+    rows = F.conv2d(padded, kernel[:, :, None], groups=image.shape[1])
+    return F.conv2d(rows, kernel[..., None], groups=image.shape[1])
+
+
+def _identity(image: Tensor) -> Tensor:
+    return torch.eye(3, dtype=image.dtype, device=image.device).repeat(len(image), 1, 1)
+
+
+def _turned(image: Tensor, angles: Tensor, factors: Tensor) -> Tensor:
+    """Matrices that turn and enlarge; pictures need not be square."""
+    aspect = image.shape[-2] / image.shape[-1]
+    found = _identity(image)
+    cos, sin = angles.cos() / factors, angles.sin() / factors
+    found[:, 0, 0], found[:, 0, 1] = cos, -sin * aspect
+    found[:, 1, 0], found[:, 1, 1] = sin / aspect, cos
+    return found

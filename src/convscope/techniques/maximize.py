@@ -1,0 +1,192 @@
+"""What a unit wants to see: pictures that excite it most, painted from noise."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field
+
+from ..base.checkpoint import kept
+from ..base.errors import BadKnob
+from ..base.progress import Work
+from ..base.syntheses import Maximized
+from ..base.technique import technique_with
+from ..base.unit import Unit
+from ..network.network import Network
+from ..optimize import spectrum
+from ..optimize.objective import Objective
+from ..optimize.painting import Group, Painted, Paintings, Studio, grouped
+from ..optimize.phrase import ObjectiveLike, objective
+from ..optimize.reading import Precision
+from ..optimize.recipes import CANVASES, RECIPES, CanvasName, Preset, Recipe
+from ..scan.result import Scan
+from .choices import BatchSize, Seed
+from .witnesses import against_scan, judged
+
+_SAVE = 16  # steps between two states that are kept
+_LEAST = 4  # the canvas may be this many times smaller than what the network takes
+_AUTO = "auto: the preset's own"
+
+Steps = Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"]
+Size = Annotated[int, Field(ge=1, le=4096)] | Literal["auto"]
+AScan = Annotated[
+    str,
+    BeforeValidator(lambda given: str(given.folder or "") if isinstance(given, Scan) else str(given) if isinstance(given, Path) else given),
+]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Objectives that a request names."""
+
+    objectives: tuple[Objective, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.objectives))
+
+    @property
+    def unit(self) -> Unit:
+        """What all have in common, as far as it is a unit."""
+        units = [o.unit for o in self.objectives]
+        if len(set(units)) == 1 and units[0] is not None:
+            return units[0]
+        layers = {layer for o in self.objectives for layer in o.layers}
+        return Unit(layers.pop() if len(layers) == 1 else "several layers")
+
+
+def read_objectives(net: Network, given: ObjectiveLike | Sequence[ObjectiveLike] | Wanted) -> Wanted:
+    """One objective or several, checked against the network; text may hold several with ; between them."""
+    if isinstance(given, Wanted):
+        return given
+    several: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
+    parts = [part for one in several for part in (one.split(";") if isinstance(one, str) else [one])]
+    if not parts:
+        raise BadKnob("unit must be at least one unit or objective, not an empty list. Name one, such as logits:281.")
+    return Wanted(tuple(objective(part, net.labels).resolved(net) for part in parts))
+
+
+@technique_with(unit=read_objectives)
+def maximize(
+    net: Network,
+    unit: ObjectiveLike | Sequence[ObjectiveLike],
+    *,
+    preset: Annotated[Preset, Field(description="the recipe, named by its paper; convscope: ours")] = "convscope",
+    steps: Annotated[Steps, Field(description=f"steps of ascent; {_AUTO}")] = "auto",
+    size: Annotated[Size, Field(description="side of the pictures in pixels; auto: what the network takes")] = "auto",
+    canvas: Annotated[CanvasName, Field(description=f"what ascent changes; {_AUTO}")] = "auto",
+    variants: Annotated[int, Field(ge=1, le=16, description="pictures of each unit, from other noise")] = 1,
+    diversity: Annotated[float, Field(ge=0, description="how much the variants of a unit are to differ")] = 0.0,
+    alpha: Annotated[bool, Field(description="pictures with an alpha channel: only what matters is opaque")] = False,
+    spectrum: Annotated[str, Field(description="photos whose spectrum maco keeps; empty: the bundled ones")] = "",
+    scan: Annotated[AScan, Field(description="folder of a scan, to compare with what photos give")] = "",
+    judges: Annotated[str, Field(description="networks that say what they take a class for, such as lite1,lite2")] = "",
+    seed: Seed = 0,
+    batch_size: BatchSize = "auto",
+    precision: Annotated[Precision, Field(description="auto: bf16 where the processor is fast at it")] = "auto",
+) -> Maximized:
+    """Paint the picture that excites a unit most.
+
+    Erhan et al. 2009; Simonyan et al. 2013 (preset simonyan); Yosinski et al. 2015 (yosinski1 to 4); Olah et al. 2017
+    (lucid); Fel et al. 2023 (maco). `unit` is one unit or objective, or a list; as text, with ; between them: a unit,
+    or sums of units with weights, `-1*UNIT` for what a unit avoids, dream(LAYER), direction(LAYER, NUMBERS),
+    caricature(LAYER, IMAGE), above(logits:CLASS). A channel's value is the mean over its map. Our preset, and what the
+    others gave in the same time, is measured in bench/README.md. A unit that cannot be driven is reported in
+    `.driven`. Cancelled, the result holds the best so far. Raises BadKnob for a canvas much smaller than the network's
+    input, ForwardFailed for a unit without a gradient. With `cs.checkpoint(folder)` a stopped run goes on.
+    """
+    wanted = read_objectives(net, unit)
+    studio = Studio(net, _recipe(preset, steps, canvas), sides(net, size), spectrum, alpha, seed, precision, diversity)
+    paintings = Paintings(studio, grouped(wanted.objectives, variants, batch_size))
+    painted, partial = _paint(paintings)
+    images = np.concatenate([one.images for one in painted]).transpose(0, 2, 3, 1)
+    images = np.ascontiguousarray(np.repeat(images, 3, 3) if images.shape[3] == 1 else images)
+    names = tuple(str(o) for group in paintings.groups for o in group)[: len(images)]
+    found = Maximized(
+        values=np.concatenate([one.values for one in painted]), unit=wanted.unit, network=net.name, evidence={},
+        images=images, objectives=names, driven=np.concatenate([one.driven for one in painted]), curve=_curve(painted),
+    )  # fmt: skip
+    evidence = {**_evidence(studio, painted), **partial, **_near(images, spectrum)}
+    units = [o.unit for group in paintings.groups for o in group][: len(images)]
+    evidence |= against_scan(net, scan, units, images) | judged(judges, units, images)
+    return dataclasses.replace(found, evidence={**evidence, **_undriven(found)})
+
+
+def sides(net: Network, size: int | Literal["auto"]) -> tuple[int, int]:
+    """Height and width of a canvas; raises BadKnob for one much smaller than what the network takes."""
+    height, width = net.preprocessing.size
+    if size == "auto":
+        return height, width
+    least = -(-min(height, width) // _LEAST)
+    if size < least:
+        raise BadKnob(
+            f"size must be at least {least} for {net.name}, a quarter of the {height} × {width} pixels it takes, not "
+            f"{size}: enlarged more it is a blur. Use {height}."
+        )
+    return size, size
+
+
+def _recipe(preset: Preset, steps: int | Literal["auto"], canvas: CanvasName) -> Recipe:
+    found = RECIPES[preset]
+    if canvas != "auto":
+        found = dataclasses.replace(found, paint=CANVASES[canvas])
+    return found if steps == "auto" else dataclasses.replace(found, steps=steps)
+
+
+def _paint(paintings: Paintings) -> tuple[list[Painted], dict[str, Any]]:
+    """Every group, and `partial` where the work was cancelled: the groups begun by then, at their best so far."""
+    keep, steps = kept(), paintings.studio.recipe.steps
+    group: Group | None = None
+    work = Work(range(steps * len(paintings.groups)), lambda: group and group.ascent.image())
+    ticks, done = iter(work), list[Painted]()
+    for number, group in paintings.begun():
+        state = keep.load(f"group{number}")
+        if state is not None:
+            group.take_up(state)
+        for step in range(steps):
+            if next(ticks, None) is None:  # cancelled
+                group.keep(keep, f"group{number}")
+                break
+            if step < group.ascent.number or group.broken:
+                continue
+            group.step()
+            if step % _SAVE == _SAVE - 1 or step == steps - 1:
+                group.keep(keep, f"group{number}")
+        done.append(group.painted(group.ascent.number == steps))
+        if work.evidence and work.done < len(work.items) and group.ascent.number < steps:
+            break
+    next(ticks, None)
+    return done, work.evidence
+
+
+def _curve(painted: list[Painted]) -> NDArray[np.float32]:
+    """The values of all groups on the way; NaN where a group ended early."""
+    longest = max(len(one.curve) for one in painted)
+    padded = [np.pad(one.curve, ((0, longest - len(one.curve)), (0, 0)), constant_values=np.nan) for one in painted]
+    return np.concatenate(padded, 1)
+
+
+def _evidence(studio: Studio, painted: list[Painted]) -> dict[str, Any]:
+    passes = sum(len(one.curve) for one in painted) * studio.recipe.looks
+    told: dict[str, Any] = {"steps": studio.recipe.steps, "passes": passes, "start": np.concatenate([p.start for p in painted]).tolist()}
+    redirected = sum(one.redirected for one in painted)
+    if redirected:
+        told["redirected"] = f"{redirected} first steps with redirected gradients, where pictures had none"
+    broken = [f"step {one.broken} of group {i}" for i, one in enumerate(painted) if one.broken]
+    if broken:
+        told["not_finite"] = f"numbers were not finite at {', '.join(broken)}: the best picture before is kept"
+    return told
+
+
+def _near(images: NDArray[np.float32], source: str) -> dict[str, Any]:
+    return {"spectrum_distance": spectrum.distance(images, spectrum.photos(source)).tolist()}
+
+
+def _undriven(found: Maximized) -> dict[str, Any]:
+    names = [name for name, driven in zip(found.objectives, found.driven, strict=True) if not driven]
+    return {"undriven": f"could not be raised: {', '.join(names)}; their pictures show nothing"} if names else {}

@@ -1,0 +1,81 @@
+"""Witnesses of a synthesized picture: what photos give of the same unit, and what other networks take it for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..base.errors import BadKnob
+from ..base.syntheses import to_bytes
+from ..base.unit import Unit
+from ..network import zoo
+from ..network.network import Network
+from ..scan.result import Scan, open_scan
+
+_HIGH = 0.999  # the percentile of a unit's activations that a picture is compared with, besides the maximum
+Units = Sequence[Unit | None]
+
+
+def against_scan(net: Network, folder: str, units: Units, images: NDArray[np.float32]) -> dict[str, Any]:
+    """Each unit's largest activation in its picture over the largest in the scan's images, and over their 99.9th percentile.
+
+    NaN for what is no unit with positive activations there. Raises BadScan for a scan of another network.
+    """
+    if not folder:
+        return {}
+    scan = open_scan(folder)
+    scan.check(net)
+    peaks = [peak(net, unit, image) for unit, image in zip(units, images, strict=True)]
+    most = [_of_photos(scan, unit) for unit in units]
+    told = {"peak": peaks, "over_maximum": [_ratio(p, m[0]) for p, m in zip(peaks, most, strict=True)]}
+    return {**told, "over_q999": [_ratio(p, m[1]) for p, m in zip(peaks, most, strict=True)]}
+
+
+def peak(net: Network, unit: Unit | None, image: NDArray[np.float32]) -> float:
+    """The largest activation of a unit in a picture, as the network sees it."""
+    if unit is None or unit.channel is None:
+        return float("nan")
+    with torch.no_grad():
+        found = net.read(net.prepare(to_bytes(image)), unit.source)[unit.source]
+    return float(found[0, unit.channel].max())
+
+
+def judged(names: str, units: Units, images: NDArray[np.float32]) -> dict[str, Any]:
+    """The rank (1 is first) and probability that other networks give each picture's class; None where it is no class."""
+    told: dict[str, Any] = {}
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        judge = zoo.load(name)
+        if not judge.classifies:
+            raise BadKnob(f"judges must be networks that put out one score a class, not {name}.")
+        told[f"rank_{name}"], told[f"probability_{name}"] = zip(
+            *(_standing(judge, unit, image) for unit, image in zip(units, images, strict=True)), strict=True
+        )
+    return told
+
+
+def _standing(judge: Network, unit: Unit | None, image: NDArray[np.float32]) -> tuple[int | None, float | None]:
+    if unit is None or not unit.is_class or unit.channel is None:
+        return None, None
+    with torch.no_grad():
+        scores = judge.read(judge.prepare(to_bytes(image)), "logits")["logits"][0].float().softmax(0)
+    if unit.channel >= len(scores):
+        raise BadKnob(f"judges must know class {unit.channel}; {judge.name} has {len(scores)} classes.")
+    own = scores[unit.channel]
+    return int((scores > own).sum()) + 1, float(own)
+
+
+def _of_photos(scan: Scan, unit: Unit | None) -> tuple[float, float]:
+    if unit is None or unit.channel is None:
+        return float("nan"), float("nan")
+    alone = Unit(unit.source, unit.channel)
+    ends, counts = scan.histogram(alone)
+    at = np.searchsorted(np.cumsum(counts), _HIGH * counts.sum()) if len(counts) else 0
+    return scan.statistics(alone)["max"], float(ends[at].mean()) if len(counts) else float("nan")
+
+
+def _ratio(value: float, base: float) -> float:
+    return value / base if base > 0 else float("nan")
