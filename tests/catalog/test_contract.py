@@ -27,6 +27,9 @@ QUICK = {  # knobs for techniques that take their time with the defaults
     "perturbation_mask": {"steps": 3},
     "insertion_deletion": {"steps": 3},
     "sanity_check": {"layers": 2},
+    "maximize": {"steps": 2, "size": 64},
+    "sheet": {"steps": 2, "size": 64, "channels": 2},
+    "invert": {"steps": 3},
     "compare": {"methods": "saliency,gradcam", "steps": 3},
 }
 

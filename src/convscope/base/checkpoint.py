@@ -98,7 +98,7 @@ def kept() -> Kept:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CannotWrite(f"The folder {folder} cannot be made: {error.strerror}. Choose another one.") from error
-        if any(folder.iterdir()):
+        if any(not left.name.startswith(f".{_TOLD}.") for left in folder.iterdir()):  # stopped while it was written
             raise BadCheckpoint(f"A checkpoint must be a new folder or one that was begun, not {folder}. Name another.")
         write_with(told, lambda place: place.write_text(request.to_json(), "utf-8"))
     if _digest(told) != request.digest:
@@ -112,7 +112,7 @@ def kept() -> Kept:
 def _digest(told: Path) -> str:
     try:
         return Request.from_json(told.read_text("utf-8")).digest
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadCheckpoint(f"{told} cannot be read: {first_line(error)}. Delete the folder to begin anew.") from error
 
 

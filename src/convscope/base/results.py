@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import BadKnob
+from .errors import BadKnob, MissingExtra
 from .files import check_writable, write
 from .image import Image
 from .request import Request
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import PIL.Image
 
 Floats = NDArray[np.float32]
+ENDINGS = (".png", ".npz", ".json")  # of files every result can be saved as
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,9 +45,14 @@ class Result:
 
     def save(self, path: str | Path, **view: Any) -> Path:
         """Write the result: `.png` draws it and holds its request, `.npz` holds all arrays, `.json` the summary."""
-        path = check_output(path)
+        path = check_output(path, self.endings(self.request.knobs if self.request is not None else {}))
         write(path, self._encode(path.suffix.lower(), view))
         return path
+
+    @classmethod
+    def endings(cls, knobs: Mapping[str, Any]) -> tuple[str, ...]:
+        """The endings of files a result of this type can be saved as, when asked for with these knobs."""
+        return ENDINGS
 
     def summary(self) -> dict[str, Any]:
         """Everything but the arrays, as plain values."""
@@ -72,6 +79,10 @@ class Result:
             buffer = io.BytesIO()
             np.savez_compressed(buffer, allow_pickle=False, summary=np.array(to_json(self.summary())), **self.arrays())
             return buffer.getvalue()
+        if suffix == ".mp4":
+            from ..view.video import mp4
+
+            return mp4(self, **view)
         return to_json(self.summary(), indent=1).encode()
 
     def _repr_png_(self) -> bytes:
@@ -127,12 +138,17 @@ class Weights(Result):
         return [group for group in groups if len(group) > 1]
 
 
-def check_output(path: str | Path) -> Path:
-    """The path a result is to be saved at; raises BadKnob or CannotWrite now if that will not be possible."""
+def check_output(path: str | Path, endings: Sequence[str] = ENDINGS) -> Path:
+    """The path a result is to be saved at; raises BadKnob, CannotWrite or MissingExtra now if that cannot be done."""
     path = Path(path)
     check_writable(path)
-    if path.suffix.lower() not in (".png", ".npz", ".json"):
-        raise BadKnob(f"The output must end in .png, .npz or .json, not {path.name!r}. Give it one of these endings.")
+    suffix = path.suffix.lower()
+    if suffix not in endings:
+        known = f"{', '.join(endings[:-1])} or {endings[-1]}"
+        video = " A video is of a dream with frames, such as frames=30." if suffix == ".mp4" else ""
+        raise BadKnob(f"The output must end in {known}, not {path.name!r}. Give it one of these endings.{video}")
+    if suffix == ".mp4" and importlib.util.find_spec("av") is None:
+        raise MissingExtra("Videos need PyAV, which is not installed: pip install 'convscope[video]'.")
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +42,8 @@ class Sheet(Result):
     """A layer as one contact sheet: a picture that excites each of some channels.
 
     `shown` (n,) are the channels, `images` (n, H, W, 3) uint8 their pictures, `values` (n,) what each finally gives,
-    `driven` (n,) whether it was raised at all. `patches` (n, m, side, side, 3) uint8 are the top patches of a scan, with
-    m = 0 where none were asked for.
+    `driven` (n,) whether it was raised at all. `patches` (n, m, side, side, 3) uint8 are the top patches of a scan; m is
+    0 where none were asked for.
     """
 
     shown: NDArray[np.int64]
@@ -55,12 +56,19 @@ class Sheet(Result):
 class Dream(Result):
     """A dream: `image` is (H, W, 3) float32 from 0 to 1; `values` (octaves, steps) what was raised, step by step.
 
-    `frames` (f, H, W, 3) uint8 are those of a zoom, the first of them the dream itself; none where none were asked for.
-    `.save("dream.mp4")` writes them as a video.
+    `original` (H, W, 3) uint8 is the picture it came from, at the same size. `frames` (f, H, W, 3) uint8 are those of a
+    zoom, the first of them the dream itself; none where none were asked for. With frames, `.save("dream.mp4")` writes
+    them as a video. Of steps that were not taken, because it was cancelled, the values are NaN.
     """
 
     image: Floats
+    original: NDArray[np.uint8]
     frames: NDArray[np.uint8]
+
+    @classmethod
+    def endings(cls, knobs: Mapping[str, Any]) -> tuple[str, ...]:
+        """The endings of files it can be saved as, when asked for with these knobs; `.mp4` needs frames."""
+        return (*super().endings(knobs), ".mp4") if knobs.get("frames") else super().endings(knobs)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -25,12 +25,13 @@ class Entry:
     """A technique: the function `name` in `techniques/module.py`.
 
     On the command line, one that `presumes` needs no more than an IMAGE: the network is then lite0, and the unit the
-    most probable class.
+    most probable class. One that `resumes` takes up its state from a folder, `--checkpoint`.
     """
 
     name: str
     module: str
     presumes: bool = False
+    resumes: bool = False
 
     @property
     def command(self) -> str:
@@ -91,6 +92,10 @@ CATALOG = (
     Entry("sanity_check", "sanity"),
     Entry("pointing_game", "pointing"),
     Entry("compare", "comparison", presumes=True),
+    Entry("maximize", "maximize", resumes=True),
+    Entry("sheet", "sheet", resumes=True),
+    Entry("dream", "dream", resumes=True),
+    Entry("invert", "invert", resumes=True),
 )
 
 

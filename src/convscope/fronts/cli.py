@@ -117,4 +117,9 @@ def _note(message: Warning | str, category: type[Warning], *_where: object) -> N
 OUTPUT = click.option("-o", "--output", type=click.Path(path_type=Path), help="file to write: .png, .npz or .json")
 JSON = click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
 WEIGHTS = click.option("--weights", default="default", show_default=True, help="default, none (random) or a local file")
+CHECKPOINT = click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="folder for the state: the same command with it goes on where one was stopped",
+)
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda …")

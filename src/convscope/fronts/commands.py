@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..base import knobs
+from ..base.checkpoint import checkpoint
 from ..base.results import Result, check_output, to_json
 from ..catalog.catalog import Entry
 from ..network import zoo
 from ..view.draw import drawer_of
 from .bar import progress
-from .cli import DEVICE, JSON, OUTPUT, WEIGHTS
+from .cli import CHECKPOINT, DEVICE, JSON, OUTPUT, WEIGHTS
 
 
 def command(entry: Entry) -> click.Command:
@@ -22,8 +24,9 @@ def command(entry: Entry) -> click.Command:
     view = knobs.schema(drawer)
 
     def run(network: str, output: Path | None, as_json: bool, weights: str, device: str, **given: Any) -> None:
+        folder = given.pop("checkpoint", None)
         if output is not None:
-            check_output(output)
+            check_output(output, entry.result.endings(given))
         choices = knobs.check(drawer, {name: given.pop(name) for name in view})
         subjects = [given.pop(name) for name in entry.subjects[1:]]
         if entry.presumes and subjects[0] is None:
@@ -31,7 +34,7 @@ def command(entry: Entry) -> click.Command:
         net = zoo.load(network, weights, device)
         if entry.presumes and subjects[1] is None:
             subjects[1] = f"logits:{net.predict(subjects[0], 1)[0][1]}"
-        with progress(entry.command, keeps=True):
+        with progress(entry.command, keeps=True), checkpoint(folder) if folder is not None else nullcontext():
             result = entry.function(net, *subjects, **given)
         if output is not None:
             result.save(output, **choices)
@@ -46,7 +49,7 @@ def command(entry: Entry) -> click.Command:
     ]
     options = [option(name, schema) for name, schema in {**entry.schema, **view}.items()]
     made = click.Command(entry.command, callback=run, params=[*arguments, *options], help=_help(function.__doc__ or ""))
-    for add in (OUTPUT, JSON, WEIGHTS, DEVICE):
+    for add in (OUTPUT, JSON, WEIGHTS, DEVICE, *((CHECKPOINT,) if entry.resumes else ())):
         add(made)
     return made
 

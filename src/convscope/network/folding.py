@@ -41,17 +41,20 @@ class Listening(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        for tensor in (*args, *kwargs.values()):
-            for one in tensor if isinstance(tensor, list | tuple) else (tensor,):
-                if isinstance(one, Tensor) and getattr(func, "__name__", "") != "__get__":  # x.shape reads nothing
-                    self._read[id(one)] += 1
-        if func is F.batch_norm and not _training(args, kwargs):
+        if func not in _SHAPES:
+            for tensor in (*args, *kwargs.values()):
+                self.reads(*tensor if isinstance(tensor, list | tuple) else (tensor,))
+        if func is F.batch_norm and id(args[0]) in self._made and not _training(args, kwargs):
             self._norms[id(args[0])] = _norm(args, kwargs)
         out = func(*args, **kwargs)
         if func in _CONVOLUTIONS and len(args) > 1:
             self._made[id(out)] = out, args[1]
             self._used[id(args[1])] += 1
         return out
+
+    def reads(self, *given: object) -> None:
+        """Note that something reads what is given, as far as convolutions made it: other ids may come back."""
+        self._read.update(id(one) for one in given if id(one) in self._made)
 
     @property
     def pairs(self) -> dict[int, tuple[Tensor, _Norm]]:
@@ -69,7 +72,7 @@ class Folded(TorchFunctionMode):
     def __init__(self, heard: Listening) -> None:
         super().__init__()
         self._weights = {key: (weight, _scaled(weight, norm), norm) for key, (weight, norm) in heard.pairs.items()}
-        self._done: set[int] = set()
+        self._done: dict[int, Tensor] = {}  # by id, and kept until its norm comes, so that the id stays its own
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -78,11 +81,10 @@ class Folded(TorchFunctionMode):
             bias = args[2] if len(args) > 2 else kwargs.pop("bias", None)
             shift = norm.shift if bias is None else norm.shift + bias * norm.scale
             out = func(args[0], weight, shift, *args[3:], **kwargs)
-            self._done.add(id(out))
+            self._done[id(out)] = out
             return out
         if func is F.batch_norm and id(args[0]) in self._done:
-            self._done.discard(id(args[0]))
-            return args[0]
+            return self._done.pop(id(args[0]))
         return func(*args, **kwargs)
 
 
@@ -104,3 +106,8 @@ def _norm(args: Any, kwargs: Any) -> _Norm:
 
 
 _CONVOLUTIONS = {torch.conv2d, F.conv2d}
+_SHAPES = {  # what tells of a tensor without reading its numbers
+    Tensor.dim, Tensor.ndimension, Tensor.size, Tensor.stride, Tensor.numel, Tensor.is_floating_point,
+    Tensor.is_contiguous, Tensor.get_device,
+    *(getattr(Tensor, name).__get__ for name in ("shape", "ndim", "dtype", "device", "is_cuda", "requires_grad")),
+}  # fmt: skip

@@ -1,6 +1,6 @@
 """Ascent: one step after another up a value, on any canvas; its whole state can be kept and taken up again.
 
-What the value is, a `goal`, is a function of the pictures: `maximize`, `dream`, `invert` and style each bring their own.
+What the value is, a `goal`, is a function of the pictures: `maximize`, `dream` and `invert` each bring their own.
 It gives the slope along the pictures too, so that it may add it up window by window, or tile by tile.
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import ForwardFailed
-from .canvas import Canvas, Pixels
+from .canvas import Canvas, Pixels, Transparent
 from .regularizer import Penalty, Update
 
 Goal: TypeAlias = Callable[[Tensor, bool], tuple[Tensor, Tensor]]
@@ -31,9 +31,10 @@ _PIXEL = 255.0  # Yosinski's steps count in pixel values
 class Climb:
     """How to ascend: the optimizer, its rate, and what becomes of it over the steps.
 
-    `adam` and `nadam` are the papers' own; `gradient` adds `rate` times the gradient of pixel values from 0 to 255;
-    `progress` as much of it as would raise the value by `rate` if it were linear, `most` times the gradient at most;
-    `normalized` adds `rate` times the gradient over its mean magnitude.
+    `adam` and `nadam` are the papers' own; `gradient` adds `rate` times the gradient along the network's input to pixel
+    values from 0 to 255, as CaffeNet, whose input they were, was shown it; `progress` as much of it as would raise the
+    value by `rate` if it were linear, `most` times the gradient at most; `normalized` adds `rate` times the gradient
+    over its mean magnitude.
     """
 
     optimizer: Literal["adam", "nadam", "gradient", "progress", "normalized"] = "adam"
@@ -54,16 +55,24 @@ class NotFinite(ForwardFailed):
 
 
 class Ascent:
-    """Raises a goal on a canvas step by step. `values` (N,) are those of the last step, `stuck` (N,) who never moved.
+    """Raises a goal on a canvas step by step. `values` (N,) are those of the last step; `stuck` (N,) never had a slope.
 
+    `mean` and `deviation` are what the network's input is normalized by; the default is one that takes values to 255.
     `best` are the pictures at their highest value so far, `value` that value.
     """
 
     def __init__(
-        self, canvas: Canvas, goal: Goal, climb: Climb, steps: int, rng: torch.Generator, mean: Tensor | float = 0.5
+        self,
+        canvas: Canvas,
+        goal: Goal,
+        climb: Climb,
+        steps: int,
+        rng: torch.Generator,
+        mean: Tensor | float = 0.5,
+        deviation: float = 1 / _PIXEL,
     ) -> None:
         self.canvas, self.goal, self.climb, self.steps, self.rng = canvas, goal, climb, steps, rng
-        self.mean, self.number = mean, 0
+        self.mean, self.deviation, self.number = mean, deviation, 0
         with torch.no_grad():
             self.best = canvas.image().detach().clone()
         count = len(self.best)
@@ -75,12 +84,14 @@ class Ascent:
 
     def step(self) -> None:
         """Take one step; raises ForwardFailed, with the canvas as it was before, where numbers are not finite."""
-        values, slopes = self._slopes()
+        values, slopes, still = self._slopes()
         if not (torch.isfinite(values).all() and all(torch.isfinite(s).all() for s in slopes)):
-            raise NotFinite(f"The value or its gradient was not a number at step {self.number + 1} of {self.steps}.")
+            raise NotFinite(
+                f"The value or its gradient was not a number at step {self.number + 1} of {self.steps}. Check the "
+                "network's weights, mean and std, or choose another unit."
+            )
         self.values = values
-        for picture in (s.flatten(1).any(1).cpu() for s in slopes):
-            self.stuck &= ~picture
+        self.stuck &= still.cpu()
         self._keep_best(values)
         self._move(slopes)
         self.number += 1
@@ -98,7 +109,7 @@ class Ascent:
                 found |= {f"optimizer.{i}.{name}": v for name, v in self._optimizer.state[p].items()}
         found |= {"rng": self.rng.get_state(), "best": self.best, "value": self.value, "values": self.values}
         found |= {"stuck": self.stuck, "number": torch.tensor([self.number, self.redirected])}
-        return {name: tensor.cpu().numpy() for name, tensor in found.items()}
+        return {name: tensor.cpu().numpy().copy() for name, tensor in found.items()}
 
     @torch.no_grad()
     def load(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -117,25 +128,25 @@ class Ascent:
         self.best, self.value, self.values = found["best"].to(self.best.device), found["value"], found["values"]
         self.stuck, (self.number, self.redirected) = found["stuck"], found["number"].tolist()
 
-    def _slopes(self) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The values, and the slopes of the values less the penalties."""
-        state = self.rng.get_state()
-        values, slopes = self._looked(False)
-        if self.number < _REDIRECTED and not slopes[0].flatten(1).any(1).all():
+    def _slopes(self) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
+        """The values, the slopes of the values less the penalties, and which pictures' values have none."""
+        image, state = self.canvas.image(), self.rng.get_state()
+        values, along = self.goal(image.detach(), False)
+        still = self._still(along)
+        if self.number < _REDIRECTED and still.any():
             self.rng.set_state(state)
-            again, raised = self._looked(True)
-            if any(s.any() for s in raised):
-                self.redirected += 1
-                return again, raised
-        return values, slopes
-
-    def _looked(self, redirect: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
-        image = self.canvas.image()
-        values, along = self.goal(image.detach(), redirect)
+            raised = self.goal(image.detach(), True)[1]
+            self.redirected += bool((still & ~self._still(raised)).any())
+            along = raised.where(still[:, None, None, None], along)
+            still = self._still(along)
         for penalty in self.climb.penalties:
             leaf = image.detach().requires_grad_()
             along = along - torch.autograd.grad(penalty(leaf).sum(), leaf)[0]
-        return values.detach(), torch.autograd.grad(image, self.canvas.parameters, along)
+        return values.detach(), torch.autograd.grad(image, self.canvas.parameters, along), still
+
+    def _still(self, along: Tensor) -> Tensor:
+        """Which pictures have no slope along their colors."""
+        return ~(along[:, :-1] if isinstance(self.canvas, Transparent) else along).flatten(1).any(1)
 
     @torch.no_grad()
     def _keep_best(self, values: Tensor) -> None:
@@ -156,24 +167,25 @@ class Ascent:
             for p in self.canvas.parameters:
                 p.grad = None
         else:
+            length = self._length(torch.cat([s.flatten(1) for s in slopes], 1), rate)
             for p, s in zip(self.canvas.parameters, slopes, strict=True):
-                p += s * self._length(s, rate)
-        if isinstance(self.canvas, Pixels):
-            x = self.canvas.parameters[0]
+                p += s * length.reshape(-1, *[1] * (s.ndim - 1))
+        colors = self.canvas.colors if isinstance(self.canvas, Transparent) else self.canvas
+        if isinstance(colors, Pixels):
+            x = colors.parameters[0]
             for update in self.climb.updates:
                 x.copy_(update(x - self.mean, slopes[0], self.number) + self.mean)
         self.canvas.constrain()
 
     def _length(self, slopes: Tensor, rate: float) -> Tensor:
-        """How many gradients long a step is, for each picture."""
-        shape = (-1, *[1] * (slopes.ndim - 1))
+        """How many gradients (N, all numbers of a picture) long a step is, for each picture."""
         match self.climb.optimizer:
             case "gradient":
-                return torch.full((1,) * slopes.ndim, rate / _PIXEL**2, device=slopes.device)
+                return torch.full((1,), rate * self.deviation / _PIXEL, device=slopes.device)
             case "progress":
-                squares = slopes.square().flatten(1).sum(1)
-                return (rate / squares).clamp(max=self.climb.most / _PIXEL**2).nan_to_num(0).reshape(shape)
-        return rate / slopes.abs().flatten(1).mean(1).clamp(min=1e-12).reshape(shape)
+                most = self.climb.most * self.deviation / _PIXEL
+                return (rate / slopes.square().sum(1)).clamp(max=most).nan_to_num(0)
+        return rate / slopes.abs().mean(1).clamp(min=1e-12)
 
 
 def _optimizer(parameters: list[Tensor], climb: Climb) -> torch.optim.Optimizer | None:

@@ -53,7 +53,7 @@ class Canvas(ABC):
     def image(self) -> Tensor:
         """The pictures, (N, C, H, W), from 0 to 1."""
 
-    def constrain(self) -> None:
+    def constrain(self) -> None:  # noqa: B027 — most may be anywhere
         """Put the parameters back to where they may be, after each step."""
 
 
@@ -123,7 +123,8 @@ class Pyramid(Canvas):
 class MagnitudeConstrained(Canvas):
     """Phases only; every frequency keeps the strength it has in photos (Fel et al. 2023, MaCo).
 
-    `magnitudes` (C, H, W // 2 + 1) are those of `spectrum.magnitudes`, in decorrelated colors.
+    `magnitudes` (C, H, W // 2 + 1) are those of `spectrum.magnitudes`, in decorrelated colors. The mean color, and
+    stripes that change from each pixel to the next, have no phase: they are real numbers up to their magnitude.
     """
 
     def __init__(self, frame: Frame, magnitudes: Tensor) -> None:
@@ -133,7 +134,8 @@ class MagnitudeConstrained(Canvas):
 
     def image(self) -> Tensor:
         """The waves added up."""
-        return color.to_pixels(_summed(torch.polar(self.magnitudes.expand_as(self.parameters[0]), self.parameters[0]), self.size))
+        phases = _odd(self.parameters[0], self.size[1])
+        return color.to_pixels(_summed(torch.polar(self.magnitudes.expand_as(phases), phases), self.size))
 
 
 class Transparent(Canvas):
@@ -160,7 +162,18 @@ def frequencies(height: int, width: int) -> Tensor:
 
 def _falling(frame: Frame, decay: float) -> Tensor:
     f = frequencies(frame.height, frame.width).clamp(min=1 / max(frame.height, frame.width))
-    return (1 / f**decay).to(frame.device)
+    return f.pow(-decay).to(frame.device)
+
+
+def _odd(phases: Tensor, width: int) -> Tensor:
+    """Phases as a real picture has them: where `rfft2` holds a wave twice, the second is minus the first.
+
+    Otherwise the two would weaken one another.
+    """
+    height, columns = phases.shape[-2:]
+    second = torch.arange(height, device=phases.device)[:, None] > height // 2
+    twice = torch.arange(columns, device=phases.device) * 2 % width == 0
+    return torch.where(second & twice, -phases.flip(-2).roll(1, -2), phases)
 
 
 def _summed(waves: Tensor, size: tuple[int, int]) -> Tensor:
@@ -173,4 +186,5 @@ def _summed(waves: Tensor, size: tuple[int, int]) -> Tensor:
     real = torch.ones(columns.shape[-1], device=waves.device)
     real[ends] = 0
     columns = torch.complex(columns.real, columns.imag * real)
-    return torch.fft.irfft(columns, n=size[1], dim=-1, norm="ortho")
+    picture: Tensor = torch.fft.irfft(columns, n=size[1], dim=-1, norm="ortho")
+    return picture

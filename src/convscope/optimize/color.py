@@ -11,7 +11,7 @@ _INSIDE = 1e-3  # how far from black and white a pixel must be for its logit
 
 def _matrix(like: Tensor) -> Tensor:
     root = torch.tensor(_SQUARE_ROOT, dtype=like.dtype, device=like.device)
-    return root / root.norm(dim=0).max()
+    return root / root.square().sum(0).max().sqrt()
 
 
 def correlated(x: Tensor) -> Tensor:

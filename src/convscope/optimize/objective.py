@@ -45,6 +45,9 @@ class Term(ABC):
     def __add__(self, other: Term | Objective) -> Objective:
         return Objective(((1.0, self),)) + other
 
+    def __sub__(self, other: Term | Objective) -> Objective:
+        return self + -other
+
     def __rmul__(self, weight: float) -> Objective:
         return weight * Objective(((1.0, self),))
 
@@ -86,7 +89,8 @@ class Excite(Term):
 class Above(Term):
     """How far a class score is above all the others: above the logarithm of the sum of their exponentials.
 
-    A class that is only strong where similar classes are strong too is not this class.
+    A class that is only strong where similar classes are strong too is not this class. Where there is only one class,
+    its score itself.
     """
 
     unit: Unit
@@ -110,6 +114,8 @@ class Above(Term):
         """The value of each picture."""
         assert self.unit.channel is not None
         logits = seen["logits"]
+        if logits.shape[1] == 1:
+            return logits[:, 0]
         own = torch.zeros_like(logits)
         own[:, self.unit.channel] = torch.inf
         return logits[:, self.unit.channel] - (logits - own).logsumexp(1)
@@ -164,7 +170,7 @@ class Alignment(_OfLayer):
 
 @dataclass(frozen=True)
 class Direction(Term):
-    """Dot product with a direction in the space of channels, times its cosine to the power `power`, over the map's mean.
+    """Dot product with a direction in the space of channels, times its cosine to the power `power`: the mean of a map.
 
     Carter et al. 2019, "Activation atlas"; the cosine is floored at 0.1.
     """
@@ -179,7 +185,7 @@ class Direction(Term):
         return self.of
 
     def __str__(self) -> str:
-        return f"direction({self.of}, {' '.join(map(repr, self.vector))}, {self.power!r})"
+        return f"direction({self.of}, {' '.join(_told(v) for v in self.vector)}, {_told(self.power)})"
 
     def resolved(self, net: Network) -> Direction:
         """The term checked against a network; raises BadKnob for a vector of another length."""
@@ -213,11 +219,11 @@ class Caricature(Term):
         return self.of
 
     def __str__(self) -> str:
-        return f"caricature({self.of}, {self.image}, {self.power!r})"
+        return f"caricature({self.of}, {self.image}, {_told(self.power)})"
 
     def resolved(self, net: Network) -> Caricature:
         """The term with the image's activations; raises BadImage where it cannot be opened."""
-        with torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():
             target = net.read(net.prepare(open_image(self.image)), net.layer(self.of))[self.of]
         return Caricature(self.of, self.image, self.power, target.float())
 
@@ -237,6 +243,15 @@ def _along(x: Tensor, direction: Tensor, power: float) -> Tensor:
     return ((x * direction).sum(1) * cosine**power).mean(1)
 
 
+def _told(number: float) -> str:
+    """A number as text that gives the same number again, whatever its type."""
+    return repr(float(number))
+
+
+def _times(weight: float) -> str:
+    return "" if weight == 1 else f"{_told(weight).removesuffix('.0')}*"
+
+
 @dataclass(frozen=True)
 class Objective:
     """A weighted sum of terms."""
@@ -244,8 +259,8 @@ class Objective:
     terms: tuple[tuple[float, Term], ...]
 
     def __str__(self) -> str:
-        told = " + ".join(f"{term}" if weight == 1 else f"{weight:g}*{term}" for weight, term in self.terms)
-        return told.replace("+ -1*", "- ").replace("+ -", "- ")
+        (weight, term), *rest = self.terms
+        return f"{_times(weight)}{term}" + "".join(f" {'-' if w < 0 else '+'} {_times(abs(w))}{t}" for w, t in rest)
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,21 +13,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.checkpoint import Kept
+from ..base.errors import ForwardFailed
 from ..network.execution import device_of
 from ..network.network import Network
 from .ascent import Ascent, NotFinite
 from .canvas import Canvas, Frame, Transparent
-from .objective import Above, Diversity, Excite, Objective
+from .objective import Above, Diversity, Excite, Objective, Term
 from .reading import Eye, Precision, along, looking
 from .recipes import Recipe
-from .transform import Chain, Overlay, moved
+from .transform import Chain, Jitter, Movement, Overlay, Pad, Transform
 
 _WINDOW = 4  # pictures at a time: what stays in a processor's caches
+_FLAT = 0.25 / 255  # the contrast below which a picture in bytes is one grey
 
 
 @dataclass(frozen=True)
 class Studio:
-    """What is the same for all pictures: network, recipe, canvas size, photos for a spectrum, alpha, seed, precision."""
+    """What all pictures share: network, recipe, canvas size, photos for a spectrum, alpha, seed, precision."""
 
     net: Network
     recipe: Recipe
@@ -39,7 +42,8 @@ class Studio:
 
     def canvas(self, count: int, number: int) -> tuple[Canvas, torch.Generator]:
         """An empty canvas for `count` pictures, and the random numbers of their ascent; `number` tells groups apart."""
-        rng = torch.Generator().manual_seed(int(np.random.SeedSequence([self.seed, number]).generate_state(1, np.uint64)[0] >> 1))
+        seed = np.random.SeedSequence([self.seed, number]).generate_state(1, np.uint64)[0]
+        rng = torch.Generator().manual_seed(int(seed >> 1))
         channels, device = self.net.preprocessing.channels, device_of(self.net.module)
         frame = Frame(count, channels, *self.size, device, rng)
         canvas = self.recipe.paint(frame, self.mean(), self.source)
@@ -49,10 +53,15 @@ class Studio:
         """The network's mean color, from 0 to 1."""
         return torch.tensor(self.net.preprocessing.mean, device=device_of(self.net.module))
 
+    @property
+    def deviation(self) -> float:
+        """What the network's input is divided by, the mean over colors."""
+        return float(np.mean(self.net.preprocessing.std))
+
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """A group of pictures: (n, C, H, W) from 0 to 1, whether each was driven, values on the way, and what went wrong."""
+    """Pictures (n, C, H, W) from 0 to 1, whether each was driven, values on the way, and what went wrong."""
 
     images: NDArray[np.float32]
     driven: NDArray[np.bool_]
@@ -61,18 +70,21 @@ class Painted:
     curve: NDArray[np.float32]
     redirected: int
     broken: int = 0  # the step at which numbers were no longer finite
+    left: int = 0  # steps that were not taken, as it was cancelled
 
 
 class Group:
-    """Pictures that are painted together, each with an objective of its own."""
+    """Pictures that are painted together, each with an objective of its own, and shown to the network at one size."""
 
-    def __init__(self, studio: Studio, objectives: Sequence[Objective], eye: Eye, number: int) -> None:
-        self.studio, self.eye = studio, eye
+    def __init__(
+        self, studio: Studio, objectives: Sequence[Objective], eye: Eye, number: int, shown: tuple[int, int]
+    ) -> None:
+        self.studio, self.eye, self.shown = studio, eye, shown
         self.objectives = list(objectives)
         self.raised = [_raised(o, studio) for o in objectives]
         self.canvas, self.rng = studio.canvas(len(objectives), number)
-        recipe = studio.recipe
-        self.ascent = Ascent(self.canvas, self._goal, recipe.climb, recipe.steps, self.rng, studio.mean().reshape(-1, 1, 1))
+        recipe, mean = studio.recipe, studio.mean().reshape(-1, 1, 1)
+        self.ascent = Ascent(self.canvas, self._goal, recipe.climb, recipe.steps, self.rng, mean, studio.deviation)
         self.start = self._plainly(self.ascent.image())
         self.curve: list[NDArray[np.float32]] = []
         self.broken = 0
@@ -85,13 +97,16 @@ class Group:
             self.ascent.step()
             self.curve.append(self.ascent.values.cpu().numpy())
         except NotFinite:
+            if self.ascent.number == 0:  # there is no good picture to keep
+                raise
             self.broken = self.ascent.number + 1
 
     def painted(self, whole: bool) -> Painted:
         """The pictures as they came out; the best so far where it did not come to its end."""
         last = self.ascent.image() if whole and not self.broken else self.ascent.best
         values = self._plainly(last)
-        driven = ~self.ascent.stuck.numpy() & (values > self.start)
+        raised = (values > self.start) & (_contrast(last) > _FLAT) if whole else np.array(True)
+        driven = ~self.ascent.stuck.numpy() & raised
         curve = np.stack(self.curve) if self.curve else np.zeros((0, len(values)), np.float32)
         images = last.float().cpu().numpy()
         return Painted(images, driven, self.start, values, curve, self.ascent.redirected, self.broken)
@@ -109,7 +124,9 @@ class Group:
     def _goal(self, pictures: Tensor, redirect: bool) -> tuple[Tensor, Tensor]:
         share = self.ascent.number / self.studio.recipe.steps
         transforms = self.studio.recipe.transforms(share, min(self.studio.size))
-        chain = Chain(((Overlay(),) if self.studio.alpha else ()) + transforms, self.studio.net.preprocessing.size)
+        if any(map(_in_place, self.objectives)):
+            transforms = _steadied(transforms, min(self.studio.size))
+        chain = Chain(((Overlay(),) if self.studio.alpha else ()) + transforms, self.shown)
         values, slopes = torch.zeros(len(pictures), device=pictures.device), torch.zeros_like(pictures)
         for _ in range(self.studio.recipe.looks):
             one, its = along(pictures, lambda leaf: self._values(chain(leaf, self.rng), leaf, redirect), self._named)
@@ -127,11 +144,8 @@ class Group:
     @torch.no_grad()
     def _plainly(self, pictures: Tensor) -> NDArray[np.float32]:
         """What untransformed pictures make of their objectives."""
-        size = self.studio.net.preprocessing.size
         shown = pictures[:, :-1] * pictures[:, -1:] + 0.5 * (1 - pictures[:, -1:]) if self.studio.alpha else pictures
-        if tuple(shown.shape[-2:]) != tuple(size):
-            shown = moved(shown, torch.eye(3, device=shown.device).repeat(len(shown), 1, 1), size)
-        seen = self.eye(shown)
+        seen = self.eye(Chain((), self.shown)(shown, self.rng))
         return np.array([o(seen)[i].item() for i, o in enumerate(self.objectives)], np.float32)
 
     @property
@@ -154,11 +168,25 @@ class Paintings:
             found += [_mapped(self.studio.net, o) for group in self.groups for o in group]
         return list(dict.fromkeys(found))
 
-    def begun(self) -> Iterator[tuple[int, Group]]:
-        """Each group, with its number, before its first step."""
+    def begun(self) -> Iterator[tuple[int, Callable[[], Group]]]:
+        """The number of each group, and what makes it, before its first step."""
         with looking(self.studio.net, self.layers, self.studio.precision) as eye:
+            shown = self._shown(eye)
             for number, group in enumerate(self.groups):
-                yield number, Group(self.studio, group, eye, number)
+                yield number, partial(Group, self.studio, group, eye, number, shown)
+
+    def _shown(self, eye: Eye) -> tuple[int, int]:
+        """The size at which pictures are shown: their own, where whole maps are all that is wanted and that will do."""
+        own, size = self.studio.net.preprocessing.size, self.studio.size
+        terms = [term for group in self.groups for objective in group for _, term in objective.terms]
+        if size[0] * size[1] >= own[0] * own[1] or not all(_any_size(self.studio.net, term) for term in terms):
+            return own
+        try:
+            with torch.no_grad():
+                eye(torch.zeros(1, self.studio.net.preprocessing.channels, *size, device=eye.device))
+        except ForwardFailed:
+            return own
+        return size
 
 
 def grouped(objectives: Sequence[Objective], variants: int, size: int | str) -> tuple[tuple[Objective, ...], ...]:
@@ -169,6 +197,29 @@ def grouped(objectives: Sequence[Objective], variants: int, size: int | str) -> 
     return tuple(tuple(objectives[i : i + at_once]) for i in range(0, len(objectives), at_once))
 
 
+def _in_place(objective: Objective) -> bool:
+    """Whether it is about one neuron, which looks at one place of the picture."""
+    return any(isinstance(term, Excite) and term.unit.position is not None for _, term in objective.terms)
+
+
+def _steadied(transforms: Sequence[Transform], side: int) -> tuple[Transform, ...]:
+    """The same, but the picture stays where it is, up to a hundredth of its side: what one neuron sees must not move."""
+    moves = any(isinstance(one, Movement) for one in transforms)
+    others = tuple(one for one in transforms if not isinstance(one, Movement | Pad))
+    return ((Jitter(side / 112),) if moves else ()) + others
+
+
+def _contrast(pictures: Tensor) -> NDArray[np.float32]:
+    """The standard deviation of the pixels of each picture."""
+    found: NDArray[np.float32] = pictures.flatten(1).std(1).float().cpu().numpy()
+    return found
+
+
+def _any_size(net: Network, term: Term) -> bool:
+    """Whether a term means the same for pictures of another size than the network's."""
+    return len(net.layers[term.layer].shape) > 1 and not (isinstance(term, Excite) and term.unit.position is not None)
+
+
 def _raised(objective: Objective, studio: Studio) -> Objective:
     """The objective as it is raised: by some recipes, a class score above all others."""
     if not studio.recipe.above or not studio.net.classifies:
@@ -176,16 +227,15 @@ def _raised(objective: Objective, studio: Studio) -> Objective:
     return replace(objective, terms=tuple((w, _lead(term) if w > 0 else term) for w, term in objective.terms))
 
 
-def _lead(term: Any) -> Any:
-    is_score = isinstance(term, Excite) and term.unit.layer == "logits" and term.unit.channel is not None
-    return Above(term.unit) if is_score else term
+def _lead(term: Term) -> Term:
+    if isinstance(term, Excite) and term.unit.layer == "logits" and term.unit.channel is not None:
+        return Above(term.unit)
+    return term
 
 
 def _mapped(net: Network, objective: Objective) -> str:
     """The layer in which variants are to differ: the objective's own if it has a map, else the last one that has."""
-    rows = list(net.layers)
-    own = objective.layers[0]
-    if len(net.layers[own].shape) > 1:
-        return own
-    maps = [name for name in rows[: rows.index(own)] if len(net.layers[name].shape) > 1 and net.layers[name].shape[1] > 1]
-    return maps[-1] if maps else own
+    rows, own = list(net.layers), objective.layers[0]
+    maps = [name for name in rows[: rows.index(own) + 1] if len(net.layers[name].shape) > 1]
+    wide = [name for name in maps if min(net.layers[name].shape[1:]) > 1]
+    return own if own in maps else wide[-1] if wide else own

@@ -15,8 +15,9 @@ _SIGN = re.compile(r"\s+([+-])\s+")
 _WEIGHT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*\*\s*(.+)", re.IGNORECASE)
 _CALL = re.compile(r"([a-z]+)\((.*)\)")
 _FORMS = (
-    "An objective is a unit, such as logits:281, or dream(LAYER), diversity(LAYER), alignment(LAYER), above(logits:CLASS),"
-    " direction(LAYER, NUMBERS) or caricature(LAYER, IMAGE), with weights such as 0.5*, joined by + and - between spaces."
+    "An objective is a unit, such as logits:281, or dream(LAYER), diversity(LAYER), alignment(LAYER), "
+    "above(logits:CLASS), direction(LAYER, NUMBERS) or caricature(LAYER, IMAGE), with weights such as 0.5*, joined by "
+    "+ and - between spaces."
 )
 
 
@@ -41,11 +42,15 @@ def objective(text: ObjectiveLike, labels: Sequence[str] = ()) -> Objective:
 def _read(text: str, labels: Sequence[str]) -> Objective:
     if not text:
         raise BadKnob(f"An objective must not be empty. {_FORMS}")
-    first, *rest = _SIGN.split(text)
-    found = [_weighted(first, labels)]
-    for sign, part in zip(rest[::2], rest[1::2], strict=True):
+    found, sign, start = list[tuple[float, Term]](), 1, 0
+    for mark in [*_SIGN.finditer(text), None]:
+        part = text[start : mark.start() if mark else None]
+        if mark and part.count("(") > part.count(")"):  # a sign within the name of a file
+            continue
         weight, term = _weighted(part, labels)
-        found.append((-weight if sign == "-" else weight, term))
+        found.append((sign * weight, term))
+        if mark:
+            sign, start = (-1 if mark[1] == "-" else 1), mark.end()
     return Objective(tuple(found))
 
 
@@ -61,7 +66,7 @@ def _term(text: str, labels: Sequence[str]) -> Term:
     call = _CALL.fullmatch(text)
     if call is None:
         return Excite(parse(text, labels))
-    name, inside = call[1], [part.strip() for part in call[2].split(",")]
+    name, inside = call[1], call[2].strip()
     if name not in _MADE:
         raise BadKnob(f"There is no objective {name}().{nearest(name, _MADE)} {_FORMS}")
     try:
@@ -72,11 +77,25 @@ def _term(text: str, labels: Sequence[str]) -> Term:
         raise BadKnob(f"{text!r} is not an objective. {_FORMS}") from None
 
 
-_MADE: dict[str, Callable[[list[str], Sequence[str]], Term]] = {
-    "dream": lambda words, _: Dream(*words),
-    "diversity": lambda words, _: Diversity(*words),
-    "alignment": lambda words, _: Alignment(*words),
-    "above": lambda words, labels: Above(parse(",".join(words), labels)),
-    "direction": lambda words, _: Direction(words[0], tuple(map(float, words[1].split())), *map(float, words[2:])),
-    "caricature": lambda words, _: Caricature(words[0], words[1], *map(float, words[2:])),
+def _direction(inside: str, _: Sequence[str]) -> Direction:
+    layer, vector, *power = inside.split(",")
+    return Direction(layer.strip(), tuple(map(float, vector.split())), *map(float, power))
+
+
+def _caricature(inside: str, _: Sequence[str]) -> Caricature:
+    """The image may have commas in its name; what comes after the last one is the power where it is a number."""
+    layer, image = (part.strip() for part in inside.split(",", 1))
+    rest, comma, last = image.rpartition(",")
+    power = _POWER.fullmatch(last) if comma else None
+    return Caricature(layer, rest.strip(), float(last)) if power else Caricature(layer, image)
+
+
+_POWER = re.compile(r"\s*-?\d+(\.\d*)?(e[+-]?\d+)?\s*")
+_MADE: dict[str, Callable[[str, Sequence[str]], Term]] = {
+    "dream": lambda inside, _: Dream(inside),
+    "diversity": lambda inside, _: Diversity(inside),
+    "alignment": lambda inside, _: Alignment(inside),
+    "above": lambda inside, labels: Above(parse(inside, labels)),
+    "direction": _direction,
+    "caricature": _caricature,
 }

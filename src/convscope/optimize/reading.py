@@ -51,7 +51,7 @@ class Eye:
     def _listen(self, x: Tensor) -> Folded:
         heard = Listening()
         with torch.no_grad(), heard:
-            self._forward(x[:1])
+            heard.reads(*self._forward(x[:1]).values())
         return Folded(heard)
 
 
@@ -66,7 +66,7 @@ def looking(net: Network, layers: Sequence[str], precision: Precision = "auto") 
 def half_is_fast(device: torch.device) -> bool:
     """Whether bfloat16 is worth it: on a GPU that has it, and on processors with matrix units (AMX)."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     asked: Any = getattr(torch.cpu, "_is_amx_tile_supported", None)
     return device.type == "cpu" and asked is not None and bool(asked())
 

@@ -15,9 +15,7 @@ from .regularizer import L2, BlurEvery, Clip, Decay
 from .spectrum import magnitudes, photos
 from .transform import Crop, Jitter, Noise, Pad, Rotate, Scale, Tint, Transform
 
-Preset = Literal[
-    "convscope", "lucid", "maco", "simonyan", "yosinski1", "yosinski2", "yosinski3", "yosinski4"
-]
+Preset = Literal["convscope", "lucid", "maco", "simonyan", "yosinski1", "yosinski2", "yosinski3", "yosinski4"]
 CanvasName = Literal["auto", "pixels", "fourier", "pyramid", "maco"]
 Paint = Callable[[Frame, torch.Tensor, str], Canvas]  # of a frame, the network's mean colors, and a source of photos
 
@@ -42,7 +40,7 @@ def _still(share: float, side: int) -> tuple[Transform, ...]:
 
 
 def _ours(share: float, side: int) -> tuple[Transform, ...]:
-    return (Jitter(side * 3 / 28), Scale(0.7, 1.3), Rotate(15), Tint(0.3))
+    return (Jitter(side * 3 / 28), Scale(0.75, 1.4), Rotate(15), Tint(0.3))
 
 
 def _lucid(share: float, side: int) -> tuple[Transform, ...]:
@@ -83,11 +81,11 @@ CANVASES: dict[str, Paint] = {
 }  # fmt: skip
 RECIPES: dict[str, Recipe] = {
     "convscope": Recipe(
-        partial(_fourier, decay=1.25), Climb("adam", 0.2, (0.5, 0.999), "cosine"), 112, _ours, above=True
+        partial(_fourier, decay=1.4), Climb("adam", 0.1, (0.5, 0.999), "cosine"), 144, _ours, above=True
     ),
     "lucid": Recipe(_fourier, Climb("adam", 0.05), 512, _lucid),
     "maco": Recipe(_constrained, Climb("nadam", 1.0), 256, _maco, looks=32),
-    "simonyan": Recipe(partial(_pixels, noise=0.0), Climb("gradient", 1e4, penalties=(L2(1e-3),)), 300, _still),
+    "simonyan": Recipe(partial(_pixels, noise=0.0), Climb("gradient", 100.0, penalties=(L2(1e-3),)), 300, _still),
     "yosinski1": _yosinski(BlurEvery(0.5), Clip("norm", 50), steps=500, progress=2),
     "yosinski2": _yosinski(Decay(0.3), Clip("norm", 20), steps=750),
     "yosinski3": _yosinski(Decay(1e-4), BlurEvery(1.0), steps=1000),

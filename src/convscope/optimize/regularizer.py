@@ -106,6 +106,6 @@ class Clip:
             case "value":
                 return x.abs()
             case "norm":
-                return x.norm(dim=1, keepdim=True)
+                return x.square().sum(1, keepdim=True).sqrt()
         contribution = (x * gradient).sum(1, keepdim=True)
         return contribution.abs() if self.by == "absolute" else contribution

@@ -31,7 +31,8 @@ def photos(source: str = "") -> list[Image]:
 
 def magnitudes(images: Sequence[Image], channels: int, size: tuple[int, int]) -> Tensor:
     """The mean magnitude of each frequency, (C, H, W // 2 + 1), in the canvas's decorrelated colors."""
-    total = sum(torch.fft.rfft2(color.from_pixels(_pixels(image, channels, size)), norm="ortho").abs()[0] for image in images)
+    numbers = (color.from_pixels(_pixels(image, channels, size)) for image in images)
+    total = sum(torch.fft.rfft2(one, norm="ortho").abs()[0] for one in numbers)
     assert isinstance(total, Tensor)
     return total / len(images)
 
@@ -40,7 +41,8 @@ def radial(pictures: NDArray[np.float32]) -> NDArray[np.float64]:
     """The logarithm of the mean power in rings of frequency, (N, 32), of pictures (N, H, W, C) from 0 to 1."""
     grey = torch.from_numpy(pictures[..., :3]).double().mean(-1)
     height, width = grey.shape[1:]
-    window = torch.hann_window(height, False, dtype=grey.dtype)[:, None] * torch.hann_window(width, False, dtype=grey.dtype)
+    down, across = (torch.hann_window(side, False, dtype=grey.dtype) for side in (height, width))
+    window = down[:, None] * across
     power = torch.fft.rfft2((grey - grey.mean((1, 2), keepdim=True)) * window).abs().square()
     ring = (frequencies(height, width) * 2 * _BINS).long().clamp(max=_BINS - 1)
     sums = torch.stack([power[:, ring == r].mean(1) if (ring == r).any() else power[:, 0, 0] for r in range(_BINS)], 1)
@@ -56,8 +58,8 @@ def distance(pictures: NDArray[np.float32], images: Sequence[Image]) -> NDArray[
     size = pictures.shape[1], pictures.shape[2]
     real = np.concatenate([radial(_pixels(image, 3, size).permute(0, 2, 3, 1).numpy()) for image in images])
     difference = radial(pictures) - real.mean(0)
-    difference -= difference.mean(1, keepdims=True)
-    return np.sqrt((difference**2).mean(1)).astype(np.float32)
+    found: NDArray[np.float32] = difference.std(1).astype(np.float32)
+    return found
 
 
 def _pixels(image: Image, channels: int, size: tuple[int, int]) -> Tensor:
@@ -66,6 +68,7 @@ def _pixels(image: Image, channels: int, size: tuple[int, int]) -> Tensor:
     zoom = max(size[0] / picture.height, size[1] / picture.width)
     width, height = max(size[1], round(picture.width * zoom)), max(size[0], round(picture.height * zoom))
     left, top = (width - size[1]) // 2, (height - size[0]) // 2
-    picture = picture.resize((width, height), PIL.Image.Resampling.BICUBIC).crop((left, top, left + size[1], top + size[0]))
-    values = np.asarray(picture, np.float32).reshape(*size, channels) / 255
+    resized = picture.resize((width, height), PIL.Image.Resampling.BICUBIC)
+    middle = resized.crop((left, top, left + size[1], top + size[0]))
+    values = np.asarray(middle, np.float32).reshape(*size, channels) / 255
     return torch.from_numpy(values).permute(2, 0, 1)[None]

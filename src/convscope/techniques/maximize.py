@@ -12,33 +12,40 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
-from ..base.checkpoint import kept
-from ..base.errors import BadKnob
-from ..base.progress import Work
+from ..base.errors import BadKnob, BadSource
+from ..base.image import Image
 from ..base.syntheses import Maximized
 from ..base.technique import technique_with
 from ..base.unit import Unit
 from ..network.network import Network
-from ..optimize import spectrum
+from ..optimize import spectrum as spectra
 from ..optimize.objective import Objective
-from ..optimize.painting import Group, Painted, Paintings, Studio, grouped
+from ..optimize.painting import Painted, Paintings, Studio, grouped
 from ..optimize.phrase import ObjectiveLike, objective
 from ..optimize.reading import Precision
 from ..optimize.recipes import CANVASES, RECIPES, CanvasName, Preset, Recipe
+from ..optimize.session import Session
 from ..scan.result import Scan
 from .choices import BatchSize, Seed
-from .witnesses import against_scan, judged
+from .witnesses import against_scan, judged, judges_named, scan_of
 
-_SAVE = 16  # steps between two states that are kept
 _LEAST = 4  # the canvas may be this many times smaller than what the network takes
 _AUTO = "auto: the preset's own"
 
 Steps = Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"]
 Size = Annotated[int, Field(ge=1, le=4096)] | Literal["auto"]
-AScan = Annotated[
-    str,
-    BeforeValidator(lambda given: str(given.folder or "") if isinstance(given, Scan) else str(given) if isinstance(given, Path) else given),
-]
+
+
+def _folder_of(given: Any) -> Any:
+    """The folder of a scan, which a request can hold."""
+    if isinstance(given, Scan):
+        if given.folder is None:
+            raise BadKnob("scan must be in a folder, so that the picture can be made again. Scan into one, or save it.")
+        return str(given.folder)
+    return str(given) if isinstance(given, Path) else given
+
+
+AScan = Annotated[str, BeforeValidator(_folder_of)]
 
 
 @dataclass(frozen=True)
@@ -101,20 +108,22 @@ def maximize(
     input, ForwardFailed for a unit without a gradient. With `cs.checkpoint(folder)` a stopped run goes on.
     """
     wanted = read_objectives(net, unit)
+    witnesses, seen, photos = judges_named(judges), scan_of(net, scan), _photos(spectrum)
     studio = Studio(net, _recipe(preset, steps, canvas), sides(net, size), spectrum, alpha, seed, precision, diversity)
-    paintings = Paintings(studio, grouped(wanted.objectives, variants, batch_size))
-    painted, partial = _paint(paintings)
-    images = np.concatenate([one.images for one in painted]).transpose(0, 2, 3, 1)
-    images = np.ascontiguousarray(np.repeat(images, 3, 3) if images.shape[3] == 1 else images)
-    names = tuple(str(o) for group in paintings.groups for o in group)[: len(images)]
-    found = Maximized(
-        values=np.concatenate([one.values for one in painted]), unit=wanted.unit, network=net.name, evidence={},
-        images=images, objectives=names, driven=np.concatenate([one.driven for one in painted]), curve=_curve(painted),
+    groups = grouped(wanted.objectives, variants, batch_size)
+    session = Session(Paintings(studio, groups))
+    painted = session.paint()
+    images = _pictures(painted)
+    asked = [o for group in groups for o in group][: len(images)]
+    driven = np.concatenate([one.driven for one in painted])
+    units = [o.unit for o in asked]
+    evidence = {**_labels(net, units), **_evidence(studio, painted), **session.work.evidence}
+    evidence |= {"spectrum_distance": spectra.distance(images, photos).tolist(), **_undriven(asked, driven)}
+    evidence |= against_scan(net, seen, units, images) | judged(witnesses, units, images)
+    return Maximized(
+        values=np.concatenate([one.values for one in painted]), unit=wanted.unit, network=net.name, evidence=evidence,
+        images=images, objectives=tuple(map(str, asked)), driven=driven, curve=_curve(painted),
     )  # fmt: skip
-    evidence = {**_evidence(studio, painted), **partial, **_near(images, spectrum)}
-    units = [o.unit for group in paintings.groups for o in group][: len(images)]
-    evidence |= against_scan(net, scan, units, images) | judged(judges, units, images)
-    return dataclasses.replace(found, evidence={**evidence, **_undriven(found)})
 
 
 def sides(net: Network, size: int | Literal["auto"]) -> tuple[int, int]:
@@ -138,30 +147,16 @@ def _recipe(preset: Preset, steps: int | Literal["auto"], canvas: CanvasName) ->
     return found if steps == "auto" else dataclasses.replace(found, steps=steps)
 
 
-def _paint(paintings: Paintings) -> tuple[list[Painted], dict[str, Any]]:
-    """Every group, and `partial` where the work was cancelled: the groups begun by then, at their best so far."""
-    keep, steps = kept(), paintings.studio.recipe.steps
-    group: Group | None = None
-    work = Work(range(steps * len(paintings.groups)), lambda: group and group.ascent.image())
-    ticks, done = iter(work), list[Painted]()
-    for number, group in paintings.begun():
-        state = keep.load(f"group{number}")
-        if state is not None:
-            group.take_up(state)
-        for step in range(steps):
-            if next(ticks, None) is None:  # cancelled
-                group.keep(keep, f"group{number}")
-                break
-            if step < group.ascent.number or group.broken:
-                continue
-            group.step()
-            if step % _SAVE == _SAVE - 1 or step == steps - 1:
-                group.keep(keep, f"group{number}")
-        done.append(group.painted(group.ascent.number == steps))
-        if work.evidence and work.done < len(work.items) and group.ascent.number < steps:
-            break
-    next(ticks, None)
-    return done, work.evidence
+def _pictures(painted: list[Painted]) -> NDArray[np.float32]:
+    """(n, H, W, 3), or 4 with alpha."""
+    found = np.concatenate([one.images for one in painted]).transpose(0, 2, 3, 1)
+    few = found.shape[3] < 3  # grey, alone or with alpha
+    return np.ascontiguousarray(np.concatenate([found[..., :1]] * 3 + [found[..., 1:]], 3) if few else found)
+
+
+def _labels(net: Network, units: Sequence[Unit | None]) -> dict[str, Any]:
+    labels = [net.label(u.channel) if u and u.is_class and u.channel is not None else "" for u in units]
+    return {"labels": labels} if any(labels) else {}
 
 
 def _curve(painted: list[Painted]) -> NDArray[np.float32]:
@@ -173,7 +168,8 @@ def _curve(painted: list[Painted]) -> NDArray[np.float32]:
 
 def _evidence(studio: Studio, painted: list[Painted]) -> dict[str, Any]:
     passes = sum(len(one.curve) for one in painted) * studio.recipe.looks
-    told: dict[str, Any] = {"steps": studio.recipe.steps, "passes": passes, "start": np.concatenate([p.start for p in painted]).tolist()}
+    told: dict[str, Any] = {"steps": studio.recipe.steps, "passes": passes}
+    told["start"] = np.concatenate([one.start for one in painted]).tolist()
     redirected = sum(one.redirected for one in painted)
     if redirected:
         told["redirected"] = f"{redirected} first steps with redirected gradients, where pictures had none"
@@ -183,10 +179,16 @@ def _evidence(studio: Studio, painted: list[Painted]) -> dict[str, Any]:
     return told
 
 
-def _near(images: NDArray[np.float32], source: str) -> dict[str, Any]:
-    return {"spectrum_distance": spectrum.distance(images, spectrum.photos(source)).tolist()}
+def _photos(source: str) -> list[Image]:
+    try:
+        return spectra.photos(source)
+    except BadSource as error:
+        raise BadSource(f"spectrum must be a collection of images, not {source!r}. {error}") from error
 
 
-def _undriven(found: Maximized) -> dict[str, Any]:
-    names = [name for name, driven in zip(found.objectives, found.driven, strict=True) if not driven]
-    return {"undriven": f"could not be raised: {', '.join(names)}; their pictures show nothing"} if names else {}
+def _undriven(asked: Sequence[Objective], driven: NDArray[np.bool_]) -> dict[str, Any]:
+    names = [str(one) for one, raised in zip(asked, driven, strict=True) if not raised]
+    told = (
+        f"could not be raised, or only by a picture that is all grey: {', '.join(names)}; these pictures show nothing"
+    )
+    return {"undriven": told} if names else {}

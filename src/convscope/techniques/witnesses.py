@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..base.errors import BadKnob
+from ..base.errors import BadKnob, BadScan, UnknownLayer, UnknownNetwork
 from ..base.syntheses import to_bytes
 from ..base.unit import Unit
 from ..network import zoo
@@ -20,15 +20,39 @@ _HIGH = 0.999  # the percentile of a unit's activations that a picture is compar
 Units = Sequence[Unit | None]
 
 
-def against_scan(net: Network, folder: str, units: Units, images: NDArray[np.float32]) -> dict[str, Any]:
-    """Each unit's largest activation in its picture over the largest in the scan's images, and over their 99.9th percentile.
-
-    NaN for what is no unit with positive activations there. Raises BadScan for a scan of another network.
-    """
+def scan_of(net: Network, folder: str) -> Scan | None:
+    """The scan in a folder; raises BadScan where there is none, or one of another network."""
     if not folder:
-        return {}
-    scan = open_scan(folder)
+        return None
+    try:
+        scan = open_scan(folder)
+    except BadScan as error:
+        raise BadScan(f"scan must be the folder of a finished scan, not {folder!r}. {error}") from error
     scan.check(net)
+    return scan
+
+
+def judges_named(names: str) -> list[Network]:
+    """The networks whose names are given, with commas between them; raises BadKnob for what is no classifier."""
+    found = []
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        try:
+            judge = zoo.load(name)
+        except UnknownNetwork as error:
+            raise BadKnob(f"judges must be names of networks, not {name!r}. {error}") from error
+        if not judge.classifies:
+            raise BadKnob(f"judges must be networks that put out one score a class, not {name!r}. Use lite1.")
+        found.append(judge)
+    return found
+
+
+def against_scan(net: Network, scan: Scan | None, units: Units, images: NDArray[np.float32]) -> dict[str, Any]:
+    """Each unit's largest activation in its picture, over the largest and the 99.9th percentile of a scan's images.
+
+    NaN for what is no unit with positive activations there.
+    """
+    if scan is None:
+        return {}
     peaks = [peak(net, unit, image) for unit, image in zip(units, images, strict=True)]
     most = [_of_photos(scan, unit) for unit in units]
     told = {"peak": peaks, "over_maximum": [_ratio(p, m[0]) for p, m in zip(peaks, most, strict=True)]}
@@ -44,16 +68,13 @@ def peak(net: Network, unit: Unit | None, image: NDArray[np.float32]) -> float:
     return float(found[0, unit.channel].max())
 
 
-def judged(names: str, units: Units, images: NDArray[np.float32]) -> dict[str, Any]:
-    """The rank (1 is first) and probability that other networks give each picture's class; None where it is no class."""
+def judged(judges: Sequence[Network], units: Units, images: NDArray[np.float32]) -> dict[str, Any]:
+    """The rank (1 is first) and probability that judges give each picture's class; None where it is no class."""
     told: dict[str, Any] = {}
-    for name in filter(None, (part.strip() for part in names.split(","))):
-        judge = zoo.load(name)
-        if not judge.classifies:
-            raise BadKnob(f"judges must be networks that put out one score a class, not {name}.")
-        told[f"rank_{name}"], told[f"probability_{name}"] = zip(
-            *(_standing(judge, unit, image) for unit, image in zip(units, images, strict=True)), strict=True
-        )
+    for judge in judges:
+        found = [_standing(judge, unit, image) for unit, image in zip(units, images, strict=True)]
+        told[f"rank_{judge.name}"] = [rank for rank, _ in found]
+        told[f"probability_{judge.name}"] = [probability for _, probability in found]
     return told
 
 
@@ -72,7 +93,10 @@ def _of_photos(scan: Scan, unit: Unit | None) -> tuple[float, float]:
     if unit is None or unit.channel is None:
         return float("nan"), float("nan")
     alone = Unit(unit.source, unit.channel)
-    ends, counts = scan.histogram(alone)
+    try:
+        ends, counts = scan.histogram(alone)
+    except UnknownLayer:  # it was not scanned, others of the list may have been
+        return float("nan"), float("nan")
     at = np.searchsorted(np.cumsum(counts), _HIGH * counts.sum()) if len(counts) else 0
     return scan.statistics(alone)["max"], float(ends[at].mean()) if len(counts) else float("nan")
 

@@ -15,7 +15,8 @@ from ..base.evaluations import Comparison, Curves, PointingGame, SanityCheck
 from ..base.occlusion import Occlusion
 from ..base.patches import Patches
 from ..base.results import Activations, Result, Weights
-from . import attributions, evaluations, occlusions, patches, projections
+from ..base.syntheses import Dream, Inversion, Maximized, Sheet
+from . import attributions, dreams, evaluations, inversions, occlusions, paintings, patches, projections
 from .view import Panel, Percentile, View, suited, symmetric
 from .words import note, title
 
@@ -144,4 +145,8 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     SanityCheck: evaluations.sanity_check,
     PointingGame: evaluations.pointing_game,
     Comparison: evaluations.comparison,
+    Maximized: paintings.maximized,
+    Sheet: paintings.sheet,
+    Dream: dreams.dream,
+    Inversion: inversions.inversion,
 }

@@ -6,7 +6,7 @@ from ..base.results import Result
 
 _WARNINGS = (
     "partial", "tied", "vanished", "silent", "unmoved", "lowered", "constant", "nothing_positive", "not_converged",
-    "calls", "without_switches", "without_rule", "flat", "kept",
+    "calls", "without_switches", "without_rule", "flat", "kept", "undriven", "not_finite", "redirected",
 )  # fmt: skip
 
 

@@ -1,0 +1,120 @@
+"""DeepDream against a plain loop, its memory and its seams: `python bench/dream.py [WEIGHTS]`, with nothing else busy.
+
+WEIGHTS is a file with VGG16's weights; without one they are random, which is as fast. The plain loop is the one people
+write after the notebook of 2015: a hook, the whole network to its end, parameters that take gradients, the default
+layout, fp32. The two take turns; the figure is the median of their ratios. Memory is that of a process of its own.
+"""
+
+from __future__ import annotations
+
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import convscope as cs
+
+PAIRS = 3
+PHOTO = "sample:astronaut"
+LAYER = "features.22"  # relu4_3
+SIZE, LARGE = 512, 2048
+OCTAVES, SCALE, STEPS, RATE, JITTER = 4, 1.4, 10, 1.5, 32
+
+
+def vgg16(weights: str | None) -> cs.Network:
+    """The network."""
+    return cs.load("torchvision:vgg16", weights=weights)
+
+
+def plain(net: cs.Network) -> np.ndarray:
+    """The notebook's loop, in PyTorch."""
+    module = net.module.eval()
+    seen: list[torch.Tensor] = []
+    hook = module.get_submodule(LAYER).register_forward_hook(lambda _m, _x, out: seen.append(out.clone()))
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (net.preprocessing.mean, net.preprocessing.std))
+    pixels = torch.from_numpy(cs.open_image(PHOTO).pixels.copy()).permute(2, 0, 1)[None] / 255
+    sides = [round(SIZE / SCALE**k) for k in reversed(range(OCTAVES))]
+    detail = torch.zeros(1, 3, sides[0], sides[0])
+    rng = np.random.default_rng(0)
+    for side in sides:
+        base = F.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
+        x = base + F.interpolate(detail, (side, side), mode="bilinear")
+        for _ in range(STEPS):
+            shift = tuple(rng.integers(-JITTER, JITTER + 1, 2).tolist())
+            leaf = ((x.roll(shift, (2, 3)) - mean) / std).requires_grad_()
+            seen.clear()
+            module(leaf)
+            seen[0].square().mean().backward()
+            assert leaf.grad is not None
+            slope = leaf.grad.roll((-shift[0], -shift[1]), (2, 3))
+            x = (x + RATE / 255 * slope / slope.abs().mean()).clamp(0, 1).detach()
+        detail = x - base
+    hook.remove()
+    return x.numpy()
+
+
+def ours(net: cs.Network, size: int = SIZE, **knobs: object) -> cs.Dream:
+    """The same with convscope, at its defaults."""
+    return cs.dream(net, PHOTO, LAYER, size=size, octaves=OCTAVES, **knobs)
+
+
+def seconds(work: object, net: cs.Network) -> float:
+    """How long one takes."""
+    start = time.perf_counter()
+    work(net)  # type: ignore[operator]
+    return time.perf_counter() - start
+
+
+def large(weights: str | None) -> None:
+    """Dream at 2048 pixels with one step an octave more than none, and print peak memory and what seams there are.
+
+    Borders lie elsewhere at each step, so a seam could be at any of the lines a border can be on; a jump is the mean
+    difference of the dream's slope on the two sides of a line, and the ratio that of the worst kept line to all.
+    """
+    net = vgg16(weights)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    found = ours(net, LARGE, steps=2)
+    took = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"| VGG16 {LAYER}, {LARGE} px, 2 steps an octave | {took:.0f} s, peak {peak / 2**20:.2f} GiB "
+          f"(before: {before / 2**20:.2f}) | {found.evidence['tiles']} | seams {seams(found):.3f}× |")  # fmt: skip
+
+
+def seams(found: cs.Dream, border: int = 8) -> float:
+    """The largest mean jump across a line of the multiples of the stride, over the mean jump across all lines."""
+    change = found.image - found.original.astype(np.float32) / 255
+    worst = 0.0
+    for axis in (0, 1):
+        jumps = np.abs(np.diff(change, axis=axis)).mean(axis=(1 - axis, 2))[border:-border]
+        near = np.convolve(jumps, np.ones(129) / 129, "same")[128:-128]  # a picture is not alike everywhere
+        worst = max(worst, float((jumps[128:-128] / near).max()))
+    return worst
+
+
+def main(weights: str | None) -> None:
+    """Print the table of `bench/README.md`."""
+    warnings.simplefilter("ignore")
+    net = vgg16(weights)
+    times = [(seconds(plain, net), seconds(ours, net)) for _ in range(PAIRS)]
+    a, b = (statistics.median(column) for column in zip(*times, strict=True))
+    ratio = statistics.median(x / y for x, y in times)
+    print("| work | plain loop, s | convscope, s | ratio |")
+    print("|---|---|---|---|")
+    print(f"| VGG16 {LAYER}, {SIZE} px, {OCTAVES} octaves × {STEPS} steps | {a:.1f} | {b:.1f} | {ratio:.2f}× |\n")
+    print("| work | time, memory | tiles | worst line |")
+    print("|---|---|---|---|", flush=True)
+    subprocess.run([sys.executable, __file__, "--large", *([weights] if weights else [])], check=True)
+    print(f"\ntorch {torch.__version__}, Python {platform.python_version()}, {torch.get_num_threads()} threads")
+
+
+if __name__ == "__main__":
+    given = [word for word in sys.argv[1:] if word != "--large"]
+    (large if "--large" in sys.argv else main)(given[0] if given else None)

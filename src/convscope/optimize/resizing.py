@@ -1,0 +1,51 @@
+"""Pictures at other sizes, and as a camera that moves over them sees them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..base.image import Image
+
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def to_picture(image: Image, channels: int, device: torch.device) -> Tensor:
+    """An image as (1, C, H, W) from 0 to 1; grey for networks that see no colors."""
+    values = torch.from_numpy(np.array(image.pixels)).to(device).permute(2, 0, 1)[None] / 255
+    return values if channels == 3 else (values * values.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+
+
+def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """A picture at another height and width, linearly; what is made smaller is averaged."""
+    if tuple(picture.shape[-2:]) == size:
+        return picture
+    return F.interpolate(picture, size, mode="bilinear", align_corners=False, antialias=True)
+
+
+@dataclass(frozen=True)
+class Travel:
+    """How a camera moves between two frames: `zoom` times nearer, the picture shifted and turned about its middle.
+
+    `drift` is in pixels to the right and down, `rotation` in degrees clockwise.
+    """
+
+    zoom: float = 1.05
+    drift: tuple[float, float] = (0.0, 0.0)
+    rotation: float = 0.0
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        """The picture as it is seen next, at the same size; mirrored where the camera sees beyond it."""
+        height, width = picture.shape[-2:]
+        angle = -math.radians(self.rotation)
+        cos, sin, aspect = math.cos(angle) / self.zoom, math.sin(angle) / self.zoom, height / width
+        x, y = 2 * self.drift[0] / width, 2 * self.drift[1] / height
+        turned = torch.tensor([[cos, -sin * aspect], [sin / aspect, cos]], dtype=picture.dtype)
+        matrix = torch.cat([turned, -turned @ turned.new_tensor([[x], [y]])], 1).to(picture)
+        grid = F.affine_grid(matrix[None], list(picture.shape), align_corners=False)
+        return F.grid_sample(picture, grid, mode="bilinear", padding_mode="reflection", align_corners=False)

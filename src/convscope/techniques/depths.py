@@ -1,0 +1,74 @@
+"""The subject of an inversion: one layer, several of them, or some spread over the depth of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..base.errors import BadKnob
+from ..base.unit import Unit, UnitLike
+from ..network.network import Network
+
+_MOST = 6  # layers of a strip
+
+
+@dataclass(frozen=True)
+class Depths:
+    """Layers that a request names, in the order of execution."""
+
+    layers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(self.layers)
+
+    @property
+    def unit(self) -> Unit:
+        """The layer, if it is one."""
+        return Unit(self.layers[0] if len(self.layers) == 1 else "several layers")
+
+
+def read_depths(net: Network, given: UnitLike | Sequence[UnitLike] | Depths) -> Depths:
+    """One layer or several, in the order of execution; text may hold several with ; between them, or be `depth`.
+
+    Raises UnknownLayer, UnknownUnit for the address of one channel, and BadKnob for no layer at all.
+    """
+    if isinstance(given, Depths):
+        return given
+    if isinstance(given, str) and given.strip() == "depth" and "depth" not in net.layers:
+        return Depths(tuple(spread(net)))
+    several: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
+    names = {net.layer(part) for one in several for part in (one.split(";") if isinstance(one, str) else [one])}
+    if not names:
+        raise BadKnob("layer must be at least one layer, not an empty list. Name one, or ask for 'depth'.")
+    return Depths(tuple(name for name in net.layers if name in names))
+
+
+def spread(net: Network) -> list[str]:
+    """At most six layers over the depth of a network: the last at each size of map, of the outermost modules.
+
+    Where there are fewer sizes, some halfway between them too. Layers that need weights the file did not hold are left
+    out.
+    """
+    names = list(net.layers)
+    end = next((i for i, name in enumerate(names) if name in net.untrained), len(names))
+    last: dict[tuple[int, ...], int] = {}
+    for i in range(1, end):
+        known = last.setdefault(net.layers[names[i]].shape[1:], i)
+        if names[i].count(".") <= names[known].count("."):
+            last[net.layers[names[i]].shape[1:]] = i
+    found = _filled(sorted(last.values()))
+    chosen = np.linspace(0, len(found) - 1, min(_MOST, len(found))).round().astype(int)
+    return [names[found[i]] for i in chosen]
+
+
+def _filled(found: list[int]) -> list[int]:
+    """Numbers, with those halfway in the widest gaps, the one from zero too, until there are enough."""
+    while len(found) < _MOST:
+        gap, before = max((b - a, a) for a, b in zip([0, *found], found, strict=False))
+        if gap < 2:
+            break
+        found = sorted([*found, before + gap // 2])
+    return found
