@@ -42,7 +42,7 @@ def browse(net: Network, layer: UnitLike) -> Result:
     return Result(values=np.zeros(1, np.float32), unit=layer, network=net.name, evidence={})
 
 
-@technique_with(tide=lambda given: int(given))
+@technique_with(tide=lambda _net, given: int(given))
 def wade(net: Network, tide: int, unit: UnitLike) -> Result:
     """Say how deep it is."""
     return Result(values=np.full(1, tide, np.float32), unit=unit, network=net.name, evidence={"tide": tide})

@@ -30,6 +30,7 @@ QUICK = {  # knobs for techniques that take their time with the defaults
     "maximize": {"steps": 2, "size": 64},
     "sheet": {"steps": 2, "size": 64, "channels": 2},
     "invert": {"steps": 3},
+    "dream": {"octaves": 2, "steps": 2, "size": 96},
     "compare": {"methods": "saliency,gradcam", "steps": 3},
 }
 

@@ -69,8 +69,13 @@ def ids_come_back(net, x):
     """Norms of what is gone by the time a convolution makes a tensor at the same place in memory."""
     for _ in range(20):
         x = net.norm(x * 1.0)
-    x = net.conv(x)
-    return net.other(x)
+    return net.other(net.conv(x))
+
+
+def ids_of_norms_come_back(net, x):
+    for _ in range(20):
+        x = net.norm(x * 1.0)
+    return net.conv(x).relu()
 
 
 FOLDED = {
@@ -103,6 +108,7 @@ LEFT = {
     "functional training": lambda net, x: F.batch_norm(net.conv(x), None, None, training=True),
     "norm before": lambda net, x: net.conv(net.norm(x)),
     "transposed": lambda net, x: net.norm(F.conv_transpose2d(x, net.bare.weight)),
+    "ids of norms come back": ids_of_norms_come_back,
     "rectified between": lambda net, x: net.norm(net.conv(x).relu()),
 }
 

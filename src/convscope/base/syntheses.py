@@ -42,8 +42,8 @@ class Sheet(Result):
     """A layer as one contact sheet: a picture that excites each of some channels.
 
     `shown` (n,) are the channels, `images` (n, H, W, 3) uint8 their pictures, `values` (n,) what each finally gives,
-    `driven` (n,) whether it was raised at all. `patches` (n, m, side, side, 3) uint8 are the top patches of a scan; m is
-    0 where none were asked for.
+    `driven` (n,) whether it was raised at all. `patches` (n, m, side, side, 3) uint8 are the top patches of a scan; m
+    is 0 where none were asked for.
     """
 
     shown: NDArray[np.int64]

@@ -25,21 +25,24 @@ _STEP = _HALF / 6.5  # V of the paper: what neighboring pixels of photos typical
 
 @dataclass(frozen=True)
 class Manner:
-    """How to invert: on which canvas, how to climb, and in how many steps.
+    """How to invert: on which canvas, how to climb, in how many steps, and the weight of each regularizer.
 
-    Where they are `fading`, the regularizers count as much as the error that is left: they choose among the many
-    pictures a deep layer cannot tell apart, and do not keep an early layer from giving back the very picture.
+    Where they are `fading`, regularizers count as much as the error that is left, and less towards the end: they choose
+    among the many pictures a deep layer cannot tell apart, and do not keep an early one from giving back the very one.
     """
 
     paint: Callable[[Frame, Tensor], Canvas]
     climb: Climb
     steps: int
+    weight: float
     fading: bool
 
 
 MANNERS: dict[Preset, Manner] = {
-    "convscope": Manner(lambda frame, mean: Pyramid(frame), Climb("adam", 0.01, (0.5, 0.999), "cosine"), 128, True),
-    "mahendran": Manner(lambda frame, mean: Pixels(frame, mean=mean), Climb("adam", 0.1, schedule="cosine"), 128, False),
+    "convscope": Manner(lambda frame, mean: Pyramid(frame), Climb("adam", 0.02, (0.5, 0.999), "cosine"), 128, 1, True),
+    "mahendran": Manner(
+        lambda frame, mean: Pixels(frame, mean=mean), Climb("adam", 0.1, schedule="cosine"), 128, 0.1, False
+    ),
 }
 
 
@@ -66,11 +69,13 @@ class Target:
             self.activations = eye(picture)[layer]
         self.size = squares(self.activations)
         if not torch.isfinite(self.size).all():
-            raise ForwardFailed(f"{layer} must hold finite numbers of this image, not inf or NaN. Choose a layer before it.")
+            raise ForwardFailed(
+                f"{layer} must hold finite numbers of this image, not inf or NaN. Choose a layer before it."
+            )
         if not self.size.any():
             raise BadKnob(
-                f"layer must hold something of this image, not {layer}, whose activations are all zero: there is nothing "
-                "to invert. Choose a layer before it, or another image."
+                f"layer must hold something of this image, not {layer}, whose activations are all zero: there is "
+                "nothing to invert. Choose a layer before it, or another image."
             )
 
     def error(self, pictures: Tensor, redirect: bool = False) -> Tensor:
@@ -124,9 +129,11 @@ class Inverting:
         return values, slopes
 
     def _weighed(self, image: Tensor) -> Tensor:
-        """The regularizers: full at an error of 1 and above, and less the nearer the picture is, where they fade."""
-        weight = self._error.clamp(max=1) if self._fading else 1.0
-        return weight * self._penalty(image)
+        """The regularizers; where they fade, whole at first and at an error of 1, nothing in the end or at none."""
+        if not self._fading:
+            return self._penalty(image)
+        left = 1 - self.ascent.number / self.ascent.steps
+        return left**2 * self._error.clamp(max=1) * self._penalty(image)
 
 
 def squares(activations: Tensor) -> Tensor:

@@ -203,7 +203,7 @@ def _in_place(objective: Objective) -> bool:
 
 
 def _steadied(transforms: Sequence[Transform], side: int) -> tuple[Transform, ...]:
-    """The same, but the picture stays where it is, up to a hundredth of its side: what one neuron sees must not move."""
+    """The same, but the picture stays where it is, to a hundredth of its side: what one neuron sees must not move."""
     moves = any(isinstance(one, Movement) for one in transforms)
     others = tuple(one for one in transforms if not isinstance(one, Movement | Pad))
     return ((Jitter(side / 112),) if moves else ()) + others

@@ -10,9 +10,11 @@ import numpy as np
 
 from ..base.errors import BadKnob
 from ..base.unit import Unit, UnitLike
+from ..network.layers import Layer
 from ..network.network import Network
 
 _MOST = 6  # layers of a strip
+_SATURATING = ("ReLU6", "Hardtanh", "Hardsigmoid", "Sigmoid", "Tanh")
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,24 @@ def read_depths(net: Network, given: UnitLike | Sequence[UnitLike] | Depths) -> 
 def spread(net: Network) -> list[str]:
     """At most six layers over the depth of a network: the last at each size of map, of the outermost modules.
 
-    Where there are fewer sizes, some halfway between them too. Layers that need weights the file did not hold are left
-    out.
+    Where there are fewer sizes, some halfway between them too. Layers that saturate are avoided, and those left out
+    that need weights the file did not hold.
     """
-    names = list(net.layers)
-    end = next((i for i, name in enumerate(names) if name in net.untrained), len(names))
-    last: dict[tuple[int, ...], int] = {}
+    rows = list(net.layers.values())
+    end = next((i for i, row in enumerate(rows) if row.name in net.untrained), len(rows))
+    best: dict[tuple[int, ...], tuple[int, int]] = {}
     for i in range(1, end):
-        known = last.setdefault(net.layers[names[i]].shape[1:], i)
-        if names[i].count(".") <= names[known].count("."):
-            last[net.layers[names[i]].shape[1:]] = i
-    found = _filled(sorted(last.values()))
+        size, inner = rows[i].shape[1:], rows[i].name.count(".") + _saturates(rows[i - 1], rows[i])
+        size = () if max(size, default=1) == 1 else size
+        best[size] = min(best.get(size, (inner, -i)), (inner, -i))
+    found = _filled(sorted(-i for _, i in best.values()))
     chosen = np.linspace(0, len(found) - 1, min(_MOST, len(found))).round().astype(int)
-    return [names[found[i]] for i in chosen]
+    return [rows[found[i]].name for i in chosen]
+
+
+def _saturates(before: Layer, row: Layer) -> bool:
+    """Whether a layer, or what runs last inside it, has slopes at some activations only."""
+    return row.kind in _SATURATING or (before.name.startswith(f"{row.name}.") and before.kind in _SATURATING)
 
 
 def _filled(found: list[int]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -88,7 +89,7 @@ def dream(
         aim = raised if led is None else guided(eye, raised, led)
         sizes, rigid = _sizes(eye, image, size, octaves, scale)
         start = resized(to_picture(image, net.preprocessing.channels, eye.device), sizes[-1])
-        windows = tiling(net, raised.layers, tile, rigid)
+        windows = tiling(net, raised.layers, sizes[-1], tile, rigid)
         work = Octaves(Tiles(eye, aim, windows), start, sizes, manner)
         work.dream()
         last = work.image()
@@ -139,9 +140,10 @@ def _sizes(
     found = octave_sizes(_scaled(image, enlarged), octaves, scale)
     found = [one for one in found if one[0] >= own[0] and one[1] >= own[1]]
     if not found:
+        needed = math.ceil(least * max(image.size))
         raise BadKnob(
-            f"size must be at least {round(least * max(image.size))} for this image, not {size}: {eye.net.name} takes "
-            f"no other pictures than {own[1]} × {own[0]} pixels, and is shown windows of that size. Or use auto."
+            f"size must be at least {needed} for this image, not {size}: {eye.net.name} takes no other pictures than "
+            f"{own[1]} × {own[0]} pixels, and is shown windows of that size. Or use auto."
         )
     return found, True
 

@@ -33,6 +33,7 @@ _SAVE = 16  # steps between two states that are kept
 _OTHERS = ("sample:coffee", "sample:rocket")  # one of them is another photo than the image
 
 Steps = Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"]
+Weight = Annotated[float, Field(ge=0, le=1e6)] | Literal["auto"]
 
 
 @technique_with(layer=read_depths)
@@ -41,14 +42,14 @@ def invert(
     image: Image,
     layer: UnitLike | Sequence[UnitLike],
     *,
-    preset: Annotated[Preset, Field(description="the recipe; mahendran: raw pixels, and weights that stay")] = "convscope",
+    preset: Annotated[Preset, Field(description="mahendran: the paper's; convscope: ours")] = "convscope",
     steps: Annotated[Steps, Field(description="steps of ascent a layer; auto: the preset's own")] = "auto",
     smoothness: Annotated[
-        float, Field(ge=0, le=1e6, description="weight of total variation; at 1 a photo's counts about 1")
-    ] = 1.0,
+        Weight, Field(description="weight of total variation; at 1 a photo's counts 1 to 5; auto: the preset's")
+    ] = "auto",
     range: Annotated[
-        float, Field(ge=0, le=1e6, description="weight of the norm that keeps off black and white; at 1 those count 1")
-    ] = 1.0,
+        Weight, Field(description="weight of the norm that keeps off black and white; auto: the preset's own")
+    ] = "auto",
     seed: Seed = 0,
     precision: Annotated[Precision, Field(description="auto: bf16 where the processor is fast at it")] = "auto",
 ) -> Inversion:
@@ -57,21 +58,22 @@ def invert(
     Mahendran and Vedaldi 2015, "Understanding deep image representations by inverting them": from noise, the picture x
     of the least ‖Φ(x) − Φ₀‖² / ‖Φ₀‖² + `smoothness` · total variation + `range` · mean |x|⁶. Where it differs from the
     image, the layer has forgotten. `layer` is one layer, several with ; between them or in a list, or `depth`: six from
-    shallow to deep. Ours paints a pyramid, and its regularizers fade with the error; `mahendran` paints pixels, with
-    regularizers that stay and Adam instead of the paper's momentum. `values` (n,) are the relative errors of the
-    pictures as returned, rounded to 8 bits, in full precision; the evidence has those of the first picture and of
-    another photo, too. Cancelled, the result holds the best so far of the layers begun; with `cs.checkpoint(folder)` a
-    stopped run goes on. Raises BadKnob for a layer that is zero everywhere, ForwardFailed for one without a gradient.
+    shallow to deep. Ours paints a pyramid, with regularizers that fade with the error; `mahendran` pixels, with some
+    that stay, and Adam instead of the paper's momentum. `values` (n,) are the relative errors of the pictures as
+    returned, rounded to 8 bits, in full precision; the evidence has those of the first picture and of another photo,
+    too. Cancelled, the result holds the best so far of the layers begun; with `cs.checkpoint(folder)` a stopped run
+    goes on. Raises BadKnob for a layer that is zero everywhere, ForwardFailed for one without a gradient.
     """
     depths, seen = read_depths(net, layer), net.see(image)
     manner = MANNERS[preset] if steps == "auto" else dataclasses.replace(MANNERS[preset], steps=steps)
-    workshop = Workshop(net, seen, manner, natural(smoothness, range, net.preprocessing.size), seed, precision)
+    smooth, within = (manner.weight if weight == "auto" else weight for weight in (smoothness, range))
+    workshop = Workshop(net, seen, manner, natural(smooth, within, net.preprocessing.size), seed, precision)
     made, partial = _make(workshop, depths)
     values = np.array([_error(net, one.layer, seen, one.picture) for one in made], np.float32)
     return Inversion(
         values=values, unit=depths.unit, network=net.name,
         evidence={"steps": manner.steps, **_measures(net, seen, made, values), **_troubles(made), **partial},
-        images=np.stack([one.picture for one in made]).astype(np.float32) / 255,
+        images=(np.stack([one.picture for one in made]) / 255).astype(np.float32),
         layers=tuple(one.layer for one in made), seen=seen,
     )  # fmt: skip
 
@@ -88,7 +90,7 @@ class Workshop:
     precision: Precision
 
     def begin(self, target: Target) -> Inverting:
-        """An ascent before its first step; all layers begin with the same noise, so that each may be asked for alone."""
+        """An ascent before its first step; all layers begin with the same noise: each may be asked for alone."""
         channels, device = self.net.preprocessing.channels, device_of(self.net.module)
         frame = Frame(1, channels, *self.net.preprocessing.size, device, torch.Generator().manual_seed(self.seed))
         mean = torch.tensor(self.net.preprocessing.mean, device=device)
@@ -107,7 +109,7 @@ class Made:
 
 
 def _make(workshop: Workshop, depths: Depths) -> tuple[list[Made], dict[str, Any]]:
-    """The layers one after the other, each no deeper than it needs; those begun, and `partial` where it was cancelled."""
+    """The layers one after the other, each no deeper than it needs; those begun, and `partial` if cancelled."""
     keep, made, now = kept(), list[Made](), list[Inverting]()
     work = Work(range(workshop.manner.steps * len(depths.layers)), lambda: now[-1].ascent.image().cpu().numpy())
     ticks = iter(work)

@@ -21,7 +21,7 @@ def inversion(
     *,
     side: Annotated[int, Field(ge=0, le=1024, description="side of a picture as drawn; 0: a row for a few layers")] = 0,
 ) -> View:
-    """Draw what the network was given, and what each layer holds of it, from shallow to deep, with the relative error."""
+    """Draw what the network was given, and what each layer holds of it, shallow to deep, with the relative error."""
     tiles = np.concatenate([result.seen[None], to_bytes(result.images)])
     names = (f"{name} · {error:.3g}" for name, error in zip(result.layers, result.values, strict=True))
     about = f"of {result.unit}" if len(result.layers) == 1 else f"of {len(result.layers)} layers, shallow to deep"
