@@ -66,14 +66,14 @@ def as_pixels(picture):
 
 
 def test_one_octave_is_the_notebooks_loop(net):
-    found = cs.dream(net, PIXELS, "2", octaves=1, jitter=0, steps=5)
+    found = cs.dream(net, PIXELS, "2", octaves=1, jitter=0, steps=5, precision="fp32")
     expected = slowly(net, as_pixels(PIXELS), 5)
     assert np.abs(found.image - expected[0].transpose(1, 2, 0)).max() < 2e-5
     assert found.values.shape == (1, 5) and (np.diff(found.values[0]) > 0).all()
 
 
 def test_detail_is_carried_from_octave_to_octave(net):
-    found = cs.dream(net, PIXELS, "2", octaves=3, scale=1.5, jitter=0, steps=2)
+    found = cs.dream(net, PIXELS, "2", octaves=3, scale=1.5, jitter=0, steps=2, precision="fp32")
 
     def at(x, size):
         return F.interpolate(torch.from_numpy(x), size, mode="bilinear", antialias=True, align_corners=False).numpy()
@@ -89,7 +89,7 @@ def test_detail_is_carried_from_octave_to_octave(net):
 
 
 def test_jitter_shifts_the_picture_around_its_edges_before_the_step(net):
-    found = cs.dream(net, PIXELS, "2", octaves=1, steps=1, jitter=3, seed=4)
+    found = cs.dream(net, PIXELS, "2", octaves=1, steps=1, jitter=3, seed=4, precision="fp32")
     steps = []
     for shift in [(y, x) for y in range(-3, 4) for x in range(-3, 4)]:
         x = slowly(net, np.roll(as_pixels(PIXELS), shift, (2, 3)), 1)
@@ -109,7 +109,7 @@ def test_a_guide_raises_at_each_position_the_feature_it_is_most_like(net):
 
     expected = slowly(net, as_pixels(PIXELS), 2, objective=objective)
     path = written(guide)
-    found = cs.dream(net, PIXELS, "2", octaves=1, jitter=0, steps=2, guide=path)
+    found = cs.dream(net, PIXELS, "2", octaves=1, jitter=0, steps=2, guide=path, precision="fp32")
     assert np.abs(found.image - expected[0].transpose(1, 2, 0)).max() < 2e-5
 
 
@@ -159,8 +159,8 @@ def test_a_channel_is_raised_more_by_its_own_dream(net):
 
 def test_tiles_give_the_dream_of_the_whole_picture(net):
     photo = np.asarray(cs.open_image("sample:cat").pixels)[:200, :160]
-    whole = cs.dream(net, photo, "2", octaves=2, steps=3, jitter=0)
-    tiled = cs.dream(net, photo, "2", octaves=2, steps=3, jitter=0, tile=64)
+    whole = cs.dream(net, photo, "2", octaves=2, steps=3, jitter=0, precision="fp32")
+    tiled = cs.dream(net, photo, "2", octaves=2, steps=3, jitter=0, tile=64, precision="fp32")
     assert "tiles" in tiled.evidence and "tiles" not in whole.evidence
     assert np.abs(tiled.image - whole.image).max() < 1e-4
 

@@ -176,6 +176,9 @@ def test_depth_ends_where_weights_are_missing(net):
     other = net.with_module(net.module)
     other.untrained = frozenset(["third"])
     assert set(spread(other)) <= {"turn", "first", "second", "off", "cut"}
+    other.untrained = frozenset(["turn"])
+    with pytest.raises(cs.ConvscopeError, match="turn of deep needs weights"):
+        read_depths(other, "depth")
 
 
 @pytest.mark.parametrize(

@@ -51,17 +51,18 @@ def read_depths(net: Network, given: UnitLike | Sequence[UnitLike] | Depths) -> 
 def spread(net: Network) -> list[str]:
     """At most six layers over the depth of a network: the last at each size of map, of the outermost modules.
 
-    Where there are fewer sizes, some halfway between them too. Layers that saturate are avoided, and those left out
-    that need weights the file did not hold.
+    Where there are fewer sizes, some between them too. Layers that saturate are avoided, and those left out
+    that need weights the file did not hold; raises BadWeights where these are all.
     """
     rows = list(net.layers.values())
+    net.check_trained([rows[1].name])
     end = next((i for i, row in enumerate(rows) if row.name in net.untrained), len(rows))
     best: dict[tuple[int, ...], tuple[int, int]] = {}
     for i in range(1, end):
         size, inner = rows[i].shape[1:], rows[i].name.count(".") + _saturates(rows[i - 1], rows[i])
         size = () if max(size, default=1) == 1 else size
         best[size] = min(best.get(size, (inner, -i)), (inner, -i))
-    found = _filled(sorted(-i for _, i in best.values()))
+    found = _filled(sorted(-i for _, i in best.values()), [row.name for row in rows])
     chosen = np.linspace(0, len(found) - 1, min(_MOST, len(found))).round().astype(int)
     return [rows[found[i]].name for i in chosen]
 
@@ -71,11 +72,13 @@ def _saturates(before: Layer, row: Layer) -> bool:
     return row.kind in _SATURATING or (before.name.startswith(f"{row.name}.") and before.kind in _SATURATING)
 
 
-def _filled(found: list[int]) -> list[int]:
-    """Numbers, with those halfway in the widest gaps, the one from zero too, until there are enough."""
+def _filled(found: list[int], names: list[str]) -> list[int]:
+    """Numbers of layers, with more from the widest gaps, of the outermost modules there, until there are enough."""
     while len(found) < _MOST:
-        gap, before = max((b - a, a) for a, b in zip([0, *found], found, strict=False))
+        gap, before = max(((b - a, a) for a, b in zip([0, *found], found, strict=False)), default=(0, 0))
         if gap < 2:
             break
-        found = sorted([*found, before + gap // 2])
+        middle = before + gap / 2
+        between = np.arange(before + 1, before + gap).tolist()
+        found = sorted([*found, min(between, key=lambda i: (names[i].count("."), abs(i - middle)))])
     return found

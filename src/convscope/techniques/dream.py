@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
+import torch
 from pydantic import BeforeValidator, Field
 
 from ..base.errors import BadImage, BadKnob
@@ -14,6 +15,7 @@ from ..base.image import Image, open_image
 from ..base.syntheses import Dream
 from ..base.technique import technique_with
 from ..base.unit import Unit
+from ..network.execution import device_of
 from ..network.gradient import VANISHED
 from ..network.network import Network
 from ..optimize import objective as terms
@@ -69,7 +71,7 @@ def dream(
     drift_y: Annotated[float, Field(ge=-1024, le=1024, description="shift downwards a frame, in pixels")] = 0.0,
     rotation: Annotated[float, Field(ge=-180, le=180, description="degrees a frame turns, clockwise")] = 0.0,
     seed: Seed = 0,
-    precision: Annotated[Precision, Field(description="auto: bf16 where the processor is fast at it")] = "auto",
+    precision: Annotated[Precision, Field(description="auto: bf16 where the processor has it")] = "auto",
 ) -> Dream:
     """Exaggerate in a picture whatever a layer sees in it.
 
@@ -85,7 +87,7 @@ def dream(
     raised, led = read_dream(net, layer), _opened(guide)
     moves = Travel(zoom, (drift_x, drift_y), rotation)
     manner = Manner(steps, rate, jitter, smoothing, frames, moves, seed)
-    with looking(net, raised.layers, precision) as eye:
+    with looking(net, raised.layers, _precision(net, precision)) as eye:
         aim = raised if led is None else guided(eye, raised, led)
         sizes, rigid = _sizes(eye, image, size, octaves, scale)
         start = resized(to_picture(image, net.preprocessing.channels, eye.device), sizes[-1])
@@ -97,7 +99,7 @@ def dream(
     pixels = last[0].permute(1, 2, 0).float().cpu().numpy()
     return Dream(
         values=work.curve, unit=_unit(raised), network=net.name,
-        evidence={"objective": str(raised), **_evidence(work, windows)},
+        evidence={"objective": str(raised), **_evidence(work, windows), "precision": "bf16" if eye.half else "fp32"},
         image=np.ascontiguousarray(pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, 2)),
         original=as_bytes(start),
         frames=np.stack(frames_made) if frames_made else np.zeros((0, *sizes[-1], 3), np.uint8),
@@ -124,6 +126,13 @@ def _opened(guide: str) -> Image | None:
         return open_image(guide) if guide else None
     except BadImage as error:
         raise BadImage(f"guide must be an image, not {guide!r}. {error}") from error
+
+
+def _precision(net: Network, chosen: Precision) -> Precision:
+    """By itself bf16 also where a processor multiplies it in pairs only: roundings do not change a step's length."""
+    asked: Any = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    paired = device_of(net.module).type == "cpu" and asked is not None and bool(asked())
+    return "bf16" if chosen == "auto" and paired else chosen
 
 
 def _sizes(
