@@ -23,10 +23,13 @@ format: .venv/.test
 	$(BIN)/ruff format .
 
 bench: .venv/.test
+	$(PIP) --editable ".[bench]"
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/saliency.py
 	$(BIN)/python bench/attribution.py
 	$(BIN)/python bench/scan.py
+	$(BIN)/python bench/maximize.py
+	$(BIN)/python bench/dream.py
 
 docs: .venv/.demo
 	$(BIN)/python docs/reference.py
