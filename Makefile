@@ -11,7 +11,7 @@ demo: .venv/.demo
 	$(BIN)/convscope report lite0 sample:cat sample:coffee -o report.html --open
 
 test: check
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 check: .venv/.test
 	$(BIN)/ruff check .

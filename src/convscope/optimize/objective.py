@@ -270,8 +270,9 @@ class Objective:
     @property
     def unit(self) -> Unit | None:
         """The unit it excites, where it does nothing else."""
-        term = self.terms[0][1]
-        return term.unit if len(self.terms) == 1 and isinstance(term, Excite | Above) else None
+        weight, term = self.terms[0]
+        alone = len(self.terms) == 1 and weight > 0
+        return term.unit if alone and isinstance(term, Excite | Above) else None
 
     def resolved(self, net: Network) -> Objective:
         """The objective checked against a network; raises UnknownLayer, UnknownUnit or BadKnob."""
