@@ -8,7 +8,9 @@ the halo where a whole one costs much. Borders lie elsewhere at each step, so th
 
 from __future__ import annotations
 
+import ctypes
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
@@ -22,8 +24,9 @@ from ..network.network import Network
 from .objective import Objective
 from .reading import Eye, along
 
-_MEMORY = 768 << 20  # bytes of activations one window may need
+_MEMORY = 1 << 30  # bytes of activations one window may need
 _CHEAP, _MOST = 8, 4  # a whole halo is at most the first part of a window, any halo the second
+_C = ctypes.CDLL(None) if os.name == "posix" else None
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,8 @@ class Tiles:
             one, its = along(shown, lambda leaf: self._part(leaf, redirect, height * width), str(self.objective))
             value += one * row.share * column.share
             slopes[..., row.kept, column.kept] = its[..., row.inner, column.inner]
+            del its
+            _give_back()
         return value, slopes
 
     def _part(self, shown: Tensor, redirect: bool, area: int) -> Tensor:
@@ -186,3 +191,10 @@ class Tiles:
         if tensor.ndim < 3 or len(own) < 3:
             return shown
         return math.prod(tensor.shape[2:]) * math.prod(self.eye.net.preprocessing.size) / math.prod(own[1:])
+
+
+def _give_back() -> None:
+    """Give freed memory back to the system, where the C library can: windows of many shapes leave holes that add up."""
+    trim = getattr(_C, "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -42,7 +42,9 @@ def invert(
     image: Image,
     layer: UnitLike | Sequence[UnitLike],
     *,
-    preset: Annotated[Preset, Field(description="mahendran: the paper's fixed weights on pixels; convscope: ours")] = "convscope",
+    preset: Annotated[
+        Preset, Field(description="mahendran: pixels, and weights that stay, as in the paper; convscope: ours")
+    ] = "convscope",
     steps: Annotated[Steps, Field(description="steps of ascent a layer; auto: the preset's own")] = "auto",
     smoothness: Annotated[
         Weight, Field(description="weight of total variation; at 1 a photo's counts 1 to 5; auto: the preset's")
