@@ -41,7 +41,7 @@ def variation(beta):
         (TotalVariation(1, 1.5), variation(1.5)),
         (TotalVariation(1, 1), variation(1)),
     ],
-    ids=str,
+    ids=lambda value: "" if callable(value) and hasattr(value, "__code__") else str(value),
 )
 def test_a_penalty_is_a_sum_over_pixels(penalty, of_pixel):
     x = numbers().requires_grad_()
