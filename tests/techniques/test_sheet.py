@@ -54,6 +54,17 @@ def test_a_stopped_sheet_goes_on_channel_by_channel_to_the_same_bytes(net, tmp_p
     assert whole.images.tobytes() == rest.images.tobytes() and whole.values.tobytes() == rest.values.tobytes()
 
 
+def test_a_run_that_is_taken_up_shows_its_finished_pictures_from_the_first_step_on(net, tmp_path):
+    asked = {"channels": 4, "steps": 3, "size": 16, "batch_size": 2}
+    seen = []
+    for _ in range(2):
+        seen.clear()
+        with cs.checkpoint(tmp_path / "state"), cs.listening(lambda done, total, preview: seen.append(preview)):
+            found = sheet(net, "0", **asked)
+    assert len(seen) == 6 and len(seen[0]) == 2 and len(seen[-1]) == 4
+    assert np.array_equal(np.rint(seen[0].transpose(0, 2, 3, 1) * 255), found.images[:2])
+
+
 def test_rows_of_top_patches_stand_beside_the_pictures(lite0, tmp_path):
     cs.scan(lite0, "samples", tmp_path, layers="blocks.0.0.conv_dw", top=3)
     found = sheet(lite0, "blocks.0.0.conv_dw", channels=2, steps=2, size=64, scan=str(tmp_path), top=2)

@@ -18,6 +18,7 @@ from .errors import BadCheckpoint, CannotWrite, first_line
 from .files import write, write_with
 from .request import Request
 
+EVERY = 16  # steps between two states that are kept
 Parts = Mapping[str, NDArray[np.generic]]
 
 _folder: ContextVar[Path | None] = ContextVar("convscope_checkpoint", default=None)

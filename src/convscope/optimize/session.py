@@ -9,17 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.checkpoint import Kept, kept
+from ..base.checkpoint import EVERY, Kept, kept
 from ..base.progress import Work
 from .painting import Group, Painted, Paintings
-
-_SAVE = 16  # steps between two states that are kept
 
 
 class Session:
     """Paints every group; `painted` are those that were begun, the last one at its best so far where it was cancelled.
 
-    Its state is kept where `base.checkpoint` says: a finished group whole, the present one every 16 steps.
+    Its state is kept where `base.checkpoint` says: a finished group whole, the present one now and then.
     """
 
     def __init__(self, paintings: Paintings) -> None:
@@ -33,13 +31,14 @@ class Session:
         ticks = iter(self.work)
         for number, begin in self.paintings.begun():
             found = _finished(self._kept, number)
-            if found is None:
-                group = self._group = begin()
-                found = self._ascend(group, number, ticks)
-                self._group = None
-            else:
+            if found is not None:
+                self.painted.append(found)
                 for _ in zip(range(self.paintings.studio.recipe.steps), ticks, strict=False):
                     pass
+                continue
+            group = self._group = begin()
+            found = self._ascend(group, number, ticks)
+            self._group = None
             if len(found.curve) or not self.painted:  # else it was cancelled between two groups
                 self.painted.append(found)
             if found.left:
@@ -63,7 +62,7 @@ class Session:
                 return dataclasses.replace(group.painted(whole=False), left=steps - step)
             if step >= group.ascent.number:
                 group.step()
-            if step % _SAVE == _SAVE - 1:
+            if step % EVERY == EVERY - 1:
                 group.keep(self._kept, f"group{number}")
         return self._finish(group.painted(whole=True), number)
 
