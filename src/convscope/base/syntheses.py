@@ -17,6 +17,12 @@ def to_bytes(pictures: Floats) -> NDArray[np.uint8]:
     return np.rint(np.clip(pictures, 0, 1) * 255).astype(np.uint8)
 
 
+def in_colors(pictures: NDArray[Any]) -> NDArray[Any]:
+    """Pictures (…, H, W, C), with or without alpha, of which grey ones get three equal colors."""
+    channels = pictures.shape[-1]
+    return pictures if channels >= 3 else np.concatenate([pictures[..., :1]] * 3 + [pictures[..., 1:]], -1)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Maximized(Result):
     """Pictures that excite units most: `images` is (n, H, W, 3) float32 from 0 to 1, or (n, H, W, 4) with alpha.

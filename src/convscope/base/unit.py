@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -41,6 +41,12 @@ class Unit:
 
 
 UnitLike: TypeAlias = Unit | str
+
+
+def spanning(layers: Iterable[str]) -> Unit:
+    """What stands for layers where a result is about all of them: the layer itself, if it is one."""
+    names = set(layers)
+    return Unit(names.pop() if len(names) == 1 else "several layers")
 
 
 def parse(address: UnitLike, labels: Sequence[str] = ()) -> Unit:

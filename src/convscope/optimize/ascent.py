@@ -84,7 +84,8 @@ class Ascent:
 
     def step(self) -> None:
         """Take one step; raises ForwardFailed, with the canvas as it was before, where numbers are not finite."""
-        values, slopes, still = self._slopes()
+        image = self.canvas.image()
+        values, slopes, still = self._slopes(image)
         if not (torch.isfinite(values).all() and all(torch.isfinite(s).all() for s in slopes)):
             raise NotFinite(
                 f"The value or its gradient was not a number at step {self.number + 1} of {self.steps}. Check the "
@@ -92,7 +93,7 @@ class Ascent:
             )
         self.values = values
         self.stuck &= still.cpu()
-        self._keep_best(values)
+        self._keep_best(values, image.detach())
         self._move(slopes)
         self.number += 1
 
@@ -128,9 +129,9 @@ class Ascent:
         self.best, self.value, self.values = found["best"].to(self.best.device), found["value"], found["values"]
         self.stuck, (self.number, self.redirected) = found["stuck"], found["number"].tolist()
 
-    def _slopes(self) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
+    def _slopes(self, image: Tensor) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
         """The values, the slopes of the values less the penalties, and which pictures' values have none."""
-        image, state = self.canvas.image(), self.rng.get_state()
+        state = self.rng.get_state()
         values, along = self.goal(image.detach(), False)
         still = self._still(along)
         if self.number < _REDIRECTED and still.any():
@@ -149,11 +150,11 @@ class Ascent:
         return ~(along[:, :-1] if isinstance(self.canvas, Transparent) else along).flatten(1).any(1)
 
     @torch.no_grad()
-    def _keep_best(self, values: Tensor) -> None:
+    def _keep_best(self, values: Tensor, image: Tensor) -> None:
         better = values.cpu() > self.value
         self.value = torch.where(better, values.cpu(), self.value)
         if better.any():
-            self.best[better.to(self.best.device)] = self.image()[better.to(self.best.device)]
+            self.best[better.to(self.best.device)] = image[better.to(self.best.device)]
 
     @torch.no_grad()
     def _move(self, slopes: Sequence[Tensor]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -42,6 +43,12 @@ class Frame:
     def shape(self) -> tuple[int, int, int, int]:
         """(N, C, H, W)."""
         return self.count, self.channels, self.height, self.width
+
+
+def generator(*numbers: int) -> torch.Generator:
+    """Random numbers of their own for every sequence of numbers, such as a seed and the number of a group."""
+    drawn = np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(drawn >> 1))
 
 
 class Canvas(ABC):

@@ -10,25 +10,19 @@ from torch import Tensor
 from ..base.errors import BadImage, BadKnob
 from ..base.image import Image
 from ..network.network import Network
-from .objective import Dream, Objective, Seen, Term
+from .objective import Dream, Objective, OfLayer, Seen
 from .reading import Eye
 from .resizing import resized, to_picture
 
 
 @dataclass(frozen=True)
-class Guided(Term):
+class Guided(OfLayer):
     """The largest dot product of each position with a feature vector of a guide, over the map's mean.
 
     Mordvintsev et al. 2015, "objective_guide". `features` is (C, positions of the guide).
     """
 
-    of: str
     features: Tensor = field(compare=False, repr=False)
-
-    @property
-    def layer(self) -> str:
-        """The layer it reads."""
-        return self.of
 
     def __str__(self) -> str:
         return f"dream({self.of})"

@@ -122,7 +122,7 @@ class Above(Term):
 
 
 @dataclass(frozen=True)
-class _OfLayer(Term):
+class OfLayer(Term):
     """A term of a whole layer."""
 
     of: str
@@ -137,7 +137,7 @@ class _OfLayer(Term):
 
 
 @dataclass(frozen=True)
-class Dream(_OfLayer):
+class Dream(OfLayer):
     """The mean square of all a layer puts out, which raises whatever is there (Mordvintsev et al. 2015, DeepDream)."""
 
     def __call__(self, seen: Seen) -> Tensor:
@@ -146,7 +146,7 @@ class Dream(_OfLayer):
 
 
 @dataclass(frozen=True)
-class Diversity(_OfLayer):
+class Diversity(OfLayer):
     """Minus the mean similarity of a picture's Gram matrix to those of the others in its batch (Olah et al. 2017)."""
 
     def __call__(self, seen: Seen) -> Tensor:
@@ -159,7 +159,7 @@ class Diversity(_OfLayer):
 
 
 @dataclass(frozen=True)
-class Alignment(_OfLayer):
+class Alignment(OfLayer):
     """Minus the mean square difference to the next picture of the batch, so that a row of pictures changes smoothly."""
 
     def __call__(self, seen: Seen) -> Tensor:
@@ -169,20 +169,14 @@ class Alignment(_OfLayer):
 
 
 @dataclass(frozen=True)
-class Direction(Term):
+class Direction(OfLayer):
     """Dot product with a direction in the space of channels, times its cosine to the power `power`: the mean of a map.
 
     Carter et al. 2019, "Activation atlas"; the cosine is floored at 0.1.
     """
 
-    of: str
     vector: tuple[float, ...]
     power: float = 2.0
-
-    @property
-    def layer(self) -> str:
-        """The layer it reads."""
-        return self.of
 
     def __str__(self) -> str:
         return f"direction({self.of}, {' '.join(_told(v) for v in self.vector)}, {_told(self.power)})"
@@ -202,21 +196,15 @@ class Direction(Term):
 
 
 @dataclass(frozen=True)
-class Caricature(Term):
+class Caricature(OfLayer):
     """What an image excites in a layer, exaggerated: dot product with its activations, times their cosine.
 
     Olah et al. 2018, "The building blocks of interpretability", and Lucid's recipe.
     """
 
-    of: str
     image: str
     power: float = 1.0
     target: Tensor | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def layer(self) -> str:
-        """The layer it reads."""
-        return self.of
 
     def __str__(self) -> str:
         return f"caricature({self.of}, {self.image}, {_told(self.power)})"

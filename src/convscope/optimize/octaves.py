@@ -15,18 +15,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..base.checkpoint import kept
-from ..base.errors import BadCheckpoint, ForwardFailed
+from ..base.checkpoint import EVERY, kept
+from ..base.errors import BadCheckpoint
 from ..base.progress import Work
-from ..base.syntheses import to_bytes
 from .ascent import Ascent, Climb, NotFinite
-from .canvas import Frame, Pixels
+from .canvas import Frame, Pixels, generator
 from .reading import Eye
-from .resizing import Travel, resized
+from .resizing import Travel, as_bytes, resized
 from .tiles import Tiles
 from .transform import blurred
 
-_SAVE = 16  # steps between two states that are kept
 _SMALLEST = 16  # shorter side of the smallest octave, in pixels
 _PIXEL = 255.0  # rates count in pixel values
 _STATE = "octave"
@@ -46,12 +44,8 @@ def taken(eye: Eye, sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     most = [side + side // 4 + 1 for side in eye.net.preprocessing.size]
     for number, size in enumerate(sizes):
         tried = [min(side, limit) for side, limit in zip(size, most, strict=True)]
-        try:
-            with torch.no_grad():
-                eye(torch.zeros(1, eye.net.preprocessing.channels, *tried, device=eye.device))
-        except ForwardFailed:
-            continue
-        return list(sizes[number:])
+        if eye.takes((tried[0], tried[1])):
+            return list(sizes[number:])
     return []
 
 
@@ -127,13 +121,12 @@ class Octaves:
         self._number += 1
         if step == self.manner.steps - 1:
             self._end(frame, octave, ascent)
-        elif step % _SAVE == _SAVE - 1:
+        elif step % EVERY == EVERY - 1:
             self._keep()
 
     def _begin(self, frame: int, octave: int) -> Ascent:
         size = self.sizes[octave]
-        drawn = np.random.SeedSequence([self.manner.seed, frame, octave]).generate_state(1, np.uint64)[0]
-        rng = torch.Generator().manual_seed(int(drawn >> 1))
+        rng = generator(self.manner.seed, frame, octave)
         start = resized(self.base, size) + resized(self.detail, size)
         canvas = Pixels(Frame(1, start.shape[1], *size, start.device, rng), start=start)
         climb = Climb("normalized", self.manner.rate / _PIXEL)
@@ -215,9 +208,3 @@ class Octaves:
 def smoothed(slopes: Tensor, sd: float) -> Tensor:
     """The mean of three blurs, of half, once and twice `sd` pixels: high frequencies are damped, low ones are not."""
     return slopes if sd == 0 else (blurred(slopes, sd / 2) + blurred(slopes, sd) + blurred(slopes, 2 * sd)) / 3
-
-
-def as_bytes(picture: Tensor) -> NDArray[np.uint8]:
-    """A picture, (1, C, H, W) from 0 to 1, as bytes, (H, W, 3)."""
-    values = picture[0].permute(1, 2, 0).float().cpu().numpy()
-    return to_bytes(values if values.shape[2] == 3 else np.repeat(values, 3, 2))

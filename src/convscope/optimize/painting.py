@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.checkpoint import Kept
-from ..base.errors import ForwardFailed
+from ..base.image import Image
 from ..network.execution import device_of
 from ..network.network import Network
 from .ascent import Ascent, NotFinite
-from .canvas import Canvas, Frame, Transparent
+from .canvas import Canvas, Frame, Transparent, generator
 from .objective import Above, Diversity, Excite, Objective, Term
 from .reading import Eye, Precision, along, looking
 from .recipes import Recipe
@@ -34,7 +34,7 @@ class Studio:
     net: Network
     recipe: Recipe
     size: tuple[int, int]
-    source: str = ""
+    photos: tuple[Image, ...] = ()
     alpha: bool = False
     seed: int = 0
     precision: Precision = "auto"
@@ -42,11 +42,10 @@ class Studio:
 
     def canvas(self, count: int, number: int) -> tuple[Canvas, torch.Generator]:
         """An empty canvas for `count` pictures, and the random numbers of their ascent; `number` tells groups apart."""
-        seed = np.random.SeedSequence([self.seed, number]).generate_state(1, np.uint64)[0]
-        rng = torch.Generator().manual_seed(int(seed >> 1))
+        rng = generator(self.seed, number)
         channels, device = self.net.preprocessing.channels, device_of(self.net.module)
         frame = Frame(count, channels, *self.size, device, rng)
-        canvas = self.recipe.paint(frame, self.mean(), self.source)
+        canvas = self.recipe.paint(frame, self.mean(), self.photos)
         return (Transparent(canvas, frame) if self.alpha else canvas), rng
 
     def mean(self) -> Tensor:
@@ -107,14 +106,12 @@ class Group:
         values = self._plainly(last)
         raised = (values > self.start) & (_contrast(last) > _FLAT) if whole else np.array(True)
         driven = ~self.ascent.stuck.numpy() & raised
-        curve = np.stack(self.curve) if self.curve else np.zeros((0, len(values)), np.float32)
         images = last.float().cpu().numpy()
-        return Painted(images, driven, self.start, values, curve, self.ascent.redirected, self.broken)
+        return Painted(images, driven, self.start, values, self._way, self.ascent.redirected, self.broken)
 
     def keep(self, kept: Kept, name: str) -> None:
         """Save the state of the ascent."""
-        curve = np.stack(self.curve) if self.curve else np.zeros((0, len(self.objectives)), np.float32)
-        kept.save(name, {**self.ascent.state(), "curve": curve, "broken": np.array(self.broken)})
+        kept.save(name, {**self.ascent.state(), "curve": self._way, "broken": np.array(self.broken)})
 
     def take_up(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on from a state."""
@@ -149,6 +146,11 @@ class Group:
         return np.array([o(seen)[i].item() for i, o in enumerate(self.objectives)], np.float32)
 
     @property
+    def _way(self) -> NDArray[np.float32]:
+        """The values so far, (steps, n)."""
+        return np.stack(self.curve) if self.curve else np.zeros((0, len(self.objectives)), np.float32)
+
+    @property
     def _named(self) -> str:
         return ", ".join(dict.fromkeys(map(str, self.objectives)))
 
@@ -181,12 +183,7 @@ class Paintings:
         terms = [term for group in self.groups for objective in group for _, term in objective.terms]
         if size[0] * size[1] >= own[0] * own[1] or not all(_any_size(self.studio.net, term) for term in terms):
             return own
-        try:
-            with torch.no_grad():
-                eye(torch.zeros(1, self.studio.net.preprocessing.channels, *size, device=eye.device))
-        except ForwardFailed:
-            return own
-        return size
+        return size if eye.takes(size) else own
 
 
 def grouped(objectives: Sequence[Objective], variants: int, size: int | str) -> tuple[tuple[Objective, ...], ...]:

@@ -45,6 +45,15 @@ class Eye:
             found = self._forward(x)
         return {name: self.net.arranged(name, tensor).float() for name, tensor in found.items()}
 
+    def takes(self, size: tuple[int, int]) -> bool:
+        """Whether the network can be shown pictures of this height and width."""
+        try:
+            with torch.no_grad():
+                self(torch.zeros(1, self.net.preprocessing.channels, *size, device=self.device))
+        except ForwardFailed:
+            return False
+        return True
+
     def _forward(self, x: Tensor) -> dict[str, Tensor]:
         return taps.forward(unwrap(self.net.module), x, self._calls, self.net.output, run=plainly)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, get_args
 
 import torch
 
+from ..base.image import Image
 from .ascent import Climb
 from .canvas import Canvas, Fourier, Frame, MagnitudeConstrained, Pixels, Pyramid
 from .regularizer import L2, BlurEvery, Clip, Decay
@@ -17,7 +18,7 @@ from .transform import Crop, Jitter, Noise, Pad, Rotate, Scale, Tint, Transform
 
 Preset = Literal["convscope", "lucid", "maco", "simonyan", "yosinski1", "yosinski2", "yosinski3", "yosinski4"]
 CanvasName = Literal["auto", "pixels", "fourier", "pyramid", "maco"]
-Paint = Callable[[Frame, torch.Tensor, str], Canvas]  # of a frame, the network's mean colors, and a source of photos
+Paint = Callable[[Frame, torch.Tensor, Sequence[Image]], Canvas]  # of a frame, the network's mean colors, and photos
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,6 @@ class Recipe:
     above: bool = False
 
 
-def _still(share: float, side: int) -> tuple[Transform, ...]:
-    return ()
-
-
 def _ours(share: float, side: int) -> tuple[Transform, ...]:
     return (Jitter(side * 3 / 28), Scale(0.75, 1.4), Rotate(15), Tint(0.3))
 
@@ -54,26 +51,25 @@ def _maco(share: float, side: int) -> tuple[Transform, ...]:
     return (Crop(window, window), Noise(0.08))
 
 
-def _pixels(frame: Frame, mean: torch.Tensor, source: str, noise: float = 10 / 255) -> Canvas:
+def _pixels(frame: Frame, mean: torch.Tensor, given: Sequence[Image], noise: float = 10 / 255) -> Canvas:
     return Pixels(frame, noise, mean)
 
 
-def _fourier(frame: Frame, mean: torch.Tensor, source: str, decay: float = 1.0) -> Canvas:
+def _fourier(frame: Frame, mean: torch.Tensor, given: Sequence[Image], decay: float = 1.0) -> Canvas:
     return Fourier(frame, decay=decay)
 
 
-def _pyramid(frame: Frame, mean: torch.Tensor, source: str) -> Canvas:
+def _pyramid(frame: Frame, mean: torch.Tensor, given: Sequence[Image]) -> Canvas:
     return Pyramid(frame)
 
 
-def _constrained(frame: Frame, mean: torch.Tensor, source: str) -> Canvas:
-    return MagnitudeConstrained(frame, magnitudes(photos(source), frame.channels, (frame.height, frame.width)))
+def _constrained(frame: Frame, mean: torch.Tensor, given: Sequence[Image]) -> Canvas:
+    return MagnitudeConstrained(frame, magnitudes(given or photos(), frame.channels, (frame.height, frame.width)))
 
 
 def _yosinski(*updates: Decay | BlurEvery | Clip, steps: int, progress: float = 0, most: float = 100) -> Recipe:
     climb = Climb("progress", progress, most=most) if progress else Climb("gradient", most)
-    climb = Climb(climb.optimizer, climb.rate, most=climb.most, updates=updates)
-    return Recipe(_pixels, climb, steps, _still)
+    return Recipe(_pixels, replace(climb, updates=updates), steps)
 
 
 CANVASES: dict[str, Paint] = {
@@ -85,7 +81,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "lucid": Recipe(_fourier, Climb("adam", 0.05), 512, _lucid),
     "maco": Recipe(_constrained, Climb("nadam", 1.0), 256, _maco, looks=32),
-    "simonyan": Recipe(partial(_pixels, noise=0.0), Climb("gradient", 100.0, penalties=(L2(1e-3),)), 300, _still),
+    "simonyan": Recipe(partial(_pixels, noise=0.0), Climb("gradient", 100.0, penalties=(L2(1e-3),)), 300),
     "yosinski1": _yosinski(BlurEvery(0.5), Clip("norm", 50), steps=500, progress=2),
     "yosinski2": _yosinski(Decay(0.3), Clip("norm", 20), steps=750),
     "yosinski3": _yosinski(Decay(1e-4), BlurEvery(1.0), steps=1000),

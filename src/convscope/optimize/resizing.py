@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.image import Image
+from ..base.syntheses import in_colors, to_bytes
 
 _LUMA = (0.299, 0.587, 0.114)
 
@@ -19,6 +21,16 @@ def to_picture(image: Image, channels: int, device: torch.device) -> Tensor:
     """An image as (1, C, H, W) from 0 to 1; grey for networks that see no colors."""
     values = torch.from_numpy(np.array(image.pixels)).to(device).permute(2, 0, 1)[None] / 255
     return values if channels == 3 else (values * values.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+
+
+def to_pixels(picture: Tensor) -> NDArray[np.float32]:
+    """The inverse of `to_picture`: (1, C, H, W) as (H, W, 3) from 0 to 1; grey gets three equal colors."""
+    return np.ascontiguousarray(in_colors(picture[0].permute(1, 2, 0).float().cpu().numpy()))
+
+
+def as_bytes(picture: Tensor) -> NDArray[np.uint8]:
+    """The same, as bytes."""
+    return to_bytes(to_pixels(picture))
 
 
 def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:

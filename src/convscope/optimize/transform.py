@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .resizing import resized
+
 Transform: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]
 _GREY = 0.5
 
@@ -175,9 +177,7 @@ class Chain:
             else:
                 for one in run:
                     image = one(image, rng)
-        if self.size is not None and tuple(image.shape[-2:]) != self.size:
-            image = F.interpolate(image, self.size, mode="bilinear", align_corners=False, antialias=True)
-        return image
+        return image if self.size is None else resized(image, self.size)
 
 
 def _all_at_once(image: Tensor, run: Sequence[Transform], rng: torch.Generator, size: tuple[int, int] | None) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.errors import BadKnob
-from ..base.unit import Unit, UnitLike
+from ..base.unit import Unit, UnitLike, spanning
 from ..network.layers import Layer
 from ..network.network import Network
 
@@ -29,7 +29,7 @@ class Depths:
     @property
     def unit(self) -> Unit:
         """The layer, if it is one."""
-        return Unit(self.layers[0] if len(self.layers) == 1 else "several layers")
+        return spanning(self.layers)
 
 
 def read_depths(net: Network, given: UnitLike | Sequence[UnitLike] | Depths) -> Depths:

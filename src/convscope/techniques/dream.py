@@ -14,17 +14,17 @@ from ..base.errors import BadImage, BadKnob
 from ..base.image import Image, open_image
 from ..base.syntheses import Dream
 from ..base.technique import technique_with
-from ..base.unit import Unit
+from ..base.unit import Unit, spanning
 from ..network.execution import device_of
 from ..network.gradient import VANISHED
 from ..network.network import Network
 from ..optimize import objective as terms
 from ..optimize.guide import guided
 from ..optimize.objective import Excite, Objective, Term
-from ..optimize.octaves import Manner, Octaves, as_bytes, octave_sizes, taken
+from ..optimize.octaves import Manner, Octaves, octave_sizes, taken
 from ..optimize.phrase import ObjectiveLike, objective
 from ..optimize.reading import Eye, Precision, looking
-from ..optimize.resizing import Travel, resized, to_picture
+from ..optimize.resizing import Travel, as_bytes, resized, to_picture, to_pixels
 from ..optimize.tiles import Tiles, Tiling, tiling
 from .choices import Seed
 
@@ -96,11 +96,10 @@ def dream(
         work.dream()
         last = work.image()
     frames_made = work.pictures or ([as_bytes(last)] if frames else [])
-    pixels = last[0].permute(1, 2, 0).float().cpu().numpy()
     return Dream(
         values=work.curve, unit=_unit(raised), network=net.name,
         evidence={"objective": str(raised), **_evidence(work, windows), "precision": "bf16" if eye.half else "fp32"},
-        image=np.ascontiguousarray(pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, 2)),
+        image=to_pixels(last),
         original=as_bytes(start),
         frames=np.stack(frames_made) if frames_made else np.zeros((0, *sizes[-1], 3), np.uint8),
     )  # fmt: skip
@@ -166,7 +165,7 @@ def _unit(raised: Objective) -> Unit:
     """What is raised, as far as it is one unit or layer."""
     if raised.unit is not None:
         return raised.unit
-    return Unit(raised.layers[0] if len(raised.layers) == 1 else "several layers")
+    return spanning(raised.layers)
 
 
 def _evidence(work: Octaves, windows: Tiling) -> dict[str, Any]:

@@ -11,12 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
 
-from ..base.checkpoint import Kept, kept
+from ..base.checkpoint import EVERY, Kept, kept
 from ..base.image import Image, open_image
 from ..base.progress import Work
-from ..base.syntheses import Inversion, to_bytes
+from ..base.syntheses import Inversion
 from ..base.technique import technique_with
 from ..base.unit import UnitLike
 from ..network.execution import device_of
@@ -25,11 +24,10 @@ from ..optimize.canvas import Frame
 from ..optimize.inverting import MANNERS, Inverting, Manner, Preset, Target, natural, squares
 from ..optimize.reading import Precision, looking
 from ..optimize.regularizer import Penalty
-from ..optimize.resizing import to_picture
+from ..optimize.resizing import as_bytes, to_picture
 from .choices import Seed
 from .depths import Depths, read_depths
 
-_SAVE = 16  # steps between two states that are kept
 _OTHERS = ("sample:coffee", "sample:rocket")  # one of them is another photo than the image
 
 Steps = Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"]
@@ -121,10 +119,10 @@ def _make(workshop: Workshop, depths: Depths) -> tuple[list[Made], dict[str, Any
         with looking(workshop.net, [layer], workshop.precision) as eye:
             picture = to_picture(open_image(workshop.seen), workshop.net.preprocessing.channels, eye.device)
             now = [workshop.begin(Target(eye, layer, picture))]
-            start = _bytes(now[0].ascent.image())
+            start = as_bytes(now[0].ascent.image())
             _climb(now[0], ticks, workshop.manner.steps, keep, f"layer{number}")
             ascent = now[0].ascent
-            made.append(Made(layer, start, _bytes(now[0].picture()), bool(ascent.stuck), now[0].broken))
+            made.append(Made(layer, start, as_bytes(now[0].picture()), bool(ascent.stuck), now[0].broken))
     next(ticks, None)  # reports the last step
     return made, work.evidence
 
@@ -139,15 +137,9 @@ def _climb(inverting: Inverting, ticks: Iterator[int], steps: int, keep: Kept, n
             break
         if step >= inverting.ascent.number:
             inverting.step()
-        if step % _SAVE == _SAVE - 1:
+        if step % EVERY == EVERY - 1:
             inverting.keep(keep, name)
     inverting.keep(keep, name)
-
-
-def _bytes(picture: Tensor) -> NDArray[np.uint8]:
-    """A picture (1, C, H, W) as (H, W, 3)."""
-    pixels = to_bytes(picture[0].permute(1, 2, 0).float().cpu().numpy())
-    return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, 2)
 
 
 def _error(net: Network, layer: str, seen: NDArray[np.uint8], picture: NDArray[np.uint8]) -> float:

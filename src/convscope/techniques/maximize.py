@@ -14,9 +14,9 @@ from pydantic import BeforeValidator, Field
 
 from ..base.errors import BadKnob, BadSource
 from ..base.image import Image
-from ..base.syntheses import Maximized
+from ..base.syntheses import Maximized, in_colors
 from ..base.technique import technique_with
-from ..base.unit import Unit
+from ..base.unit import Unit, spanning
 from ..network.network import Network
 from ..optimize import spectrum as spectra
 from ..optimize.objective import Objective
@@ -63,8 +63,7 @@ class Wanted:
         units = [o.unit for o in self.objectives]
         if len(set(units)) == 1 and units[0] is not None:
             return units[0]
-        layers = {layer for o in self.objectives for layer in o.layers}
-        return Unit(layers.pop() if len(layers) == 1 else "several layers")
+        return spanning(layer for o in self.objectives for layer in o.layers)
 
 
 def read_objectives(net: Network, given: ObjectiveLike | Sequence[ObjectiveLike] | Wanted) -> Wanted:
@@ -109,7 +108,7 @@ def maximize(
     """
     wanted = read_objectives(net, unit)
     witnesses, seen, photos = judges_named(judges), scan_of(net, scan), _photos(spectrum)
-    studio = Studio(net, _recipe(preset, steps, canvas), sides(net, size), spectrum, alpha, seed, precision, diversity)
+    studio = Studio(net, _recipe(preset, steps, canvas), sides(net, size), photos, alpha, seed, precision, diversity)
     groups = grouped(wanted.objectives, variants, batch_size)
     session = Session(Paintings(studio, groups))
     painted = session.paint()
@@ -149,9 +148,7 @@ def _recipe(preset: Preset, steps: int | Literal["auto"], canvas: CanvasName) ->
 
 def _pictures(painted: list[Painted]) -> NDArray[np.float32]:
     """(n, H, W, 3), or 4 with alpha."""
-    found = np.concatenate([one.images for one in painted]).transpose(0, 2, 3, 1)
-    few = found.shape[3] < 3  # grey, alone or with alpha
-    return np.ascontiguousarray(np.concatenate([found[..., :1]] * 3 + [found[..., 1:]], 3) if few else found)
+    return np.ascontiguousarray(in_colors(np.concatenate([one.images for one in painted]).transpose(0, 2, 3, 1)))
 
 
 def _labels(net: Network, units: Sequence[Unit | None]) -> dict[str, Any]:
@@ -179,9 +176,9 @@ def _evidence(studio: Studio, painted: list[Painted]) -> dict[str, Any]:
     return told
 
 
-def _photos(source: str) -> list[Image]:
+def _photos(source: str) -> tuple[Image, ...]:
     try:
-        return spectra.photos(source)
+        return tuple(spectra.photos(source))
     except BadSource as error:
         raise BadSource(f"spectrum must be a collection of images, not {source!r}. {error}") from error
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..base.errors import UnknownUnit
-from ..base.syntheses import Sheet, to_bytes
+from ..base.syntheses import Sheet, in_colors, to_bytes
 from ..base.technique import technique
 from ..base.unit import Unit
 from ..network.network import Network
@@ -72,7 +72,7 @@ def sheet(
         evidence["undriven"] = f"could not be raised: channels {', '.join(map(str, shown[~driven]))}"
     return Sheet(
         values=np.concatenate([one.values for one in painted]), unit=Unit(layer), network=net.name, evidence=evidence,
-        shown=shown, images=np.repeat(pictures, 3, 3) if pictures.shape[3] == 1 else pictures, driven=driven,
+        shown=shown, images=in_colors(pictures), driven=driven,
         patches=_patches(net, seen, layer, shown, top),
     )  # fmt: skip
 
