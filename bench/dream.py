@@ -78,17 +78,17 @@ def seconds(work: object, net: cs.Network) -> float:
 
 
 def large(weights: str | None) -> None:
-    """Dream at 2048 pixels with two steps an octave, and print the peak of memory and what is seen of the borders."""
+    """Dream at 2048 pixels, and print the peak of memory and what is seen of the borders."""
     net = vgg16(weights)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
     with borders(LARGE) as lines:
-        found = ours(net, LARGE, steps=2)
+        found = ours(net, LARGE)
     took = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     spent = f"{took:.0f} s, peak {peak / 2**20:.2f} GiB (with the network loaded: {before / 2**20:.2f})"
     jump = f"{seams(found, lines):.3f}×"
-    print(f"| VGG16 {LAYER}, {LARGE} px, 2 steps an octave | {spent} | {found.evidence['tiles']} | {jump} |")
+    print(f"| VGG16 {LAYER}, {LARGE} px, {OCTAVES} octaves × {STEPS} steps | {spent} | {found.evidence['tiles']} | {jump} |")
 
 
 @contextmanager

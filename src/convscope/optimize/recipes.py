@@ -77,7 +77,7 @@ CANVASES: dict[str, Paint] = {
 }  # fmt: skip
 RECIPES: dict[str, Recipe] = {
     "convscope": Recipe(
-        partial(_fourier, decay=1.4), Climb("adam", 0.1, (0.5, 0.999), "cosine"), 144, _ours, above=True
+        partial(_fourier, decay=1.4), Climb("adam", 0.1, (0.5, 0.999), "cosine"), 96, _ours, above=True
     ),
     "lucid": Recipe(_fourier, Climb("adam", 0.05), 512, _lucid),
     "maco": Recipe(_constrained, Climb("nadam", 1.0), 256, _maco, looks=32),
