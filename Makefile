@@ -1,19 +1,22 @@
 # Two commands do everything on a fresh machine with Python 3.11 or newer:
-#   make demo    sets up and writes report.html
+#   make demo    sets up and explores lite0 in the browser
 #   make test    sets up and passes the tests
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+PAGE := src/convscope/fronts/server/static/index.html
+SOURCES := $(shell find web -name node_modules -prune -o -type f -print)
 
 .PHONY: demo test check format bench docs clean
 
-demo: .venv/.demo
-	$(BIN)/convscope report lite0 sample:cat sample:coffee -o report.html --open
+demo: .venv/.demo $(PAGE)
+	$(BIN)/convscope explore lite0
 
-test: check
+test: check .venv/.browser
+	$(BIN)/python web/build.py test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
-check: .venv/.test
+check: .venv/.test $(PAGE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -35,15 +38,24 @@ docs: .venv/.demo
 	$(BIN)/python docs/reference.py
 
 clean:
-	rm -rf .venv report.html
+	rm -rf .venv web/node_modules $(dir $(PAGE)) report.html
+
+$(PAGE): $(SOURCES) | .venv/.demo
+	$(BIN)/python web/build.py
 
 .venv/.demo: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "convscope needs Python 3.11 or newer; say which: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv .venv
 	@echo "Installing convscope into .venv; PyTorch is large, so this takes a while."
+	$(BIN)/python web/build.py needs | xargs -r $(PIP)
 	$(PIP) --editable .
 	@touch $@
 
 .venv/.test: .venv/.demo
 	$(PIP) --editable '.[test,lite]'
+	@touch $@
+
+# The browser tests want a Chromium; they say so and are skipped where none can be had.
+.venv/.browser: .venv/.test
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } || echo "no Chromium: browser tests are skipped"
 	@touch $@

@@ -128,3 +128,44 @@ def test_a_layer_is_read_as_a_whole(tiny):
 def test_a_call_that_cannot_be_is_refused_before_the_function_runs(tiny, call, error, says):
     with pytest.raises(error, match=says):
         call(tiny)
+
+
+@pytest.mark.parametrize("call", [
+    lambda ask, net: ask(net, "sample:cat", " 0 : 3 "),
+    lambda ask, net: ask(steps="7", unit=cs.Unit("0", 3), image=GREY, net=net),
+    lambda ask, net: ask(net, cs.samples()["cat"].path, "0:3", steps=2),
+])  # fmt: skip
+def test_the_request_of_a_call_is_that_of_its_result(tiny, call):
+    asked = call(probe.request, tiny)
+    assert asked == call(probe, tiny).request
+    assert asked.digest == call(probe, tiny).request.digest
+    assert wade.request(tiny, "7", "0:3") == wade(tiny, "7", "0:3").request
+
+
+def test_a_request_alone_does_not_run_the_technique(tiny):
+    ran = []
+
+    @technique
+    def costly(net: Network, unit: UnitLike) -> Result:
+        """Say that it ran."""
+        ran.append(unit)
+        return Result(values=np.zeros(1, np.float32), unit=unit, network=net.name, evidence={})
+
+    assert costly.request(tiny, "0:3").technique == "costly" and not ran
+    costly(tiny, "0:3")
+    assert ran == [cs.Unit("0", 3)]
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda net: probe.request(net, GREY), BadKnob),
+        (lambda net: probe.request(net, GREY, "0:3", steps=0), BadKnob),
+        (lambda net: probe.request(net, GREY, "9:3"), UnknownLayer),
+        (lambda net: probe.request(net, "nowhere.png", "0:3"), BadImage),
+        (lambda net: probe.request(net, [GREY, GREY], "0:3"), BadImage),
+    ],
+)
+def test_a_request_is_refused_as_the_call_is(tiny, call, error):
+    with pytest.raises(error):
+        call(tiny)

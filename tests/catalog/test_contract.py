@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import copy
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from starlette.testclient import TestClient
 
 import convscope as cs
 from convscope.base import knobs
 from convscope.base.request import Request
 from convscope.catalog.catalog import CATALOG, Entry, entry
 from convscope.catalog.run import run
+from convscope.fronts.server.app import make_app
+from convscope.fronts.server.desk import Desk
+from convscope.fronts.server.events import Events
+from convscope.fronts.server.jobs import Jobs
+from convscope.fronts.server.routes import Explorer
+from convscope.store import Store
 from convscope.view.draw import drawer_of
 
 SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
@@ -57,6 +66,44 @@ def ask(technique: Entry, net: cs.Network) -> cs.Result:
 @pytest.fixture(scope="module")
 def results(lite0: cs.Network, scan: str) -> dict[str, cs.Result]:
     return {technique.name: ask(technique, lite0) for technique in CATALOG}
+
+
+@pytest.fixture(scope="module")
+def browser(lite0: cs.Network, scan: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """What a browser talks to."""
+    desk = Desk({"lite0": lambda: lite0}, Store(tmp_path_factory.mktemp("store")))
+    desk.begin()
+    desk.use_scan(cs.open_scan(scan), Path(scan))
+    events = Events()
+    jobs = Jobs(desk, events.tell)
+    app = make_app(Explorer(desk, jobs, events, "token"), {"testserver"})
+    with TestClient(app, headers={"Authorization": "Bearer token"}) as client:
+        yield client
+    desk.store.close()
+
+
+@each
+def test_a_browser_gets_the_same_digest_and_bytes(
+    technique: Entry, results: dict[str, cs.Result], browser: TestClient, tmp_path: Path
+) -> None:
+    cat = next(row["id"] for row in browser.get("/api/session").json()["images"] if row["reference"] == "sample:cat")
+    given = {name: cat if name == "image" else SUBJECTS[name] for name in technique.subjects[1:] if name != "scan"}
+    ask = {
+        "network": "lite0",
+        "technique": technique.name,
+        "subjects": given,
+        "knobs": QUICK.get(technique.name, {}),
+    }
+    job = browser.post("/api/submit", json=ask).json()
+    result = results[technique.name]
+    assert result.request is not None and job["artifact"] == result.request.digest, job
+    end = time.monotonic() + 120
+    while job["state"] not in ("done", "failed") and time.monotonic() < end:
+        time.sleep(0.05)
+        job = next(row for row in browser.get("/api/jobs").json()["jobs"] if row["id"] == job["id"])
+    assert job["state"] == "done", job
+    picture = browser.get(f"/api/artifacts/{job['artifact']}.png").content
+    assert picture == result.save(tmp_path / "y.png").read_bytes()
 
 
 @each

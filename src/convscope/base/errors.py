@@ -8,12 +8,15 @@
     ├── BadSource        (ValueError)    not a collection of images, or one without a single usable image
     ├── BadScan          (ValueError)    a scan that cannot be read, resumed or merged
     ├── BadCheckpoint    (ValueError)    a checkpoint that cannot be read, or of another request
+    ├── BadStore         (ValueError)    a store of results, or a queue of jobs, that cannot be used
     ├── BadWeights       (ValueError)    a weights file that cannot be read or does not fit
     ├── BadKnob          (ValueError)    a knob out of its bounds, or a subject of the wrong type
     ├── ForwardFailed    (RuntimeError)  the user's module raised, or returned something unusable
     ├── CannotExport     (RuntimeError)  the executed graph of a module cannot be found
     ├── NoRectifier      (RuntimeError)  a backward rule found nothing to change
     ├── CannotDownload   (RuntimeError)  a hub could not be reached
+    ├── QueueFull        (RuntimeError)  too many jobs wait already
+    ├── UnknownJob       (LookupError)   no job by that name, or not in the state this needs
     ├── CannotRerun      (RuntimeError)  a picture's request cannot be carried out again
     ├── CannotWrite      (OSError)       an output that cannot be written
     └── MissingExtra     (ImportError)   an optional package is not installed
@@ -59,6 +62,10 @@ class BadCheckpoint(ConvscopeError, ValueError):
     """A checkpoint that cannot be read, or of another request."""
 
 
+class BadStore(ConvscopeError, ValueError):
+    """A store of results, or a queue of jobs, that cannot be used."""
+
+
 class BadWeights(ConvscopeError, ValueError):
     """A weights file that cannot be read or does not fit the network."""
 
@@ -81,6 +88,14 @@ class NoRectifier(ConvscopeError, RuntimeError):
 
 class CannotDownload(ConvscopeError, RuntimeError):
     """A hub could not be reached."""
+
+
+class QueueFull(ConvscopeError, RuntimeError):
+    """Too many jobs wait already."""
+
+
+class UnknownJob(ConvscopeError, LookupError):
+    """No job by that name, or not in the state this needs."""
 
 
 class CannotRerun(ConvscopeError, RuntimeError):

@@ -46,7 +46,7 @@ class Result:
     def save(self, path: str | Path, **view: Any) -> Path:
         """Write the result: `.png` draws it and holds its request, `.npz` holds all arrays, `.json` the summary."""
         path = check_output(path, self.endings(self.request.knobs if self.request is not None else {}))
-        write(path, self._encode(path.suffix.lower(), view))
+        write(path, self.encoded(path.suffix.lower(), **view))
         return path
 
     @classmethod
@@ -70,7 +70,8 @@ class Result:
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: value for name, value in fields.items() if isinstance(value, np.ndarray)}
 
-    def _encode(self, suffix: str, view: Mapping[str, Any]) -> bytes:
+    def encoded(self, suffix: str, **view: Any) -> bytes:
+        """The bytes of a file with this ending, such as `.png`: what `save` writes."""
         if suffix == ".png":
             from ..view.picture import png
 
@@ -86,7 +87,7 @@ class Result:
         return to_json(self.summary(), indent=1).encode()
 
     def _repr_png_(self) -> bytes:
-        return self._encode(".png", {})
+        return self.encoded(".png")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar, cast
 
 from . import knobs
 from .checkpoint import asking
@@ -17,10 +17,23 @@ from .results import Result
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
+R_co = TypeVar("R_co", bound=Result, covariant=True)
 Reader: TypeAlias = Callable[[Any, Any], Any]  # the network, and what was given
 
 
-def technique(function: Callable[P, R]) -> Callable[P, R]:
+class Technique(Protocol[P, R_co]):
+    """What a technique is: a function whose request can be had without running it."""
+
+    __name__: str
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Carry it out."""
+
+    def request(self, *args: P.args, **kwargs: P.kwargs) -> Request:
+        """The request of a call, about one image; subjects and knobs are read and checked as the call does."""
+
+
+def technique(function: Callable[P, R]) -> Technique[P, R]:
     """Turn a plain function into a technique.
 
     Subjects are the positional parameters, known by name: `net`, `image`, `unit`, `layer`. Knobs are keyword-only.
@@ -30,27 +43,34 @@ def technique(function: Callable[P, R]) -> Callable[P, R]:
     return _asked(function, {})
 
 
-def technique_with(**readers: Reader) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def technique_with(**readers: Reader) -> Callable[[Callable[P, R]], Technique[P, R]]:
     """Turn a plain function into a technique with subjects of other names, each read by the reader it brings along."""
     return lambda function: _asked(function, readers)
 
 
-def _asked(function: Callable[P, R], readers: Mapping[str, Reader]) -> Callable[P, R]:
+def _asked(function: Callable[P, R], readers: Mapping[str, Reader]) -> Technique[P, R]:
     names = knobs.subjects(function)
+
+    def read(given: dict[str, Any]) -> tuple[Request, dict[str, Any], dict[str, Any]]:
+        subjects = _read(given, names, readers)
+        chosen = knobs.check(function, {name: value for name, value in given.items() if name not in names})
+        return Request(function.__name__, {n: _describe(s) for n, s in subjects.items()}, chosen), subjects, chosen
 
     @functools.wraps(function)
     def ask(*args: P.args, **kwargs: P.kwargs) -> R:
         given = _bind(function, names, args, kwargs)
         if isinstance(given.get("image"), list | tuple):
             return [ask(**one) for one in _one_by_one(given)]  # type: ignore[return-value, call-arg]
-        subjects = _read(given, names, readers)
-        chosen = knobs.check(function, {name: value for name, value in given.items() if name not in names})
-        request = Request(function.__name__, {n: _describe(s) for n, s in subjects.items()}, chosen)
+        request, subjects, chosen = read(given)
         with asking(request):
             result = function(*subjects.values(), **chosen)
         return dataclasses.replace(result, request=request)
 
-    return ask
+    def request(*args: P.args, **kwargs: P.kwargs) -> Request:
+        return read(_bind(function, names, args, kwargs))[0]
+
+    ask.request = request  # type: ignore[attr-defined]
+    return cast("Technique[P, R]", ask)
 
 
 def _bind(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, get_type_hints
 from ..base import knobs
 from ..base.errors import BadKnob, nearest
 from ..base.results import Result
+from ..base.technique import Technique
 
 _PACKAGE = "convscope.techniques"
 
@@ -44,9 +44,9 @@ class Entry:
         return _docstrings(self.module)[self.name].partition("\n")[0]
 
     @property
-    def function(self) -> Callable[..., Result]:
+    def function(self) -> Technique[..., Result]:
         """The technique itself."""
-        function: Callable[..., Result] = getattr(importlib.import_module(f"{_PACKAGE}.{self.module}"), self.name)
+        function: Technique[..., Result] = getattr(importlib.import_module(f"{_PACKAGE}.{self.module}"), self.name)
         return function
 
     @property

@@ -20,6 +20,7 @@ from ..catalog.catalog import CATALOG
 _VERBS = {
     "layers": "List the layers of a network: name, kind, shape and number of units.",
     "predict": "Say what a network takes an image for.",
+    "explore": "Explore a network in the browser: its layers and units on any picture, live.",
     "report": "Write one self-contained HTML file on what a network sees in images.",
     "scan": "Find what drives every unit over a collection of images: a folder, a zip, or tar shards.",
     "merge": "Put the parts of a scan together; refuses missing parts, and parts that overlap or differ.",
@@ -27,6 +28,7 @@ _VERBS = {
     "rerun": "Make a picture again from the request it holds, and compare.",
     "samples": "List the bundled photos.",
 }
+_MODULES = {"explore": "explore", "scan": "scans", "merge": "scans", "query": "scans"}  # of verbs; the rest: `verbs`
 
 
 class Commands(click.Group):
@@ -39,8 +41,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name."""
         if cmd_name in _VERBS:
-            module = "scans" if cmd_name in ("scan", "merge", "query") else "verbs"
-            verbs = importlib.import_module(f"convscope.fronts.{module}")
+            verbs = importlib.import_module(f"convscope.fronts.{_MODULES.get(cmd_name, 'verbs')}")
             found: click.Command = getattr(verbs, cmd_name)
             return found
         for entry in CATALOG:

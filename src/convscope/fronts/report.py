@@ -57,8 +57,13 @@ def write_report(net: Network, images: Sequence[Image], path: Path, scan: Scan |
 
 def show(path: Path) -> None:
     """Open a file in the browser, where there is a display."""
+    browse(path.resolve().as_uri())
+
+
+def browse(address: str) -> None:
+    """Open an address in the browser, where there is a display."""
     if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        webbrowser.open(path.resolve().as_uri())
+        webbrowser.open(address)
 
 
 def _sections(net: Network, images: Sequence[Image], scan: Scan | None) -> Iterator[str]:

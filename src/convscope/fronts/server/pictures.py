@@ -1,0 +1,51 @@
+"""Images on disk, for as long as a job needs them: those that came from the browser are nowhere else."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import PIL.Image
+import PIL.PngImagePlugin
+
+from ...base.errors import BadImage
+from ...base.files import write
+from ...base.image import Image, open_image
+
+if TYPE_CHECKING:
+    from .desk import Desk
+
+_REFERENCE = "reference"  # the PNG text chunk that says where an image came from
+
+
+def save_image(path: Path, image: Image) -> None:
+    """Write an image as PNG, with what it can be opened by again, unless it is there."""
+    if path.is_file():
+        return
+    told, buffer = PIL.PngImagePlugin.PngInfo(), io.BytesIO()
+    told.add_itxt(_REFERENCE, image.reference)
+    image.pil().save(buffer, "PNG", pnginfo=told, compress_level=1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, buffer.getvalue())
+
+
+def saved_image(path: Path) -> Image:
+    """The image that was written; raises BadImage where it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadImage(f"{path} cannot be read ({error.strerror}). Upload the image again.") from error
+    with PIL.Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
+        reference = getattr(picture, "text", {}).get(_REFERENCE, "")
+    return Image(open_image(data).pixels, str(reference))
+
+
+def supply(desk: Desk, id: str, path: Path) -> None:
+    """Give the desk an image it does not have any more, if it was written."""
+    try:
+        desk.image(id)
+    except BadImage:
+        if not path.is_file():
+            raise
+        desk.add_image(saved_image(path), f"image {id[:8]}")

@@ -1,0 +1,81 @@
+"""Statistics and histograms of a layer and a unit are those of the scan."""
+
+import numpy as np
+import pytest
+
+import convscope as cs
+from convscope.base.errors import BadScan, UnknownLayer, UnknownUnit
+from convscope.fronts.server.frame import decode
+from convscope.fronts.server.messages import OfLayer, OfUnit
+from convscope.fronts.server.scanned import contiguous, histogram, statistics
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (12, 40, 40, 3), np.uint8)
+
+
+@pytest.fixture
+def scanned(desk, tiny, tmp_path):
+    scan = cs.scan(tiny, [(image, n % 3) for n, image in enumerate(IMAGES)], tmp_path / "scan", layers="0,2,3")
+    desk.use_scan(scan, tmp_path / "scan")
+    return desk
+
+
+@pytest.mark.parametrize("layer", ["0", "2", "3"])
+def test_statistics_are_those_of_the_scan(scanned, layer):
+    header, arrays = decode(statistics(scanned, OfLayer(network="tiny", layer=layer)))
+    rows = [scanned.scan.statistics(f"{layer}:{channel}") for channel in range(len(arrays["max"]))]
+    assert header == {"layer": layer, "images": 12}
+    for name, column in {"max": "max", "mean": "mean", "fraction": "rate", "selectivity": "selectivity"}.items():
+        assert arrays[name].dtype == np.float32
+        wanted = [np.nan if row[column] is None else row[column] for row in rows]
+        assert np.array_equal(arrays[name], np.array(wanted, np.float32), equal_nan=True)
+
+
+def test_without_classes_selectivity_is_sparseness_over_images(desk, tiny):
+    desk.use_scan(cs.scan(tiny, list(IMAGES), layers="3"), "memory")
+    _, arrays = decode(statistics(desk, OfLayer(network="tiny", layer="3")))
+    rows = [desk.scan.statistics(f"3:{channel}") for channel in range(4)]
+    wanted = [np.nan if row["lifetime_sparseness"] is None else row["lifetime_sparseness"] for row in rows]
+    assert np.allclose(arrays["selectivity"], wanted, equal_nan=True)
+
+
+def test_a_histogram_counts_every_activation_once(scanned, tiny):
+    header, arrays = decode(histogram(scanned, OfUnit(network="tiny", layer="0", channel=3)))
+    edges, counts = arrays["edges"], arrays["counts"]
+    assert header["unit"] == "0:3" and header["dead"] is False and header["statistics"]["channel"] == 3
+    assert len(edges) == len(counts) + 1 and (np.diff(edges) > 0).all()
+    ends, found = scanned.scan.histogram("0:3")
+    assert counts.sum() == found.sum() and (counts > 0).sum() == len(found)
+    assert set(ends[:, 0].astype(np.float32)) <= set(edges)
+    values = np.stack([cs.activations(tiny, image, "0").values[3] for image in IMAGES])
+    assert edges[0] <= values.min() + 1e-4 or counts.sum() < values.size
+    assert values.max() <= edges[-1] + 1e-4
+
+
+def test_gaps_between_bins_are_empty_bins():
+    edges, counts = contiguous(np.array([[-2, -1], [-1, 0], [3, 4]]), np.array([5, 6, 7]))
+    assert edges.tolist() == [-2, -1, 0, 3, 4] and counts.tolist() == [5, 6, 0, 7]
+    edges, counts = contiguous(np.zeros((0, 2)), np.zeros(0))
+    assert len(edges) == 1 and len(counts) == 0
+
+
+@pytest.mark.parametrize("answer", [
+    lambda desk, layer: statistics(desk, OfLayer(network="tiny", layer=layer)),
+    lambda desk, layer: histogram(desk, OfUnit(network="tiny", layer=layer, channel=0)),
+])  # fmt: skip
+def test_what_the_scan_does_not_have_is_refused_with_the_next_step(scanned, answer):
+    with pytest.raises(UnknownLayer, match="This scan has no layer '6'.* Scan with layers=6 to have it"):
+        answer(scanned, "6")
+    scanned.scan = None
+    with pytest.raises(BadScan, match="There must be a scan, and there is none. Scan the images at hand"):
+        answer(scanned, "0")
+
+
+def test_a_channel_there_is_not_is_refused(scanned):
+    with pytest.raises(UnknownUnit, match="has 6 channels"):
+        histogram(scanned, OfUnit(network="tiny", layer="0", channel=99))
+
+
+def test_a_scan_of_another_network_is_refused(scanned, tiny):
+    tiny.module[0].weight.data.add_(1)
+    with pytest.raises(BadScan, match="scan must be of tiny as it is"):
+        statistics(scanned, OfLayer(network="tiny", layer="0"))

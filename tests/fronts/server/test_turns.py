@@ -1,0 +1,126 @@
+"""Turns: interactive requests before jobs, and every turn inside the pause of another is over before that goes on."""
+
+import threading
+import time
+
+from convscope.fronts.server import turns as module
+from convscope.fronts.server.turns import Turns
+
+
+def started(target):
+    thread = threading.Thread(target=target, daemon=True)
+    thread.start()
+    return thread
+
+
+def until(condition):
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.001)
+
+
+def look(turns, heard, name):
+    with turns.now():
+        heard.append(f"{name} begins")
+        heard.append(f"{name} ends")
+
+
+def test_whoever_waits_goes_first_and_is_done_before_the_next_step():
+    turns, heard = Turns(), []
+    waiting = []
+    with turns.work():
+        heard.append("step 1")
+        waiting += [started(lambda name=name: look(turns, heard, name)) for name in "abc"]
+        until(lambda: turns._waiting == 3)
+        assert heard == ["step 1"]  # a step is never interrupted
+        turns.give_way()
+        heard.append("step 2")
+    for thread in waiting:
+        thread.join(5)
+    assert heard[0] == "step 1" and heard[-1] == "step 2" and len(heard) == 8
+    for name in "abc":
+        at = heard.index(f"{name} begins")
+        assert heard[at + 1] == f"{name} ends"
+
+
+def test_a_second_job_waits_for_the_end_of_the_first():
+    turns, heard = Turns(), []
+
+    def job():
+        with turns.work():
+            heard.append("second")
+
+    with turns.work():
+        thread = started(job)
+        for step in range(20):
+            turns.give_way()
+            heard.append(step)
+            time.sleep(0.001)
+    thread.join(5)
+    assert heard == [*range(20), "second"]
+
+
+def test_a_job_that_waits_does_not_hold_up_those_who_look():
+    turns, heard = Turns(), []
+
+    def job():
+        with turns.work():
+            heard.append("job")
+
+    with turns.now():
+        working = started(job)
+        looking = started(lambda: look(turns, heard, "a"))
+        until(lambda: turns._waiting == 1)
+        time.sleep(0.02)
+    looking.join(5)
+    working.join(5)
+    assert heard == ["a begins", "a ends", "job"]
+
+
+def test_a_job_makes_its_steps_however_many_look(monkeypatch):
+    monkeypatch.setattr(module, "_PATIENCE", 0.05)
+    turns, stop, looked = Turns(), threading.Event(), []
+
+    def keep_looking():
+        while not stop.is_set():
+            with turns.now():
+                looked.append(1)
+                time.sleep(0.005)
+
+    lookers = [started(keep_looking) for _ in range(4)]
+    begun = time.monotonic()
+    with turns.work():
+        for _ in range(3):
+            turns.give_way()
+    assert time.monotonic() - begun < 3 and looked
+    stop.set()
+    for each in lookers:
+        each.join(5)
+
+
+def test_whoever_has_the_turn_keeps_it():
+    turns = Turns()
+    with turns.now(), turns.now():
+        pass
+    with turns.work():
+        with turns.now():
+            pass
+        other = started(lambda: look(turns, [], "a"))
+        until(lambda: turns._waiting == 1)
+        turns.give_way()
+    other.join(5)
+    assert not other.is_alive()
+
+
+def test_an_error_gives_the_turn_back():
+    turns = Turns()
+    for turn in (turns.now, turns.work):
+        try:
+            with turn():
+                raise RuntimeError
+        except RuntimeError:
+            pass
+    thread = started(lambda: look(turns, [], "a"))
+    thread.join(5)
+    assert not thread.is_alive()

@@ -1,0 +1,120 @@
+"""The verb `explore`: one link, a server that answers to it alone, and a clean end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from convscope.base.errors import BadKnob
+from convscope.fronts.explore import addresses, bound, cache
+
+
+@pytest.fixture
+def started(tmp_path):
+    """A real server on any free port, and its link."""
+    words = ["explore", "lite0", "--no-open", "--store", str(tmp_path / "store")]
+    with bound("127.0.0.1", 0) as free:
+        words += ["--port", str(free.getsockname()[1])]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "convscope", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    try:
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_it_prints_its_link_first_serves_it_and_ends_on_ctrl_c(started):
+    process, link = started
+    base, _, token = link.partition("/#token=")
+    assert base.startswith("http://127.0.0.1:") and len(token) >= 40
+    with httpx.Client(base_url=base, timeout=120) as client:
+        assert client.get("/").status_code == 200
+        assert client.get("/api/session").status_code == 401
+        assert client.get("/api/session", headers={"Host": "evil.example"}).status_code == 403
+        told = client.get("/api/session", headers={"Authorization": f"Bearer {token}"}).json()
+        assert told["network"]["python"] == "cs.load('lite0')" and told["networks"][0] == "lite0"
+        assert "server" not in client.get("/").headers
+    process.send_signal(signal.SIGINT)
+    rest, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and rest == "" and said == "Stopped. Nothing half done was left behind.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--scan", "nowhere"], "nowhere holds no scan"),
+        (["--images", "nowhere"], "There is no folder, zip or tar nowhere"),
+        (["--port", "70000"], "port must be from 0"),
+        (["--host", "no.such.host.invalid"], "host must be an address of this computer"),
+        (["--host", "203.0.113.7"], "port must be free on 203.0.113.7"),
+    ],
+)
+def test_what_it_cannot_start_with_is_one_sentence_and_no_link(convscope, tmp_path, words, why):
+    ran = convscope("explore", "lite0", "--no-open", "--store", tmp_path, *words)
+    assert ran.code == 2 and ran.out == ""
+    assert ran.err.startswith("Error: ") and why in ran.err and ran.err.count("\n") == 1
+
+
+def test_an_unknown_network_ends_it(convscope, tmp_path):
+    ran = convscope("explore", "lite9", "--no-open", "--store", tmp_path)
+    assert ran.code == 2 and "There is no network 'lite9'" in ran.err
+
+
+def test_a_port_in_use(convscope, tmp_path):
+    with bound("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        ran = convscope("explore", "--no-open", "--store", tmp_path, "--port", port)
+    assert ran.code == 2 and f"port must be free on 127.0.0.1, and {port} is not" in ran.err
+
+
+def test_without_a_port_it_takes_another_where_the_usual_is_in_use():
+    with bound("127.0.0.1", 0) as first, bound("127.0.0.1", 0) as second:
+        assert first.getsockname()[1] != second.getsockname()[1]
+        assert first.proto == socket.IPPROTO_TCP  # without it answers wait 40 ms
+
+
+def test_whom_it_answers_to():
+    shown, hosts, anywhere = addresses("127.0.0.1", 80)
+    assert shown == "127.0.0.1:80" and hosts == {"127.0.0.1:80", "localhost:80", "[::1]:80"} and anywhere is None
+    shown, hosts, anywhere = addresses("192.168.1.7", 9)
+    assert shown == "192.168.1.7:9" and "192.168.1.7:9" in hosts and anywhere is None
+    assert addresses("::1", 9)[0] == "[::1]:9"
+    shown, hosts, anywhere = addresses("0.0.0.0", 9)
+    assert shown == "127.0.0.1:9" and anywhere == 9 and f"{socket.gethostname().lower()}:9" in hosts
+
+
+def test_listening_beyond_this_computer_is_said(capsys):
+    from convscope.fronts.explore import _warn
+
+    for host in ("127.0.0.1", "localhost", "::1"):
+        _warn(host)
+    assert capsys.readouterr().err == ""
+    _warn("0.0.0.0")
+    assert "token" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="is about other systems")
+def test_results_are_kept_where_this_system_keeps_caches(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/some/cache")
+    assert cache() == Path("/some/cache/convscope")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert cache() == Path("/home/someone/.cache/convscope")
+
+
+def test_ports_are_numbers_of_sixteen_bits():
+    with pytest.raises(BadKnob, match="port must be"):
+        bound("127.0.0.1", -1)

@@ -1,0 +1,93 @@
+/** A second picture beside the one on screen: the classes of both, and where the selected unit differs. */
+import { useEffect, useId, useRef } from "preact/hooks";
+import { compareWith } from "../actions";
+import { imageOf, paint, suited, written } from "../colors";
+import type { Arr } from "../host";
+import type { ClassScore } from "../schema";
+import * as state from "../state";
+import { useImage } from "../toolbox/address";
+import { difference, sideBySide } from "./difference";
+import { Bar } from "./result";
+
+export function ComparePanel() {
+  const id = useId();
+  const others = state.images.value.filter((row) => row.id !== state.image.value);
+  const chosen = state.other.value;
+  return (
+    <section class="compare" aria-label="Compare with another picture">
+      <div class="row">
+        <label for={id}>Compare with</label>
+        <select id={id} value={chosen} onChange={(event) => compareWith(event.currentTarget.value || state.image.value)}>
+          <option value="">nothing</option>
+          {others.map((row) => <option key={row.id} value={row.id}>{row.name}</option>)}
+        </select>
+      </div>
+      {chosen && <Both />}
+    </section>
+  );
+}
+
+function Both() {
+  const [one, two] = [state.looked.value, state.lookedOther.value];
+  return (
+    <>
+      <div class="compare-pair">
+        <Seen id={state.image.value} />
+        <Seen id={state.other.value} />
+      </div>
+      {one && two && <Scores one={one.header.classes} two={two.header.classes} />}
+      <Difference />
+    </>
+  );
+}
+
+function Seen({ id }: { id: string }) {
+  const url = useImage(id, state.network.value?.name ?? "");
+  const name = state.images.value.find((row) => row.id === id)?.name ?? "picture";
+  return <figure>{url ? <img src={url} alt="" /> : <span class="thumb-empty" />}<figcaption>{name}</figcaption></figure>;
+}
+
+function Scores({ one, two }: { one: readonly ClassScore[]; two: readonly ClassScore[] }) {
+  const rows = sideBySide(one, two);
+  if (!rows.length) return null;
+  const cell = (value: number | null) => <td>{value === null ? <span title="not among its first">–</span> : `${(100 * value).toFixed(1)} %`}</td>;
+  return (
+    <table class="compare-classes">
+      <thead><tr><th scope="col">class</th><th scope="col">this</th><th scope="col">other</th></tr></thead>
+      <tbody>
+        {rows.map((row) => <tr key={row.index}><th scope="row">{row.label.split(",")[0]}</th>{cell(row.one)}{cell(row.two)}</tr>)}
+      </tbody>
+    </table>
+  );
+}
+
+/** The unit's map of the other picture less that of this one. */
+function Difference() {
+  const [one, two] = [state.unitLooked.value?.arrays.map, state.unitLookedOther.value?.arrays.map];
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const values = one && two ? difference(one.data, two.data) : null;
+  const most = values?.reduce((end, value) => Math.max(end, Math.abs(value)), 0) ?? 0;
+  const scale = { ...suited(-most, most), label: "other − this" };
+  useEffect(() => {
+    if (!values || !one || !canvas.current) return;
+    const { width, height } = sized(one);
+    canvas.current.width = width;
+    canvas.current.height = height;
+    canvas.current.getContext("2d")?.putImageData(imageOf(paint(values, scale), width, height), 0, 0);
+  }, [one, two]);
+  if (!one || !two) return <p class="quiet">Waiting for both maps.</p>;
+  if (!values) return <p class="quiet">The maps of both pictures differ in size.</p>;
+  if (values.length === 1) return <p>{state.unit.value}: {written(one.data[0] ?? 0)} and {written(two.data[0] ?? 0)}, a difference of {written(values[0] ?? 0)}.</p>;
+  return (
+    <figure class="compare-difference">
+      <figcaption>{state.unit.value}, other less this</figcaption>
+      <canvas ref={canvas} class="crisp" role="img" aria-label={`Difference of ${state.unit.value}, from ${written(-most)} to ${written(most)}`} />
+      <Bar scale={scale} width={160} />
+    </figure>
+  );
+}
+
+function sized(map: Arr): { width: number; height: number } {
+  const [height = 1, width = 1] = map.shape;
+  return { width, height };
+}

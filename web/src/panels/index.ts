@@ -1,0 +1,11 @@
+/** What the page puts around the toolbox. */
+import "./panels.css";
+
+export { ComparePanel } from "./compare";
+export { JobsPanel } from "./jobs";
+export { ResultView } from "./result";
+export { ScanPanel } from "./scan";
+export { crop, nextImage, previousImage, takeAddress, takeFiles, toggleCamera, toggleFreeze } from "./sources";
+export { Sources } from "./strip";
+export { GalleryButton, Synthesized } from "./synthesized";
+export { choose, TechniquePanel } from "./technique";

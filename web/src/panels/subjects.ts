@@ -1,0 +1,49 @@
+/** What a technique is about, taken from what is selected unless the reader says otherwise. */
+import type { TechniqueInfo } from "../schema";
+import * as state from "../state";
+
+export interface Subject {
+  name: string;
+  /** What goes into the request: what was typed, else what is selected. */
+  value: string;
+  typed: string;
+  standard: string;
+  hint: string;
+  /** Choices, where it is one of the things at hand. */
+  options: [string, string][] | null;
+  /** Words for what cannot be chosen here; null where it can. */
+  fixed: string | null;
+  names: string[];
+  missing: string;
+}
+
+export function subjectsOf(technique: TechniqueInfo, typed: Readonly<Record<string, string>>): Subject[] {
+  return technique.subjects.filter((name) => name !== "net").map((name) => subject(technique.name, name, typed[name] ?? ""));
+}
+
+function subject(technique: string, name: string, typed: string): Subject {
+  const bare = { name, typed, options: null, fixed: null, names: [], missing: "", hint: "" };
+  if (name === "image") {
+    const options = state.images.value.map((row): [string, string] => [row.id, row.name]);
+    const there = options.some(([id]) => id === typed);
+    const shown = "the picture on screen";
+    return { ...bare, options: [["", shown], ...options], value: there ? typed : state.image.value, standard: shown, missing: options.length ? "" : "There is no picture yet: upload one." };
+  }
+  if (name === "scan") {
+    const scan = state.scan.value;
+    const missing = scan ? "" : "There is no scan yet: scan the images at hand first, under the selected unit.";
+    return { ...bare, fixed: scan ? `the scan of ${scan.images} images` : "", value: "", standard: "", missing };
+  }
+  const layers = state.network.value?.layers.map((row) => row.name) ?? [];
+  const standard = name === "layer" ? state.layer.value : state.unit.value;
+  const names = name === "layer" ? layers : [];
+  return { ...bare, names, standard, value: typed.trim() || standard, hint: hintOf(technique, name) };
+}
+
+function hintOf(technique: string, name: string): string {
+  const follows = "Left empty, it is what is selected.";
+  if (technique === "maximize") return `${follows} Several with ; between them; or objectives: -1*UNIT, dream(LAYER), above(logits:CLASS).`;
+  if (technique === "invert") return `${follows} Several with ; between them, or depth for a spread of them.`;
+  if (technique === "dream") return `${follows} Or an objective, as for maximize.`;
+  return name === "unit" ? `${follows} LAYER:CHANNEL, LAYER:CHANNEL@Y,X or logits:CLASS.` : follows;
+}

@@ -1,0 +1,199 @@
+/** Every channel of the layer on one canvas. Moving the pointer redraws only the marks above it, and asks for nothing. */
+import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { selectChannel, tileSide } from "../actions";
+import * as state from "../state";
+import { activationsAtlas, type Atlas, picturesAtlas, stamp } from "./atlas";
+import { at, fitting, type Layout, layout, placeOf, seen } from "./layout";
+import { pageRows, shownGrid } from "./move";
+import { GridStatus, GridTools } from "./gridtools";
+import * as ui from "./ui";
+import { maps, mapsOther, order, scaleFor, told } from "./units";
+
+interface Size { width: number; height: number }
+
+export function Grid() {
+  const explained = state.gridOf.value === "activations" && maps.value?.header.explained;
+  return (
+    <section class="panel grid-panel" aria-labelledby="grid-title">
+      <GridTools />
+      {explained && <p class="note">{explained}</p>}
+      <Tiles />
+      <GridStatus />
+    </section>
+  );
+}
+
+function Tiles() {
+  const frame = useRef<HTMLDivElement>(null);
+  const below = useRef<HTMLCanvasElement>(null);
+  const above = useRef<HTMLCanvasElement>(null);
+  const size = useSignal<Size>({ width: 0, height: 0 });
+  const top = useSignal(0);
+  const grid = useComputed(() => arranged(size.value));
+  const atlases = useAtlases();
+  useSize(frame, (next) => (size.value = next));
+
+  useSignalEffect(() => {
+    shownGrid.value = grid.value;
+    pageRows.value = Math.max(1, Math.floor(size.value.height / (grid.value.high + grid.value.gap)));
+    const mapSide = Math.max(...(state.layerInfo.value?.shape.slice(1) ?? [1]));
+    tileSide.value = mapSide > 56 && grid.value.high * devicePixelRatio > 64 ? 112 : 56;
+  });
+  useSignalEffect(() => {
+    const context = prepared(below.current, size.value);
+    if (!context) return;
+    drawTiles(context, grid.value, atlases.value, order.value, top.value, size.value.height);
+    if (frame.current && maps.value) frame.current.dataset.shown = `grid:${state.lookedOf.value}/${state.layer.value}`;
+  });
+  useSignalEffect(() => {
+    const context = prepared(above.current, size.value);
+    if (context) drawMarks(context, grid.value, top.value);
+  });
+  useSignalEffect(() => {
+    const index = order.value.indexOf(state.channel.value);
+    if (frame.current && index >= 0) reveal(frame.current, grid.value, index);
+  });
+
+  const pointed = (event: PointerEvent | MouseEvent) => {
+    const box = frame.current?.getBoundingClientRect();
+    return box ? at(grid.value, event.clientX - box.left, event.clientY - box.top + top.value) : null;
+  };
+  const hover = (event: PointerEvent) => {
+    const hit = pointed(event);
+    ui.hovered.value = hit ? (order.value[hit.index] ?? -1) : -1;
+    state.neuron.value = hit && neuronAt(hit.u, hit.v);
+  };
+  const choose = (event: MouseEvent) => {
+    const channel = order.value[pointed(event)?.index ?? -1];
+    if (channel !== undefined) selectChannel(channel);
+  };
+  const leave = () => {
+    ui.hovered.value = -1;
+    state.neuron.value = null;
+  };
+  return (
+    <div
+      class="tiles" ref={frame} role="grid" tabIndex={0} aria-label={`Units of ${state.layer.value}`}
+      aria-rowcount={grid.value.rows} aria-colcount={grid.value.columns} aria-activedescendant="unit-cell"
+      onScroll={(event) => (top.value = event.currentTarget.scrollTop)}
+      onPointerMove={hover} onPointerLeave={leave} onClick={choose}
+    >
+      <div class="tiles-space" style={{ height: `${grid.value.height}px` }}>
+        <div class="tiles-view" style={{ height: `${size.value.height}px` }} aria-hidden="true">
+          <canvas ref={below} />
+          <canvas ref={above} />
+        </div>
+        <Cell grid={grid} />
+      </div>
+    </div>
+  );
+}
+
+/** The selected tile for those who do not see it. */
+function Cell({ grid }: { grid: ReadonlySignal<Layout> }) {
+  const index = Math.max(0, order.value.indexOf(state.channel.value));
+  const { columns } = grid.value;
+  return (
+    <div role="row" class="unseen" aria-rowindex={Math.floor(index / columns) + 1}>
+      <div role="gridcell" id="unit-cell" aria-selected="true" aria-colindex={(index % columns) + 1}>
+        {told(state.channel.value)}
+      </div>
+    </div>
+  );
+}
+
+function arranged({ width, height }: Size): Layout {
+  const count = order.value.length;
+  const pictures = mapsOther.value ? 2 : 1;
+  const size = ui.zoom.value || fitting(count, width, height, pictures);
+  return layout(count, width, Math.min(size, Math.max(24, Math.floor(width / pictures) - 1)), pictures);
+}
+
+/** The colored tiles: of this image, and of the other if there is one; or the synthesized pictures. */
+function useAtlases(): ReadonlySignal<Atlas[]> {
+  return useComputed(() => {
+    const gallery = state.gallery.value;
+    const { pictures, channels } = gallery?.header.layer === state.layer.value ? gallery.arrays : {};
+    if (state.gridOf.value === "synthesized") return pictures && channels ? [picturesAtlas(pictures, channels)] : [];
+    const tuning = { boost: state.boost.value, gamma: state.gamma.value };
+    const common = state.scaleOf.value === "unit" ? null : scaleFor(0);
+    return [maps.value, mapsOther.value]
+      .filter((each) => each !== null)
+      .map((each) => activationsAtlas(each, (channel) => common ?? scaleFor(channel), tuning));
+  });
+}
+
+function useSize(frame: { current: HTMLElement | null }, resized: (size: Size) => void): void {
+  useEffect(() => {
+    const element = frame.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => resized({ width: element.clientWidth, height: element.clientHeight }));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+}
+
+/** A clean canvas of this size, in pixels of the page. */
+function prepared(canvas: HTMLCanvasElement | null, { width, height }: Size): CanvasRenderingContext2D | null {
+  const context = canvas?.getContext("2d");
+  if (!canvas || !context || !width) return null;
+  const ratio = devicePixelRatio;
+  const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== wide || canvas.height !== high) {
+    canvas.width = wide;
+    canvas.height = high;
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+  }
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return context;
+}
+
+function drawTiles(
+  context: CanvasRenderingContext2D, grid: Layout, atlases: Atlas[], channels: Int32Array, top: number, height: number,
+): void {
+  const { first, last } = seen(grid, top, height);
+  const single = atlases.length > 1 ? (grid.wide - 1) / 2 : grid.wide;
+  context.imageSmoothingEnabled = (atlases[0]?.height ?? 0) > grid.high * devicePixelRatio;
+  context.fillStyle = getComputedStyle(context.canvas).getPropertyValue("--sunk");
+  for (let index = first * grid.columns; index < Math.min(last * grid.columns, grid.count); index += 1) {
+    const { x, y } = placeOf(grid, index);
+    const drawn = atlases.map((atlas, i) => stamp(context, atlas, channels[index]!, x + i * (single + 1), y - top, single, grid.high));
+    if (!drawn.some(Boolean)) context.fillRect(x, y - top, grid.wide, grid.high);
+  }
+}
+
+function drawMarks(context: CanvasRenderingContext2D, grid: Layout, top: number): void {
+  const style = getComputedStyle(context.canvas);
+  const mark = (channel: number, color: string, width: number, dash: number[] = []) => {
+    const index = order.value.indexOf(channel);
+    if (index < 0) return;
+    const { x, y } = placeOf(grid, index);
+    for (const [ink, line] of [["#000", width + 2], [color, width]] as const) {
+      context.setLineDash(ink === color ? dash : []);
+      context.lineWidth = line;
+      context.strokeStyle = ink;
+      context.strokeRect(x, y - top, grid.wide, grid.high);
+    }
+  };
+  const pinned = state.origin.value;
+  if (pinned?.layer === state.layer.value) mark(pinned.channel, style.getPropertyValue("--field"), 2, [4, 3]);
+  if (ui.hovered.value >= 0) mark(ui.hovered.value, "#fff", 1);
+  mark(state.channel.value, style.getPropertyValue("--mark"), 2.5);
+}
+
+function neuronAt(u: number, v: number): { y: number; x: number } | null {
+  const [, height, width] = maps.value?.header.shape ?? [];
+  if (!height || !width || state.gridOf.value !== "activations") return null;
+  const across = mapsOther.value ? (2 * u) % 1 : u;
+  return { y: Math.floor(v * height), x: Math.floor(across * width) };
+}
+
+function reveal(frame: HTMLElement, grid: Layout, index: number): void {
+  const { y } = placeOf(grid, index);
+  const margin = 4;
+  if (y < frame.scrollTop) frame.scrollTop = y - margin;
+  else if (y + grid.high > frame.scrollTop + frame.clientHeight) frame.scrollTop = y + grid.high - frame.clientHeight + margin;
+}
