@@ -152,7 +152,9 @@ def rows(page: Page) -> dict[str, float]:
             " {key, bubbles: true})); return at }",
             key,
         )
-        page.wait_for_function("marks.some(([s]) => s.startsWith('unit:')) && marks.some(([s]) => s.startsWith('trace:'))")
+        page.wait_for_function(
+            "marks.some(([s]) => s.startsWith('unit:')) && marks.some(([s]) => s.startsWith('trace:'))"
+        )
         marks = page.evaluate("marks")
         activation.append(next(at for shown, at in marks if shown.startswith("unit:")) - start)
         traced.append(next(at for shown, at in marks if shown.startswith("trace:")) - start)
@@ -211,7 +213,12 @@ def asked(link: str, path: str, body: dict[str, Any] | None = None) -> Any:
 
 def submit(link: str) -> str:
     """Begin a synthesis that lasts."""
-    ask = {"network": "lite0", "technique": "maximize", "subjects": {"objective": "logits:1"}, "knobs": {"steps": 50_000}}
+    ask = {
+        "network": "lite0",
+        "technique": "maximize",
+        "subjects": {"objective": "logits:1"},
+        "knobs": {"steps": 50_000},
+    }
     subjects = next(row["subjects"] for row in asked(link, "session")["techniques"] if row["name"] == "maximize")
     ask["subjects"] = {name: "logits:1" for name in subjects if name != "net"}
     job: str = asked(link, "submit", ask)["id"]

@@ -101,9 +101,7 @@ def test_a_missing_file_counts_as_absent_and_can_be_put_again(store):
 @pytest.mark.parametrize("content", [b"junk" * 500, b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_corrupt_index_says_what_to_do(tmp_path, content):
     (tmp_path / "store.sqlite").write_bytes(content)
-    with pytest.raises(
-        BadStore, match=r"store.sqlite cannot be used .* Delete it to begin anew, or name"
-    ):
+    with pytest.raises(BadStore, match=r"store.sqlite cannot be used .* Delete it to begin anew, or name"):
         Store(tmp_path)
     assert (tmp_path / "store.sqlite").read_bytes() == content
 

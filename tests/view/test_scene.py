@@ -92,6 +92,13 @@ def test_a_color_bar_runs_from_low_to_high_with_numbers() -> None:
     assert "−2" in words and "2" in words
 
 
+def test_the_number_under_the_middle_is_that_of_the_middle() -> None:
+    for low, high, middle in ((-1.0, 1.0, "0"), (-600.0, -200.0, "−400")):
+        panel = Panel("", "a", Scale("sequential", low, high), side=200)
+        drawn = scene(View("", (panel,), {"a": np.full((1, 2, 2), low, np.float32)}))
+        assert middle in [text.text for text in drawn.texts]
+
+
 def test_clipped_ends_are_marked() -> None:
     panel = Panel("", "a", Scale("diverging", -2, 2, clipped=True))
     words = [text.text for text in scene(View("", (panel,), {"a": np.zeros((1, 9, 9))})).texts]

@@ -91,4 +91,6 @@ def painted() -> Callable[..., None]:
 
 
 def _painted(page: Page, shown: str = "/") -> None:
-    page.wait_for_function("shown => document.querySelector('[data-shown^=grid]')?.dataset.shown.includes(shown)", arg=shown)
+    page.wait_for_function(
+        "shown => document.querySelector('[data-shown^=grid]')?.dataset.shown.includes(shown)", arg=shown
+    )

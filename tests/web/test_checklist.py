@@ -67,10 +67,11 @@ def test_a_camera_and_freeze(page: Page) -> None:
 
 
 def test_a_pictures_are_cropped_or_stretched(page: Page) -> None:
+    chosen = page.get_by_role("radiogroup", name=re.compile("Pictures at hand")).get_by_role("radio", checked=True)
     page.keyboard.press("0")
-    expect(page.get_by_role("radio", checked=True, name=re.compile("stretched"))).to_be_visible()
+    expect(chosen).to_have_attribute("aria-label", re.compile("stretched"))
     page.keyboard.press("0")
-    expect(page.get_by_role("radio", checked=True)).not_to_have_attribute("aria-label", re.compile("stretched"))
+    expect(chosen).not_to_have_attribute("aria-label", re.compile("stretched"))
 
 
 def test_b_layers_and_units_by_keys(at_layer: Page) -> None:
@@ -123,7 +124,7 @@ def test_d_top_crops_with_projections_after_a_scan(at_layer: Page) -> None:
     page = at_layer
     page.get_by_role("combobox", name="Layers").select_option("this")
     page.get_by_role("button", name="Scan the images at hand").click()
-    expect(page.get_by_text(re.compile("over 8 images"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile(r"over \d+ images"))).to_be_visible(timeout=60_000)
     crops = page.get_by_label("In the scan", exact=True).get_by_role("img")
     expect(crops.first).to_be_visible(timeout=60_000)
     expect(page.get_by_role("heading", name=f"Activations of {LAYER}:0")).to_be_visible()
@@ -147,7 +148,7 @@ def test_f_modes_of_tracing_back(at_layer: Page) -> None:
     page = at_layer
     found = []
     for mode, label in (("Gradient", "^saliency of"), ("Guided", "^guided backprop of"), ("Deconv", "^deconvnet of")):
-        page.get_by_role("radio", name=mode).check()
+        page.get_by_role("radio", name=mode, exact=True).check()
         expect(page.get_by_role("img", name=re.compile(label))).to_be_visible()
         found.append(checksum(page, label))
     assert len(set(found)) == 3
@@ -155,10 +156,10 @@ def test_f_modes_of_tracing_back(at_layer: Page) -> None:
     page.wait_for_function(
         "old => document.querySelector('.trace canvas').toDataURL() !== old", arg=found[-1], timeout=10_000
     )
-    page.get_by_role("radio", name="Off").check()
+    page.get_by_role("radio", name="Off", exact=True).check()
     expect(page.locator(".trace .blank")).to_have_text("Off")
     page.keyboard.press("b")
-    expect(page.get_by_role("radio", name="Gradient")).to_be_checked()
+    expect(page.get_by_role("radio", name="Gradient", exact=True)).to_be_checked()
 
 
 def test_g_a_pinned_unit_stays_traced_in_other_layers(at_layer: Page) -> None:

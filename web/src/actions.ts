@@ -372,7 +372,7 @@ function follow(): void {
   effect(() => {
     const at = place();
     painted.value;
-    if (at && state.gridOf.value === "synthesized") collect(at.host, { ...ofLayer(at), knobs: {} });
+    if (at && state.gridOf.value === "synthesized") collect(at.host, { ...ofLayer(at), knobs: state.recipe.value });
   });
 }
 

@@ -66,7 +66,7 @@ export const KEYS: readonly Key[] = [
   { keys: ["u"], group: "Layers and units", text: "Layer before", does: () => moveLayer(-1) },
   { keys: ["o"], group: "Layers and units", text: "Layer after", does: () => moveLayer(1) },
   { keys: ["/"], group: "Layers and units", text: "Search for a layer, unit or class (also Ctrl-K)", does: () => ui.openPalette() },
-  { keys: ["z"], group: "Grid", text: "Larger tiles, or all at once", does: () => (ui.zoom.value = ui.zoom.value ? 0 : 96) },
+  { keys: ["z"], group: "Grid", text: "Larger tiles, or all at once", does: () => (ui.zoom.value = ui.zoom.value ? 0 : 160) },
   {
     keys: ["s"], group: "Grid", text: "Synthesized pictures, or activations",
     does: () => (state.gridOf.value = state.gridOf.value === "synthesized" ? "activations" : "synthesized"),
@@ -92,8 +92,8 @@ export const KEYS: readonly Key[] = [
 ];
 
 const BY_KEY = new Map(KEYS.flatMap((row) => row.keys.map((key) => [key, row] as const)));
-/** Keys a control of its own uses: arrows move its value, letters choose in it. */
-const OWN = "input, textarea, select, [contenteditable], dialog, [data-own-keys]";
+/** What takes letters itself. */
+const WRITES = "input:not([type='radio'], [type='checkbox'], [type='range']), textarea, select, [contenteditable], dialog";
 
 /** The row for a key that was pressed, if it is to act. */
 export function actingOn(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">, single: boolean): Key | null {
@@ -110,7 +110,7 @@ function press(event: KeyboardEvent): void {
     return;
   }
   const target = event.target instanceof Element ? event.target : document.body;
-  if (target.closest(OWN) || ui.paletteOpen.value || ui.helpOpen.value) return;
+  if (target.closest(WRITES) || ui.paletteOpen.value || ui.helpOpen.value) return;
   const inPage = target === document.body || target.getAttribute("role") === "grid";
   if (event.key.length > 1 && event.key !== "Escape" && !inPage) return; // arrows belong to what has the focus
   const row = actingOn(event, state.singleKeys.value);

@@ -10,7 +10,7 @@ const STYLES: readonly state.Style[] = ["signed", "absolute", "grey", "color", "
 const SCALES: readonly state.ScaleOf[] = ["unit", "layer", "network"];
 const GRIDS: readonly state.GridOf[] = ["activations", "patches", "synthesized"];
 const ORDERS: readonly state.Order[] = ["number", "activation", "name", "selectivity"];
-const WALK = 800; // steps quicker than this, in milliseconds, are one step Back: holding an arrow key, a running camera
+const WALK = 800; // steps of one kind quicker than this, in milliseconds, are one step Back: a held key, a running camera
 
 /** What an address says. */
 export interface Place {
@@ -123,6 +123,7 @@ function shown(): Place {
 }
 
 let last: Place | null = null;
+let walked = ""; // what the last step changed
 let stepped = -Infinity;
 
 /** Shows a place as far as it exists here, and says what does not. */
@@ -170,10 +171,10 @@ function follow(): void {
       last = place;
       return;
     }
-    const step = last && STEPS.some((key) => place[key] !== last?.[key]);
+    const step = last ? STEPS.filter((key) => place[key] !== last?.[key]).join() : "";
     const now = performance.now();
-    const push = step && now - stepped > WALK;
-    if (step) stepped = now;
+    const push = step && !(step === walked && now - stepped < WALK);
+    if (step) [walked, stepped] = [step, now];
     last = place;
     if (push) history.pushState(null, "", hash);
     else history.replaceState(null, "", hash);

@@ -15,6 +15,11 @@ test("an address leads to the unit, the shortest layer first, where there are so
   expect(texts("stem:8").some((text) => text.startsWith("unit"))).toBe(false);
 });
 
+test("a layer called just so comes before what is inside it, wherever the table has it", () => {
+  const inside = { ...info, layers: [layer("my.blocks.2", 8), layer("blocks.2.0", 8), layer("blocks.2", 8)] } as NetworkInfo;
+  expect(find(inside, "blocks.2").map((row) => row.text)).toEqual(["blocks.2", "blocks.2.0", "my.blocks.2"]);
+});
+
 test("classes are found by their words and lead to their scores", () => {
   expect(texts("tiger")).toEqual(["class tiger cat", "class tiger shark"]);
   expect(find(info, "shark tiger")[0]).toMatchObject({ layer: "logits", channel: 2 });

@@ -41,18 +41,17 @@ test("the modules around a layer", () => {
   expect(above("a")).toEqual([]);
 });
 
-test("closed, a block is one step of the trunk; open, its skip is drawn in a lane", () => {
+test("a residual block has its skip in a lane: closed, round its row; open, round its parts", () => {
   const edges = (open: string[]) => {
     const rows = names(open);
-    return connections(LAYERS, roots, new Set(open)).map((edge) => [rows[edge.from], rows[edge.to], edge.lane]);
+    return connections(LAYERS, roots, new Set(open)).map((edge) => `${rows[edge.from]} ${rows[edge.to]} ${edge.lane}`);
   };
-  expect(edges([])).toEqual([["input", "stem", -1], ["stem", "body", -1], ["body", "logits", -1]]);
+  expect(edges([])).toEqual(["input stem -1", "stem body -1", "body logits -1", "stem body 0"]);
   expect(edges(["body"])).toEqual([
-    ["input", "stem", -1], ["stem", "body.0", -1], ["body.0", "body.1", -1], ["body.1", "logits", -1],
+    "input stem -1", "stem body.0 -1", "body.0 body.1 -1", "body.1 logits -1", "stem body.0 0",
   ]);
   expect(edges(["body", "body.0"])).toEqual([
-    ["input", "stem", -1], ["stem", "body.0.a", -1], ["stem", "body.0.b", 0], ["body.0.a", "body.0.b", -1],
-    ["body.0.b", "body.1", -1], ["body.1", "logits", -1],
+    "input stem -1", "stem body.0.a -1", "body.0.a body.0.b -1", "body.0.b body.1 -1", "body.1 logits -1", "stem body.0.b 0",
   ]);
 });
 

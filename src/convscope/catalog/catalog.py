@@ -63,8 +63,7 @@ class Entry:
     @property
     def result(self) -> type[Result]:
         """The type of its result."""
-        kind: type[Result] = get_type_hints(self.function)["return"]
-        return kind
+        return _returned(self)
 
     @property
     def schema(self) -> dict[str, dict[str, Any]]:
@@ -106,6 +105,12 @@ def entry(name: str) -> Entry:
     if found is None:
         raise BadKnob(f"There is no technique {name!r}.{nearest(name, known)} There are: {', '.join(known)}.")
     return found
+
+
+@cache
+def _returned(entry: Entry) -> type[Result]:
+    kind: type[Result] = get_type_hints(entry.function)["return"]
+    return kind
 
 
 @cache

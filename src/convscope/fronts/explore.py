@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .server.desk import Desk
 
 _PORT = 8765  # if it is free: a page that is open then finds the server again
+_SHORTEST = 43  # characters of a token
 _LONGEST_EVENT = 4096  # bytes a browser may say over the socket: only the token
 
 
@@ -50,7 +52,8 @@ def explore(
 ) -> None:
     """Explore a network in the browser: its layers and units on any picture, live.
 
-    The first line it prints is the link. Nothing is precomputed, and nothing leaves this computer. Ctrl-C ends it; the
+    The first line it prints is the link, with the token that lets you in: the same one for as long as the store is
+    kept. Nothing is precomputed, and nothing leaves this computer. Ctrl-C ends it; the
     job that runs is then queued again.
     """
     from ..data.opening import open_source
@@ -121,6 +124,19 @@ def addresses(host: str, port: int) -> tuple[str, set[str], int | None]:
     return f"{shown}:{port}", {f"{name}:{port}" for name in named}, port if wild else None
 
 
+def token_in(folder: Path) -> str:
+    """The token of a store: made once, for its owner's eyes only, so that links and open pages outlive a restart."""
+    path = folder / "token"
+    with suppress(FileExistsError):
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(32))
+    token = path.read_text().strip()
+    if len(token) < _SHORTEST:  # stopped while it was written
+        path.unlink()
+        return token_in(folder)
+    return token
+
+
 def _networks(network: str, weights: str, device: str) -> dict[str, Callable[[], Network]]:
     """The network that was named, and those that are installed."""
     from ..network import zoo
@@ -142,7 +158,7 @@ def _serve(desk: Desk, listening: socket.socket, host: str, opened: bool) -> Non
     from .server.maps import warm_up
     from .server.routes import Explorer, techniques
 
-    token, events = secrets.token_urlsafe(32), Events()
+    token, events = token_in(desk.store.folder), Events()
     shown, hosts, anywhere = addresses(host, listening.getsockname()[1])
     link = f"http://{shown}/#token={token}"
     click.echo(link)

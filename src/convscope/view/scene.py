@@ -165,7 +165,7 @@ def _bar(scale: Scale, y: int, width: int) -> tuple[Sheet, list[Text]]:
     if scale.label and width >= 140:
         texts.append(Text(scale.label, width / 2, under, _SMALL + 1, "middle"))
     elif scale.low < 0 and width >= 140:
-        texts.append(Text("0", width / 2, under, _SMALL + 1, "middle"))
+        texts.append(Text(_number((scale.low + scale.high) / 2), width / 2, under, _SMALL + 1, "middle"))
     return sheet, texts
 
 

@@ -1,4 +1,4 @@
-"""Not a test: a server's desk and jobs on a tiny network, which tells what happens until it is killed or all is done."""
+"""Not a test: a desk and jobs on a tiny network, which tell what happens until they are killed or all is done."""
 
 from __future__ import annotations
 

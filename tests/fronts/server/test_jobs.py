@@ -14,6 +14,7 @@ from convscope.fronts.server.frame import decode
 from convscope.fronts.server.jobs import Jobs
 from convscope.fronts.server.messages import Ask, AskScan
 from convscope.fronts.server.watch import Watch
+from convscope.scan.state import State
 
 CAT = cs.open_image("sample:cat")
 
@@ -91,10 +92,12 @@ def test_progress_is_told_with_a_preview_and_how_long_it_takes(jobs, heard):
 
 def test_the_same_request_is_one_job_and_then_answered_from_the_store(jobs, heard, desk, monkeypatch):
     first = jobs.submit(maximize(0, 400))
+    begun(heard, first.id)
     second = jobs.submit(maximize(1))
     assert jobs.submit(maximize(1)).id == second.id and jobs.submit(maximize(0, 400)).id == first.id
     assert len(jobs.all()) == 2
     heard.until(second.id, "done")
+    assert heard.states(first.id) == heard.states(second.id) == ["queued", "running", "done"]
     monkeypatch.setattr("convscope.fronts.server.jobs.carried_out", None)
     again = jobs.submit(maximize(1))
     assert again.state == "done" and again.id == second.id and len(jobs.all()) == 2
@@ -201,7 +204,9 @@ def test_a_broken_state_is_made_anew(jobs, heard, desk, tiny):
     heard.events.clear()
     jobs.resume(job.id)
     done = heard.until(job.id, "done", "failed")
-    assert done.error == "" and desk.store.get(done.artifact, "npz") == cs.maximize(tiny, "0:3", steps=400).encoded(".npz")
+    assert done.error == "" and desk.store.get(done.artifact, "npz") == cs.maximize(tiny, "0:3", steps=400).encoded(
+        ".npz"
+    )
 
 
 def _weights(layer="0"):
@@ -371,14 +376,15 @@ def test_a_scan_is_made_and_is_then_at_hand_and_its_crops_can_be_read_after_a_re
     jobs = Jobs(desk, heard)
     image = desk.add_image(cs.open_image(np.random.default_rng(0).integers(0, 256, (50, 40, 3), np.uint8)), "mine")
     ids = tuple(info.id for info in desk.images())
-    job = jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3")))
+    job = jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3", "6")))
     assert (job.technique, job.title) == ("scan", f"scan of {len(ids)} images")
     assert heard.until(job.id, "done", "failed").error == ""
     (event,) = [e for e in heard.events if e.kind == "scan"]
-    assert set(event.scan.layers) >= {"0", "3"} and event.scan.images == len(ids)
-    own = cs.scan(tiny, [desk.image(id) for id in ids], layers="0,3")
-    assert [(h.value, h.y, h.x) for h in desk.scan.top("3:1")] == [(h.value, h.y, h.x) for h in own.top("3:1")]
-    assert jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3"))).state == "done"
+    assert set(event.scan.layers) >= {"0", "3", "6"} and event.scan.images == len(ids)
+    own = cs.scan(tiny, [desk.image(id) for id in ids], layers="0,3,6")
+    assert [(h.value, h.box) for h in desk.scan.top("3:1")] == [(h.value, h.box) for h in own.top("3:1")]
+    assert desk.scan.table("layers") == own.table("layers")
+    assert jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3", "6"))).state == "done"
     jobs.close()
     desk = new_desk()
     jobs = Jobs(desk, heard)
@@ -398,6 +404,8 @@ def test_a_scan_stops_between_shards_and_goes_on(desk, heard, monkeypatch, tiny)
         jobs.cancel(job.id)
     ended = heard.until(job.id, "cancelled")
     assert ended.step == 1 < ended.total and desk.scan is None
+    (part,) = (desk.store.folder / "scans" / job.id / "parts").iterdir()
+    assert State.load(part).shards == {0}
     jobs.resume(job.id)
     heard.events.clear()
     done = heard.until(job.id, "done", "failed")

@@ -14,7 +14,9 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (12, 40, 40, 3), np.uint8)
 
 @pytest.fixture
 def scanned(desk, tiny, tmp_path):
-    scan = cs.scan(tiny, [(image, n % 3) for n, image in enumerate(IMAGES)], tmp_path / "scan", layers="0,2,3")
+    scan = cs.scan(
+        tiny, [(image, n % 3) for n, image in enumerate(IMAGES)], tmp_path / "scan", layers="0,2,3", positions=0
+    )
     desk.use_scan(scan, tmp_path / "scan")
     return desk
 
@@ -47,8 +49,8 @@ def test_a_histogram_counts_every_activation_once(scanned, tiny):
     assert counts.sum() == found.sum() and (counts > 0).sum() == len(found)
     assert set(ends[:, 0].astype(np.float32)) <= set(edges)
     values = np.stack([cs.activations(tiny, image, "0").values[3] for image in IMAGES])
-    assert edges[0] <= values.min() + 1e-4 or counts.sum() < values.size
-    assert values.max() <= edges[-1] + 1e-4
+    assert counts.sum() == values.size
+    assert np.abs(np.histogram(values, edges)[0] - counts).sum() <= 4  # batches round differently
 
 
 def test_gaps_between_bins_are_empty_bins():
@@ -63,10 +65,10 @@ def test_gaps_between_bins_are_empty_bins():
     lambda desk, layer: histogram(desk, OfUnit(network="tiny", layer=layer, channel=0)),
 ])  # fmt: skip
 def test_what_the_scan_does_not_have_is_refused_with_the_next_step(scanned, answer):
-    with pytest.raises(UnknownLayer, match="This scan has no layer '6'.* Scan with layers=6 to have it"):
+    with pytest.raises(UnknownLayer, match=r"This scan has no layer '6'.* Scan with layers=6 to have it"):
         answer(scanned, "6")
     scanned.scan = None
-    with pytest.raises(BadScan, match="There must be a scan, and there is none. Scan the images at hand"):
+    with pytest.raises(BadScan, match=r"There must be a scan, and there is none\. Scan the images at hand"):
         answer(scanned, "0")
 
 

@@ -51,14 +51,20 @@ def test_a_second_job_waits_for_the_end_of_the_first():
         with turns.work():
             heard.append("second")
 
+    def linger():
+        with turns.now():
+            time.sleep(0.005)
+
     with turns.work():
-        thread = started(job)
-        for step in range(20):
+        threads = [started(job)]
+        for step in range(10):  # in each pause someone looks, so that both jobs wait for the same turn
+            threads.append(started(linger))
+            until(lambda: turns._waiting == 1)
             turns.give_way()
             heard.append(step)
-            time.sleep(0.001)
-    thread.join(5)
-    assert heard == [*range(20), "second"]
+    for thread in threads:
+        thread.join(5)
+    assert heard == [*range(10), "second"]
 
 
 def test_a_job_that_waits_does_not_hold_up_those_who_look():

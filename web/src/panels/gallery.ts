@@ -1,5 +1,5 @@
 /** Pictures of a layer's channels for the grid: those that were synthesized, and the best crop of each in the scan. */
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type { Arr, Frame } from "../host";
 import { newest } from "../newest";
 import type { Answer, Ask, Gallery } from "../schema";
@@ -84,22 +84,50 @@ function squares(strips: Arr, side: number): Uint8Array {
   return bytes;
 }
 
-const cut = newest<{ network: string; layer: string; units: number }>(async ({ network, layer, units }) => {
+/** The job that cuts out the crops of the layer on screen; empty while there is none. */
+export const cutting = signal("");
+
+const ask = newest<{ network: string; layer: string; units: number }>(async ({ network, layer, units }) => {
   const knobs = { top: 1, channels: Math.min(units, 4096), projection: "none" };
   try {
-    const answer = await door().frame("ask", { network, technique: "patches", subjects: { unit: layer }, knobs, view: {} });
+    const job = await door().call("submit", { network, technique: "patches", subjects: { unit: layer }, knobs });
+    adopt(job);
+    if (layer === state.layer.value) cutting.value = job.id;
+  } catch (error) {
+    state.problem.value = sentence(error);
+  }
+});
+
+const fetchCrops = newest<{ digest: string; layer: string }>(async ({ digest, layer }) => {
+  try {
+    const answer = await door().frame("artifact", { digest });
     if (layer === state.layer.value) state.crops.value = cropsOf(answer, layer);
   } catch (error) {
     state.problem.value = sentence(error);
   }
 });
 
-/** Keeps the crops at the layer on screen, while the grid shows crops and there is a scan of it. */
+/** The layer whose crops the grid is to show, if the scan holds it. */
+const wanted = computed(() => {
+  const [info, network] = [state.layerInfo.value, state.network.value?.name];
+  const scanned = info && state.scan.value?.layers.includes(info.name);
+  return state.gridOf.value === "patches" && scanned && network ? { network, layer: info.name, units: info.units } : null;
+});
+
+/** Keeps the crops at the layer on screen while the grid shows crops: a job cuts them out, once for each layer. */
 export function follow(): () => void {
-  return effect(() => {
-    const [info, network] = [state.layerInfo.value, state.network.value?.name];
-    const wanted = state.gridOf.value === "patches" && info && network && state.scan.value?.layers.includes(info.name);
-    if (wanted) void cut({ network, layer: info.name, units: info.units });
-    else state.crops.value = null;
+  const asking = effect(() => {
+    state.scan.value;
+    state.crops.value = null;
+    cutting.value = "";
+    if (wanted.value) void ask(wanted.value);
   });
+  const done = computed(() => state.jobs.value.find((row) => row.id === cutting.value && row.state === "done")?.artifact ?? "");
+  const fetching = effect(() => {
+    if (done.value) void fetchCrops({ digest: done.value, layer: state.layer.peek() });
+  });
+  return () => {
+    asking();
+    fetching();
+  };
 }

@@ -7,5 +7,5 @@ export { ResultView } from "./result";
 export { ScanPanel } from "./scan";
 export { crop, nextImage, previousImage, takeAddress, takeFiles, toggleCamera, toggleFreeze } from "./sources";
 export { Sources } from "./strip";
-export { GalleryButton, Synthesized } from "./synthesized";
+export { CropsRow, GalleryButton, Synthesized } from "./synthesized";
 export { choose, TechniquePanel } from "./technique";

@@ -11,7 +11,7 @@ const ORDER = { running: 0, queued: 1, failed: 2, cancelled: 2, done: 2 } as con
 
 export function JobsPanel() {
   const all = useSignal(false);
-  const rows = [...state.jobs.value].sort((a, b) => ORDER[a.state] - ORDER[b.state]);
+  const rows = [...state.jobs.value].sort((a, b) => ORDER[a.state] - ORDER[b.state] || (a.state === "queued" ? a.created - b.created : b.created - a.created));
   const waiting = rows.filter((job) => job.state === "queued");
   if (!rows.length) return <p class="quiet empty">No jobs yet. A technique runs as a job from the tab before; so do scans and synthesized pictures.</p>;
   return (
@@ -66,7 +66,7 @@ function Row({ job }: { job: Job }) {
           </button>
         )}
         {job.resumable && <button type="button" onClick={change("resume")} aria-label={`Resume ${job.title}`}>Resume</button>}
-        {isOver(job) && <button type="button" onClick={forget} aria-label={`Take ${job.title} off the list`}>Forget</button>}
+        {isOver(job) && <button type="button" onClick={forget} aria-label={`Forget ${job.title}`}>Forget</button>}
       </div>
       {trouble.value && <p class="wrong" role="alert">{trouble.value}</p>}
       {open.value && <JobResult id={job.id} />}

@@ -1,12 +1,13 @@
 /** The selected unit in the scan: the crops that drive it most with their projections, its numbers, its histogram. */
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
+import { submit } from "../actions";
 import type { Job } from "../schema";
 import * as state from "../state";
 import { tab } from "../toolbox/ui";
 import { adopt, door, sentence, useAsked } from "./asked";
 import { Histogram } from "./histogram";
-import { isOver, Progress } from "./jobresult";
+import { isOver, JobResult, Progress } from "./jobresult";
 import { ResultView, told } from "./result";
 import { Synthesized } from "./synthesized";
 import { kept } from "./taking";
@@ -47,6 +48,11 @@ function Crops({ about, images }: { about: string | null; images: number }) {
   const [network, unit] = [state.network.value?.name ?? "", state.unit.value];
   const ask = { network, technique: "patches", subjects: { unit }, knobs: { projection: projection.value } };
   const { value, error, busy } = useAsked(about && `${about} ${projection.value}`, (signal) => door().frame("ask", ask, signal), STILL);
+  const job = useSignal("");
+  const runAsJob = async () => {
+    const queued = await submit(ask);
+    if (queued) job.value = queued.id;
+  };
   return (
     <>
       <div class="row">
@@ -56,7 +62,13 @@ function Crops({ about, images }: { about: string | null; images: number }) {
           {PROJECTIONS.map(([name, text]) => <option key={name} value={name}>{text}</option>)}
         </select>
       </div>
-      {error && <p class="wrong" role="alert">{error}</p>}
+      {error && (
+        <div class="row">
+          <p class="wrong" role="alert">{error}</p>
+          <button type="button" onClick={() => void runAsJob()}>Cut them out as a job</button>
+        </div>
+      )}
+      {error && job.value && <JobResult id={job.value} compact />}
       {value ? <div class={busy ? "stale" : ""}><ResultView answer={value} compact /></div> : busy && <p class="quiet" role="status">Cutting out what drives {unit} …</p>}
     </>
   );

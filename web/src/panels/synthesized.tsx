@@ -5,8 +5,8 @@ import type { Job } from "../schema";
 import * as state from "../state";
 import { adopt, door, sentence } from "./asked";
 import { tilePixels } from "./drawing";
-import { collect, painted, painting, paintAll, queueing, stop } from "./gallery";
-import { JobResult } from "./jobresult";
+import { collect, cutting, painted, painting, paintAll, queueing, stop } from "./gallery";
+import { JobResult, Progress } from "./jobresult";
 
 /** Steps a picture takes; auto is what the recipe has. */
 const STEPS = ["auto", "32", "64", "128", "256", "512"];
@@ -103,4 +103,15 @@ export function GalleryButton() {
       <Steps id={id} />
     </span>
   );
+}
+
+/** For the grid: where its best crops are, while they are not there. */
+export function CropsRow() {
+  const layer = state.layer.value;
+  if (!state.scan.value?.layers.includes(layer)) {
+    return <p class="quiet">{state.scan.value ? `The scan at hand does not hold ${layer}` : "There is no scan yet"}: scan the images at hand, beside.</p>;
+  }
+  if (state.crops.value) return <p class="quiet">The crop that drives each unit most.</p>;
+  const job = state.jobs.value.find((row) => row.id === cutting.value);
+  return job ? <Progress job={job} /> : <p class="quiet">Asking for the crops …</p>;
 }

@@ -33,9 +33,12 @@ function units(info: NetworkInfo, asked: string): Found[] {
     .map((row) => ({ kind: "unit", text: `${row.name}:${channel}`, about: `unit ${channel} of ${row.units}`, layer: row.name, channel }));
 }
 
+/** A layer called just so first, then those whose name begins so, the shortest before what is inside them. */
 function layers(info: NetworkInfo, words: readonly string[]): Found[] {
+  const begins = (name: string) => (words.length === 1 && name.toLowerCase().startsWith(words[0] ?? "") ? name.length : Infinity);
   return info.layers
     .filter((row) => words.every((word) => `${row.name} ${row.kind}`.toLowerCase().includes(word)))
+    .sort((a, b) => (begins(a.name) === begins(b.name) ? 0 : begins(a.name) - begins(b.name)))
     .map((row) => ({ kind: "layer", text: row.name, about: `${row.kind} ${row.shape.join(" × ")}`, layer: row.name, channel: 0 }));
 }
 

@@ -113,9 +113,9 @@ function arranged({ width, height }: Size): Layout {
 /** The colored tiles: of this image, and of the other if there is one; or the synthesized pictures. */
 function useAtlases(): ReadonlySignal<Atlas[]> {
   return useComputed(() => {
-    const gallery = state.gallery.value;
+    const gallery = state.gridOf.value === "patches" ? state.crops.value : state.gallery.value;
     const { pictures, channels } = gallery?.header.layer === state.layer.value ? gallery.arrays : {};
-    if (state.gridOf.value === "synthesized") return pictures && channels ? [picturesAtlas(pictures, channels)] : [];
+    if (state.gridOf.value !== "activations") return pictures && channels ? [picturesAtlas(pictures, channels)] : [];
     const tuning = { boost: state.boost.value, gamma: state.gamma.value };
     const common = state.scaleOf.value === "unit" ? null : scaleFor(0);
     return [maps.value, mapsOther.value]

@@ -1,13 +1,13 @@
 /** Above the grid: what it shows and in which order; below: its scale and what the pointer is on. */
 import type { Signal } from "@preact/signals";
 import { ColorBar } from "./pixels";
-import { GalleryButton } from "../panels/index";
+import { CropsRow, GalleryButton } from "../panels/index";
 import * as state from "../state";
 import { Choice, Slider } from "./controls";
 import * as ui from "./ui";
 import { maps, scale, told } from "./units";
 
-const GRIDS = [["activations", "Activations"], ["synthesized", "Synthesized"]] as const;
+const GRIDS = [["activations", "Activations"], ["patches", "Best crops"], ["synthesized", "Synthesized"]] as const;
 const SCALES = [["unit", "unit"], ["layer", "layer"], ["network", "network"]] as const;
 
 export function GridTools() {
@@ -26,6 +26,7 @@ export function GridTools() {
         <Slider label="Gamma" value={state.gamma} low={0.5} high={4} step={0.25} text={(gamma) => gamma.toFixed(2)} />
       </div>
       {state.gridOf.value === "synthesized" && <GalleryRow />}
+      {state.gridOf.value === "patches" && <CropsRow />}
     </header>
   );
 }

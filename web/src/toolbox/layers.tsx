@@ -79,7 +79,7 @@ function Tree() {
   return (
     <div class="tree-frame">
       <Wires />
-      <div class="tree" role="tree" ref={list} aria-label="Layers" data-own-keys onKeyDown={press}>
+      <div class="tree" role="tree" ref={list} aria-label="Layers" onKeyDown={press}>
         {rows.value.map((node, row) => <Row key={node.name} node={node} focusable={row === at} />)}
       </div>
     </div>
@@ -123,8 +123,6 @@ function arrow(key: string, node: Node): boolean {
   else if (key === "ArrowRight" && node.children.length) toggle(node, true);
   else if (key === "ArrowLeft" && open.value.has(node.name)) toggle(node, false);
   else if (key === "ArrowLeft" && node.parent?.layer) select(node.parent.name);
-  else if (key === "o") moveLayer(1);
-  else if (key === "u") moveLayer(-1);
   else return false;
   return true;
 }
@@ -138,7 +136,7 @@ function Wires() {
   return (
     <svg class="wires" width={width} height={ROW * rows.value.length} aria-hidden="true">
       {edges.value.map((edge) => (
-        <path key={`${edge.from}>${edge.to}`} d={wire(edge, x)} class={edge.from === chosen || edge.to === chosen ? "near" : ""} />
+        <path key={`${edge.from}>${edge.to}>${edge.lane}`} d={wire(edge, x)} class={edge.from === chosen || edge.to === chosen ? "near" : ""} />
       ))}
       {rows.value.map((node, row) => node.layer && (row === chosen || !open.value.has(node.name)) && (
         <circle key={node.name} cx={x} cy={ROW * (row + 0.5)} r={row === chosen ? 4 : 2.5} class={row === chosen ? "here" : ""} />

@@ -3,7 +3,7 @@ import * as state from "../state";
 
 const LOST = {
   gone: "The server does not answer. What you see is kept, and the page connects again by itself. If you stopped it, start `convscope explore` again and open the link it prints.",
-  denied: "This page has no valid token. Open the link that `convscope explore` printed in its terminal: it ends in #token=…, and each start has its own.",
+  denied: "This page has no valid token. Open the link that `convscope explore` printed in its terminal: it ends in #token=….",
 } as const;
 
 export function Notices() {

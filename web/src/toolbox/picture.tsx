@@ -86,7 +86,6 @@ function Stage() {
     <div
       class={`stage ${ui.hiding.value ? "hiding" : ""}`} style={{ aspectRatio: `${width} / ${height}` }}
       tabIndex={ui.hiding.value ? 0 : -1} role="group" aria-label={`${name} as the network sees it`} aria-describedby="picture-hint"
-      data-own-keys={ui.hiding.value ? "" : undefined}
       onPointerDown={down} onPointerMove={drag} onPointerUp={up} onPointerCancel={up} onKeyDown={press}
     >
       {url && <img src={url} alt={name} draggable={false} />}

@@ -20,7 +20,7 @@ export function Tabs() {
   };
   return (
     <section class="panel tabs-panel" aria-label="More about the unit">
-      <div class="tabs" role="tablist" aria-label="More about the unit" ref={list} data-own-keys onKeyDown={press}>
+      <div class="tabs" role="tablist" aria-label="More about the unit" ref={list} onKeyDown={press}>
         {TABS.map(([name, title]) => (
           <button
             key={name} type="button" role="tab" id={`tab-${name}`} aria-controls={`panel-${name}`} aria-selected={ui.tab.value === name}

@@ -11,7 +11,10 @@ export interface Node {
   children: Node[];
 }
 
-/** A connection between two rows that are shown; those beside each other need no lane, which is then -1. */
+/**
+ * A connection between two rows that are shown; one between rows beside each other needs no lane, which is then -1. Where
+ * several layers of a closed module read the same row, as round a residual block, a second one goes in a lane.
+ */
 export interface Edge {
   from: number;
   to: number;
@@ -103,19 +106,23 @@ export function connections(layers: readonly LayerInfo[], roots: readonly Node[]
     if (parent) last.set(parent, layer.name);
   }
   const found = new Map<string, Edge>();
+  const several = new Map<string, Edge>();
   for (const layer of layers)
     for (const input of layer.inputs) {
       const from = standsFor(input, rows, open, last);
       const to = standsFor(layer.name, rows, open, last);
-      if (from >= 0 && to > from) found.set(`${from}>${to}`, { from, to, lane: -1 });
+      const name = `${from}>${to}`;
+      if (from >= 0 && to > from) (found.has(name) ? several : found).set(name, { from, to, lane: -1 });
     }
-  return inLanes([...found.values()], (from, to) => shown.slice(from + 1, to).every((node) => open.has(node.name)));
+  const beside = (edge: Edge) => shown.slice(edge.from + 1, edge.to).every((node) => open.has(node.name));
+  const trunk = [...found.values()].filter(beside);
+  const aside = [...found.values()].filter((edge) => !beside(edge));
+  return [...trunk, ...inLanes([...aside, ...[...several.values()].filter(beside)])];
 }
 
-function inLanes(edges: Edge[], beside: (from: number, to: number) => boolean): Edge[] {
+function inLanes(edges: Edge[]): Edge[] {
   const busy: number[] = [];
   for (const edge of edges.sort((a, b) => a.from - b.from || a.to - b.to)) {
-    if (beside(edge.from, edge.to)) continue;
     const free = busy.findIndex((until) => until <= edge.from);
     edge.lane = free < 0 ? busy.length : free;
     busy[edge.lane] = edge.to;

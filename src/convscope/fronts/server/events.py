@@ -99,24 +99,18 @@ async def _knows(websocket: WebSocket, token: str) -> bool:
 
 async def _until_gone(websocket: WebSocket, box: _Box) -> None:
     """Send what comes until the browser goes; what it says is not read."""
-    ends = {asyncio.ensure_future(_sent(websocket, box)), asyncio.ensure_future(_heard(websocket))}
-    try:
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for end in ends:
-            end.cancel()
-        await asyncio.gather(*ends, return_exceptions=True)
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(_sent(websocket, box))
+        while (await websocket.receive())["type"] != "websocket.disconnect":
+            pass
+        sending.cancel()
 
 
 async def _sent(websocket: WebSocket, box: _Box) -> None:
-    while True:
-        for event in await box.take():
-            await websocket.send_text(event.model_dump_json())
-
-
-async def _heard(websocket: WebSocket) -> None:
-    while (await websocket.receive())["type"] != "websocket.disconnect":
-        pass
+    with suppress(RuntimeError, WebSocketDisconnect):  # it is gone, as the one who listens will hear
+        while True:
+            for event in await box.take():
+                await websocket.send_text(event.model_dump_json())
 
 
 async def _closed(websocket: WebSocket, code: int) -> None:

@@ -53,7 +53,8 @@ class Guard:
     ) -> None:
         self._app, self._token, self._hosts = app, token, frozenset(hosts)
         self._anywhere, self._seconds = anywhere, seconds
-        sockets = " ".join(f"ws://{host}" for host in sorted(self._hosts))
+        # browsers know no such source for an address in brackets; there, 'self' has to do
+        sockets = " ".join(f"ws://{host}" for host in sorted(self._hosts) if not host.startswith("["))
         self._headers = {
             "content-security-policy": _POLICY.format(sockets=sockets),
             "x-content-type-options": "nosniff",

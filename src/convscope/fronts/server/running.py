@@ -31,6 +31,7 @@ from .answers import kept_under
 from .messages import Ask, AskScan
 from .pictures import save_image
 from .watch import Watch
+from .wiring import Wiring
 
 if TYPE_CHECKING:
     from .desk import Asked, Desk
@@ -119,11 +120,24 @@ def scanned(desk: Desk, ask: AskScan, folder: Path, watch: Watch) -> Scan:
     with desk.turns.work(), listening(watch.look):
         job = Job.of(net, source, chosen.pop("layers"), chosen.pop("labels"), **chosen)
         saver = _Saver(folder / "parts" / "0-of-1.safetensors", len(job.shards), watch)
-        state = resume(job, saver.path)
+        desk.turns.give_way()
+        state = resume(job, saver.path) if saver.path.exists() else _begun(job, desk.loaded(ask.network).wiring)
         if not run(job, state, job.shards, saver, workers=0, checkpoint=0.0):
             raise Cancelled
     in_memory(tables(state)).save(folder)
     return open_scan(folder)
+
+
+def _begun(job: Job, wiring: Wiring) -> State:
+    """What `job.begin` gives, without the seconds it takes to find what neurons see: that is known here."""
+    state = State.empty(job.ledger)
+    height, width = job.net.preprocessing.size
+    whole = {"rows": [[0, height]], "columns": [[0, width]], "status": "whole input"}
+    for layer in job.selection.layers:
+        seen = wiring.fields[layer.name]
+        own = {"rows": seen.rows.tolist(), "columns": seen.columns.tolist(), "status": seen.status}
+        state.fields[layer.name] = own if len(layer.shape) == 3 else whole
+    return state
 
 
 class _Saver:

@@ -21,9 +21,8 @@ _NAMED = {"State": messages.State}  # unions that have a name of their own
 def typescript() -> str:
     """All messages as TypeScript, in the order of `messages.py`."""
     unions = [f"export type {name} = {_union(kind)};\n" for name, kind in _NAMED.items()]
-    models = [
-        each for each in vars(messages).values() if isinstance(each, type) and each.__module__ == messages.__name__
-    ]
+    kinds = [each for each in vars(messages).values() if isinstance(each, type)]
+    models = [each for each in kinds if issubclass(each, messages.Message)]
     return "\n".join([_HEAD, *unions, *(_interface(each) for each in models if each.model_fields)])
 
 

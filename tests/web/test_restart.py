@@ -1,0 +1,38 @@
+"""The server goes and comes back: the page says so, keeps its state, and is the same as before; so are the jobs."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright", reason="needs the extra `test`")
+from playwright.sync_api import Page, expect
+
+LAYER = "blocks.1.0"
+
+
+def test_a_page_outlives_the_server(page: Page, explorer: Any, painted: Callable[..., None]) -> None:
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Layer, unit or class").fill(f"{LAYER}:3")
+    page.keyboard.press("Enter")
+    painted(page, f"/{LAYER}")
+    page.get_by_role("button", name="Synthesize").click()
+    page.get_by_role("tab", name=re.compile("Jobs")).click()
+    jobs = page.get_by_role("tabpanel", name=re.compile("Jobs"))
+    expect(jobs.locator(".job").first).to_be_visible()
+    link = explorer.link
+    explorer.stop(signal.SIGKILL)
+    expect(page.get_by_role("alert")).to_contain_text("The server does not answer", timeout=20_000)
+    expect(page.locator("#unit-title code")).to_have_text(f"{LAYER}:3")
+    explorer.words[explorer.words.index("--port") + 1] = re.findall(r":(\d+)/", link)[0]
+    explorer.start()
+    assert explorer.link == link
+    expect(page.get_by_role("alert")).to_have_count(0, timeout=40_000)
+    expect(page.locator("#unit-title code")).to_have_text(f"{LAYER}:3")
+    expect(jobs.locator(".job.done")).to_have_count(1, timeout=60_000)
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("img", name=f"Activation of {LAYER}:4")).to_be_visible()
