@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("playwright", reason="needs the extra `test`")
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+expect.set_options(timeout=20_000)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 STATIC = Path(__file__).parents[2] / "src" / "convscope" / "fronts" / "server" / "static" / "index.html"

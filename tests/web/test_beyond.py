@@ -60,14 +60,21 @@ def test_every_technique_of_the_catalog_has_a_form(page: Page) -> None:
     assert {o.evaluate("option => option.value") for o in options.all()} == {entry.name for entry in CATALOG}
 
 
-def test_a_technique_at_once_and_its_refusal(at_layer: Page) -> None:
-    panel = choose(at_layer, "smoothgrad")
-    panel.get_by_label("samples").fill("3")
-    panel.get_by_role("button", name=re.compile("^Run")).first.click()
+def test_a_technique_at_once(at_layer: Page) -> None:
+    panel = choose(at_layer, "project")
+    panel.get_by_role("button", name="Run now").click()
     expect(panel.get_by_role("img").first).to_be_visible(timeout=30_000)
+
+
+def test_a_knob_out_of_bounds_is_refused_in_the_form(at_layer: Page) -> None:
+    panel = choose(at_layer, "smoothgrad")
+    panel.get_by_text(re.compile("^Knobs")).click()
     panel.get_by_label("samples").fill("0")
-    panel.get_by_role("button", name=re.compile("^Run")).first.click()
-    expect(panel.get_by_role("alert")).to_contain_text("samples")
+    panel.get_by_role("button", name="Run as a job").click()
+    expect(panel.get_by_role("alert")).to_contain_text("samples must be")
+    panel.get_by_label("samples").fill("3")
+    panel.get_by_role("button", name="Run as a job").click()
+    expect(panel.get_by_role("img").first).to_be_visible(timeout=60_000)
 
 
 def test_occlusion_fills_in_is_cancelled_and_resumes_or_runs_again(at_layer: Page) -> None:
@@ -225,6 +232,8 @@ def test_pasted_dropped_drawn_and_fetched_pictures(page: Page) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + 120, box["y"] + 90, steps=4)
     page.mouse.up()
+    expect(chosen).to_have_attribute("aria-label", "drawing, unfinished, 224 by 224")
+    page.get_by_role("button", name="Keep the drawing").click()
     expect(chosen).to_have_attribute("aria-label", "drawing, 224 by 224")
 
 

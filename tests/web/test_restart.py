@@ -34,5 +34,6 @@ def test_a_page_outlives_the_server(page: Page, explorer: Any, painted: Callable
     expect(page.get_by_role("alert")).to_have_count(0, timeout=40_000)
     expect(page.locator("#unit-title code")).to_have_text(f"{LAYER}:3")
     expect(jobs.locator(".job.done")).to_have_count(1, timeout=60_000)
+    page.get_by_role("grid").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("img", name=f"Activation of {LAYER}:4")).to_be_visible()

@@ -127,9 +127,9 @@ def addresses(host: str, port: int) -> tuple[str, set[str], int | None]:
 def token_in(folder: Path) -> str:
     """The token of a store: made once, for its owner's eyes only, so that links and open pages outlive a restart."""
     path = folder / "token"
-    with suppress(FileExistsError):
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(32))
+    new = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with suppress(FileExistsError), os.fdopen(os.open(path, new, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(32))
     token = path.read_text().strip()
     if len(token) < _SHORTEST:  # stopped while it was written
         path.unlink()

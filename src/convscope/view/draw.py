@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -27,6 +27,13 @@ def draw(result: Result, **view: Any) -> View:
     """The view of a result; raises BadKnob for a choice its kind of picture does not have."""
     drawer = drawer_of(type(result))
     return drawer(result, **knobs.check(drawer, view))
+
+
+def choices(kind: type[Result], view: Mapping[str, Any]) -> dict[str, Any]:
+    """What is chosen of a picture of this type of result, without what is so by default; raises BadKnob."""
+    drawer = drawer_of(kind)
+    usual = knobs.check(drawer, {})
+    return {name: value for name, value in knobs.check(drawer, view).items() if value != usual[name]}
 
 
 def drawer_of(kind: type[Result]) -> Callable[..., View]:

@@ -14,7 +14,7 @@ import PIL.PngImagePlugin
 from ..base.errors import CannotRerun
 from ..base.request import Request
 from ..base.results import Result
-from .draw import draw
+from .draw import choices, draw
 from .fonts import font
 from .scene import DENSITY, Scene, Text, scene
 
@@ -32,7 +32,7 @@ def png(result: Result, **view: Any) -> bytes:
     """The PNG file of a result; the same request gives the same bytes."""
     info = PIL.PngImagePlugin.PngInfo()
     if result.request is not None:
-        info.add_itxt(KEY, dataclasses.replace(result.request, view=view).to_json())
+        info.add_itxt(KEY, dataclasses.replace(result.request, view=choices(type(result), view)).to_json())
     buffer = io.BytesIO()
     render(result, **view).save(buffer, "PNG", pnginfo=info, optimize=False)
     return buffer.getvalue()

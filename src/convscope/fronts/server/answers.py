@@ -13,24 +13,16 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from ...base import knobs
 from ...base.request import Request
 from ...base.results import Result, to_json
 from ...base.syntheses import Maximized, to_bytes
 from ...store import Store
-from ...view.draw import draw, drawer_of
+from ...view.draw import choices, draw
 from .frame import encode
 from .messages import Answer
 
 THUMB = 96  # longest side of the small picture that a gallery shows
 _KINDS = {"f": np.float32, "i": np.int32, "u": np.uint8, "b": np.uint8}
-
-
-def choices(kind: type[Result], view: Mapping[str, Any]) -> dict[str, Any]:
-    """What is chosen of a picture of this type of result, without what is so by default; raises BadKnob."""
-    drawer = drawer_of(kind)
-    usual = knobs.check(drawer, {})
-    return {name: value for name, value in knobs.check(drawer, view).items() if value != usual[name]}
 
 
 def kept_under(request: Request, kind: type[Result], view: Mapping[str, Any]) -> str:

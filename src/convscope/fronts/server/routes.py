@@ -74,7 +74,8 @@ def techniques() -> tuple[messages.TechniqueInfo, ...]:
     return tuple(
         messages.TechniqueInfo(
             name=entry.name,
-            summary=entry.summary,
+            # not its `summary`, which parses sources: in CPython 3.11 threads cannot do that at the same time
+            summary=(entry.function.__doc__ or "").partition("\n")[0],
             subjects=tuple(entry.subjects[1:]),
             knobs=entry.schema,
             view=knobs.schema(drawer_of(entry.result)),

@@ -1,0 +1,168 @@
+"""For everyone: no violation that axe finds in any view, keys alone reach everything, and themes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+import pytest
+
+pytest.importorskip("playwright", reason="needs the extra `test`")
+from playwright.sync_api import Browser, Page, expect
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+LAYER = "blocks.1.0"
+
+
+def search(page: Page) -> None:
+    """The search, open."""
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Layer, unit or class").fill("blocks.1")
+
+
+def compare(page: Page) -> None:
+    """Two pictures."""
+    page.get_by_role("combobox", name="Compare with").select_option(index=1)
+    expect(page.get_by_role("img", name=re.compile("^Difference of"))).to_be_visible()
+
+
+def tab(name: str) -> Callable[[Page], None]:
+    """One of the tabs."""
+    return lambda page: page.get_by_role("tab", name=re.compile(name)).click()
+
+
+def knobs(page: Page) -> None:
+    """A form with all its knobs open."""
+    tab("Techniques")(page)
+    page.get_by_role("combobox", name="Technique").select_option("maximize")
+    page.get_by_text(re.compile("^Knobs")).click()
+
+
+def result(page: Page) -> None:
+    """A result."""
+    tab("Techniques")(page)
+    page.get_by_role("combobox", name="Technique").select_option("gradcam")
+    page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("tabpanel", name="Techniques").get_by_role("img").first).to_be_visible(timeout=30_000)
+
+
+VIEWS: dict[str, Callable[[Page], Any]] = {
+    "toolbox": lambda page: None,
+    "search": search,
+    "keys": lambda page: page.keyboard.press("?"),
+    "compare": compare,
+    "knobs": knobs,
+    "result": result,
+    "jobs": tab("Jobs"),
+    "synthesized": lambda page: page.keyboard.press("s"),
+    "hiding": lambda page: page.get_by_role("button", name="Hide parts").click(),
+    "drawing": lambda page: page.get_by_role("button", name="Draw").click(),
+    "address": lambda page: page.get_by_role("button", name="Address").click(),
+    "no-map": lambda page: (
+        page.keyboard.press("Control+k")
+        or page.get_by_role("combobox", name="Layer, unit or class").fill("logits")
+        or page.keyboard.press("Enter")
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=["light", "dark", "light-390"])
+def reader(request: pytest.FixtureRequest, browser: Browser, explorer: Any) -> Iterator[Callable[[], Page]]:
+    """Opens the page in a theme and width; axe comes in past the page's own policy."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: python web/build.py")
+    theme, _, width = request.param.partition("-")
+    size = {"width": int(width or 1440), "height": 900}
+    context = browser.new_context(color_scheme=theme, viewport=size, bypass_csp=True, reduced_motion="reduce")  # type: ignore[arg-type]
+    context.set_default_timeout(20_000)
+
+    def opened() -> Page:
+        page = context.new_page()
+        page.goto(explorer.link)
+        page.wait_for_selector("[data-shown^=grid]")
+        return page
+
+    yield opened
+    context.close()
+
+
+@pytest.mark.parametrize("view", list(VIEWS))
+def test_axe_finds_no_violation(reader: Callable[[], Page], view: str) -> None:
+    page = reader()
+    VIEWS[view](page)
+    page.wait_for_timeout(300)
+    page.add_script_tag(content=AXE.read_text())
+    found = page.evaluate("axe.run().then(told => told.violations.map(v => [v.id, v.nodes.map(n => n.html)]))")
+    assert found == []
+    page.close()
+
+
+def test_axe_would_find_one(reader: Callable[[], Page]) -> None:
+    page = reader()
+    page.evaluate("document.querySelector('main').append(document.createElement('button'))")
+    page.add_script_tag(content=AXE.read_text())
+    assert page.evaluate("axe.run().then(told => told.violations.map(v => v.id))") == ["button-name"]
+    page.close()
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what is called so has the focus."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        told = page.evaluate(
+            "() => { const e = document.activeElement;"
+            " return [e.getAttribute('aria-label'), e.innerText, e.labels?.[0]?.innerText].join(' ') }"
+        )
+        if re.search(name, told):
+            return
+    raise AssertionError(f"Tab never reaches {name}")
+
+
+def test_keys_alone_from_the_start_to_a_saved_occlusion_map(page: Page, painted: Callable[..., None]) -> None:
+    page.keyboard.press("Control+k")
+    page.keyboard.type("class tabby")
+    page.keyboard.press("Enter")
+    expect(page.locator("#unit-title code")).to_have_text("logits:281")
+    tab_to(page, "^ ?In the scan")
+    page.keyboard.press("ArrowRight")
+    tab_to(page, "Technique$")
+    page.keyboard.type("occlusion")
+    tab_to(page, "Run as a job")
+    page.keyboard.press("Enter")
+    panel = page.get_by_role("tabpanel", name="Techniques")
+    expect(panel.locator("canvas").first).to_be_visible(timeout=120_000)
+    tab_to(page, "PNG")
+    with page.expect_download() as saved:
+        page.keyboard.press("Enter")
+    held = json.loads(PIL.Image.open(saved.value.path()).text["convscope"])  # type: ignore[attr-defined]
+    assert held["technique"] == "occlusion" and held["subjects"]["unit"]["reference"] == "logits:281"
+
+
+def test_what_is_selected_is_said(page: Page, painted: Callable[..., None]) -> None:
+    page.get_by_role("grid").focus()
+    page.keyboard.press("ArrowRight")
+    active = page.get_by_role("grid").get_attribute("aria-activedescendant")
+    expect(page.locator(f"#{active}")).to_have_text(re.compile(r"^blocks\.\S+ unit 1 of \d+, max \S+, rank \d+$"))
+
+
+def test_theme_is_the_systems_or_the_readers_choice(page: Page) -> None:
+    paper = "getComputedStyle(document.body).backgroundColor"
+    page.emulate_media(color_scheme="dark")
+    dark = page.evaluate(paper)
+    page.emulate_media(color_scheme="light")
+    light = page.evaluate(paper)
+    assert dark != light
+    page.get_by_role("combobox", name="Theme").select_option("dark")
+    assert page.evaluate(paper) == dark
+
+
+def test_nothing_moves_where_motion_is_not_wanted(page: Page) -> None:
+    moving = page.evaluate(
+        "[...document.querySelectorAll('*')].filter(e => { const s = getComputedStyle(e);"
+        " return parseFloat(s.transitionDuration) > 0.01 || parseFloat(s.animationDuration) > 0.01 }).length"
+    )
+    assert moving == 0
