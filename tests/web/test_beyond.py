@@ -161,7 +161,7 @@ def test_search_finds_layers_units_and_classes(page: Page) -> None:
 
 def test_branches_are_drawn(page: Page) -> None:
     wires = page.locator("svg.wires path")
-    page.wait_for_function("document.querySelectorAll('svg.wires path').length > 0", timeout=30_000)
+    page.locator("svg.wires path").first.wait_for(state="attached", timeout=30_000)
     assert any("C" in (path.get_attribute("d") or "") for path in wires.all())
 
 

@@ -7,6 +7,7 @@ import type { Ask, Fields, ImageInfo, Job, JobEvent, Look, LookUnit, ScanEvent, 
 import * as state from "./state";
 
 const TILE = 56;
+const BETWEEN = 500; // milliseconds from a trace of what the camera sees to the next
 const MODES: readonly state.Mode[] = ["off", "saliency", "guided_backprop", "deconvnet"];
 const STYLES: readonly state.Style[] = ["signed", "absolute", "grey", "color", "over"];
 
@@ -290,6 +291,8 @@ const traceBack = kind<Ask>(
       state.trace.value = state.mode.value === "off" ? null : frame;
       state.traceProblem.value = "";
     });
+    // a trace costs as much as two grids: from the camera the grids go first
+    if (state.live.value && !state.frozen.value) await new Promise((done) => setTimeout(done, BETWEEN));
   },
   (error) => {
     state.trace.value = null;

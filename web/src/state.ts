@@ -40,6 +40,8 @@ export const gamma = signal(1);
 export const theme = signal<Theme>("auto");
 export const singleKeys = signal(true);
 export const frozen = signal(false);
+/** Whether the camera is on. */
+export const live = signal(false);
 /** Parts of the picture that are hidden from the network. */
 export const hidden = signal<{ top: number; left: number; bottom: number; right: number }[]>([]);
 /** The neuron under the pointer, in the map of the layer. */

@@ -39,6 +39,7 @@ export async function toggleCamera(): Promise<void> {
   state.frozen.value = false;
   shown = [];
   camera.value = { on: true, rate: 0 };
+  state.live.value = true;
   state.said.value = "The camera is on.";
   follow();
 }
@@ -62,6 +63,7 @@ function stop(why = ""): void {
   stream = null;
   video().srcObject = null;
   camera.value = { on: false, rate: 0 };
+  state.live.value = false;
   if (why) state.said.value = why;
 }
 

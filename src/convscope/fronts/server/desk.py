@@ -26,7 +26,7 @@ from .recent import Recent
 from .turns import Turns
 from .wiring import Wiring, wiring
 
-_ACTIVATIONS, _SEEN, _ANSWERS = 256 << 20, 64 << 20, 64 << 20  # bytes kept in memory
+_ACTIVATIONS, _SEEN, _ANSWERS = 128 << 20, 32 << 20, 32 << 20  # bytes kept in memory
 _CHANNELS = range(24, 129)  # of a layer to begin with: enough to see, few enough to look at
 _PLACES = 7  # along the shorter side of such a layer's maps, at least
 
