@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import ipaddress
 import os
 import secrets
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .server.desk import Desk
 
 _PORT = 8765  # if it is free: a page that is open then finds the server again
+_ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 _SHORTEST = 43  # characters of a token
 _LONGEST_EVENT = 4096  # bytes a browser may say over the socket: only the token
 
@@ -61,6 +63,7 @@ def explore(
     from ..store import Store
     from .server.desk import Desk
 
+    share_memory()
     images = open_source(source) if source else None
     desk = Desk(_networks(network, weights, device), Store(kept or cache() / "explorer"), source, images)
     if scanned is not None:
@@ -135,6 +138,16 @@ def token_in(folder: Path) -> str:
         path.unlink()
         return token_in(folder)
     return token
+
+
+def share_memory() -> None:
+    """Have all threads of this process allocate from two pools, where the C library (glibc) would give each its own.
+
+    Every pool keeps what its thread once needed for tensors: with several readers half a gigabyte more, and growing.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_ARENA_MAX, 2)
 
 
 def _networks(network: str, weights: str, device: str) -> dict[str, Callable[[], Network]]:

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 import PIL.Image
 import pydantic
+from anyio import to_thread
 from starlette import routing
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -31,6 +32,7 @@ from .guard import Guard
 from .routes import ROUTES, Explorer, Route, openapi
 
 STATIC = Path(__file__).parent / "static"
+_THREADS = 8  # that answer: each keeps memory for tensors, and one at a time has the networks
 _ID = re.compile("[0-9a-f]{64}")
 _KINDS = {"png": "image/png", "npz": "application/octet-stream", "json": "application/json", "mp4": "video/mp4"}
 _UNBUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>convscope</title>
@@ -46,6 +48,7 @@ def make_app(explorer: Explorer, hosts: Collection[str], anywhere: int | None = 
 
     @asynccontextmanager
     async def living(_app: Starlette) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = _THREADS
         yield
         await run_in_threadpool(explorer.jobs.close)
 
