@@ -1,8 +1,8 @@
 """The explorer in a real browser: `python bench/explorer.py`, with nothing else busy. Needs Chromium.
 
-lite0, 1440 × 900, headless Chromium without a GPU on the same cores. The page marks what it has painted in `data-shown`
-attributes; times run from the click to that mark, in the page's own clock. Then the same while a synthesis job runs, and
-four browsers for two minutes.
+lite0, 1440 × 900, headless Chromium without a GPU on the same cores. The page marks what it has painted in attributes,
+`data-shown`; times run from the click to that mark, in the page's own clock. Then the same while a synthesis job runs,
+and four browsers for two minutes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -182,13 +183,13 @@ def hover(page: Page) -> tuple[float, int]:
     box = page.get_by_role("grid").bounding_box()
     assert box is not None
     page.evaluate(
-        "() => { window.frames_ = []; const tick = at => { frames_.push(at); window.timer_ = requestAnimationFrame(tick) };"
-        " tick(performance.now()) }"
+        "() => { window.frames_ = []; tick(performance.now());"
+        " function tick(at) { frames_.push(at); window.timer_ = requestAnimationFrame(tick) } }"
     )
     for i in range(150):
         page.mouse.move(box["x"] + 3 + (5 * i) % (box["width"] - 6), box["y"] + 3 + (3 * i) % (box["height"] - 6))
     times: list[float] = page.evaluate("() => { cancelAnimationFrame(timer_); return frames_ }")
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(times)]
     return 1000 / statistics.median(gaps), len(asked)
 
 
@@ -251,11 +252,10 @@ def crowd(link: str, pid: int) -> None:
         reader.join()
     cancel(link, job)
     p95 = statistics.quantiles(times, n=20)[-1]
-    print(
-        f"| {READERS} browsers, {SECONDS} s, job running: errors; p95 of {len(times)} requests; server's memory before, after "
-        f"{SECONDS // 2} s, at the end | 0; 1 s; flat | {len(wrong)}; {p95 / 1e3:.2f} s; {before:.2f}, {middle:.2f}, "
-        f"{memory(pid):.2f} GB | |"
-    )
+    what = f"{READERS} browsers, {SECONDS} s, job running: errors; p95 of {len(times)} requests; the server's memory"
+    when = f"before, after {SECONDS // 2} s, at the end"
+    found = f"{len(wrong)}; {p95 / 1e3:.2f} s; {before:.2f}, {middle:.2f}, {memory(pid):.2f} GB"
+    print(f"| {what} {when} | 0; 1 s; flat | {found} | |")
     print(*wrong[:5], sep="\n")
 
 

@@ -1,4 +1,4 @@
-"""Pictures of the explorer for the guide: `python docs/screens.py`. Needs Chromium; a scan and a synthesis run first."""
+"""Pictures of the explorer for the guide: `python docs/screens.py`. Needs Chromium; a scan and syntheses run first."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def technique(page: Page) -> None:
 def synthesized(page: Page) -> None:
     """The grid of synthesized pictures."""
     page.get_by_role("combobox", name="Show").first.select_option("synthesized")
-    page.wait_for_timeout(1000)
+    page.locator(".grid-panel").get_by_role("combobox", name="Steps").select_option("64")
+    page.get_by_text(re.compile(r"^3\d of \d+ units have a picture")).wait_for()
+    page.wait_for_timeout(500)
 
 
 def compared(page: Page) -> None:
@@ -84,7 +86,9 @@ def shoot(browser: Browser, link: str, width: int, theme: str, first: bool) -> N
         prepare(page)
     for view in VIEWS:
         view(page)
-        picture = PIL.Image.open(io.BytesIO(page.screenshot(full_page=width < 1000))).convert("RGB")
+        picture = PIL.Image.open(io.BytesIO(page.screenshot(full_page=width < 1000 and view is not keys))).convert(
+            "RGB"
+        )
         picture.save(IMAGES / f"explorer-{view.__name__}-{theme}-{width}.jpg", quality=80, optimize=True)
     context.close()
 

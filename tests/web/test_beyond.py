@@ -77,7 +77,7 @@ def test_a_knob_out_of_bounds_is_refused_in_the_form(at_layer: Page) -> None:
     expect(panel.get_by_role("img").first).to_be_visible(timeout=60_000)
 
 
-def test_occlusion_fills_in_is_cancelled_and_resumes_or_runs_again(at_layer: Page) -> None:
+def test_occlusion_fills_in_and_its_picture_holds_its_request(at_layer: Page) -> None:
     page = at_layer
     panel = choose(page, "occlusion")
     panel.get_by_text(re.compile("^Knobs")).click()
@@ -85,12 +85,13 @@ def test_occlusion_fills_in_is_cancelled_and_resumes_or_runs_again(at_layer: Pag
     panel.get_by_role("button", name="Run as a job").click()
     page.get_by_role("tab", name=re.compile("Jobs")).click()
     jobs = page.get_by_role("tabpanel", name=re.compile("Jobs"))
-    expect(jobs.get_by_text(re.compile("^(step|starting|done)")).first).to_be_visible(timeout=30_000)
-    expect(jobs.locator(".job.done, .preview").first).to_be_visible(timeout=60_000)
-    expect(jobs.locator(".job.done").first).to_be_visible(timeout=120_000)
-    jobs.get_by_role("button", name=re.compile("^Show the result")).first.click()
+    row = jobs.locator(".job").filter(has_text=f"occlusion of {LAYER}:0").first
+    expect(row.get_by_text(re.compile("^(step|starting|done)")).first).to_be_visible(timeout=30_000)
+    show = row.get_by_role("button", name=re.compile("^Show the result"))
+    expect(row.locator(".preview").or_(show).first).to_be_visible(timeout=60_000)
+    show.click(timeout=120_000)
     with page.expect_download() as saved:
-        jobs.get_by_text(re.compile("PNG")).first.click()
+        row.get_by_text(re.compile("PNG")).first.click()
     held = PIL.Image.open(saved.value.path()).text["convscope"]  # type: ignore[attr-defined]
     assert json.loads(held)["technique"] == "occlusion"
 
@@ -197,9 +198,10 @@ def test_every_view_has_a_link_and_back_works(at_layer: Page, explorer: Any, pai
 
 def test_the_python_line_makes_what_is_on_screen(at_layer: Page) -> None:
     page = at_layer
-    expect(page.get_by_role("img", name=re.compile("^guided backprop"))).to_be_visible()
-    text = page.get_by_role("textbox", name="The Python that makes this").inner_text()
-    assert text.startswith("cs.guided_backprop(cs.load('lite0'), 'sample:")
+    expect(page.get_by_role("img", name=f"guided backprop of {LAYER}:0")).to_be_visible()
+    line = page.get_by_role("textbox", name="The Python that makes this")
+    expect(line).to_have_text(re.compile(rf"^cs\.guided_backprop\(cs\.load\('lite0'\), 'sample:\w+', '{LAYER}:0'"))
+    text = line.inner_text()
     page.get_by_role("button", name="Copy", exact=True).click()
     assert page.evaluate("navigator.clipboard.readText()") == text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .desk import Asked, Desk
 
 _SHARD = 32  # images of a scan between which others get their turn: two batches for each of two lanes
+_NAME = 40  # letters of an image's name that its crops are labelled with
 _SAVED = 20.0  # seconds between two states of a scan that are written
 
 
@@ -106,8 +108,9 @@ def gather(desk: Desk, ask: AskScan, folder: Path) -> None:
     ids = ask.images or [info.id for info in desk.images()]
     if not ids:
         raise BadSource("There must be at least one image to scan, not none. Upload some, or start with --images.")
+    names = {info.id: re.sub(r"[^\w.-]+", "-", info.name)[:_NAME] for info in desk.images()}
     for number, id in enumerate(dict.fromkeys(ids)):
-        save_image(folder / "images" / f"{number:04}-{id[:12]}.png", desk.image(id))
+        save_image(folder / "images" / f"{names.get(id, 'picture')}-{number}.png", desk.image(id))
 
 
 def scanned(desk: Desk, ask: AskScan, folder: Path, watch: Watch) -> Scan:
