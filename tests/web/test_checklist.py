@@ -162,14 +162,25 @@ def test_f_modes_of_tracing_back(at_layer: Page) -> None:
     expect(page.get_by_role("radio", name="Gradient", exact=True)).to_be_checked()
 
 
-def test_g_a_pinned_unit_stays_traced_in_other_layers(at_layer: Page) -> None:
+def test_g_a_pinned_unit_stays_traced_in_other_layers(at_layer: Page, painted: Callable[..., None]) -> None:
     page = at_layer
     expect(page.get_by_role("img", name=f"guided backprop of {LAYER}:0")).to_be_visible()
     page.keyboard.press("d")
     page.keyboard.press("o")
     expect(page.locator("#unit-title code")).not_to_contain_text(LAYER)
     expect(page.get_by_role("img", name=f"guided backprop of {LAYER}:0")).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Layer, unit or class").fill("blocks.0.0")
+    page.keyboard.press("Enter")
+    painted(page, "/blocks.0.0")
+    tiles = "document.querySelector('.tiles canvas').toDataURL()"
+    before = page.evaluate(tiles)
+    page.keyboard.press("a")
+    expect(page.get_by_role("combobox", name="Show").first).to_have_value("gradients")
+    page.wait_for_timeout(1500)
+    assert page.evaluate(tiles) != before and page.get_by_role("alert").count() == 0
     page.keyboard.press("d")
+    expect(page.get_by_role("combobox", name="Show").first).to_have_value("activations")
     expect(page.get_by_role("img", name=f"guided backprop of {LAYER}:0")).to_have_count(0)
 
 

@@ -159,7 +159,17 @@ export function compareWith(id: string): void {
 export function togglePin(): void {
   const pinned = state.origin.value;
   state.origin.value = pinned ? null : { layer: state.layer.value, channel: state.channel.value };
+  if (pinned && state.gridOf.value === "gradients") state.gridOf.value = "activations";
   state.said.value = pinned ? "The selected unit is traced." : `${state.unit.value} stays traced.`;
+}
+
+/** The grid shows the pinned unit's gradient in whichever layer is on screen, or activations again. */
+export function toggleGradients(): void {
+  if (!state.origin.value) {
+    state.said.value = state.problem.value = "Pin a unit first (d): the grid then shows its gradient in the layers before it.";
+    return;
+  }
+  state.gridOf.value = state.gridOf.value === "gradients" ? "activations" : "gradients";
 }
 
 export function cycleMode(): void {
@@ -333,7 +343,10 @@ function follow(): void {
     const info = state.layerInfo.value;
     return host && network && info ? { host, network: network.name, layer: info.name } : null;
   };
-  const view = () => ({ side: tileSide.value, hidden: [...state.hidden.value], reach: state.scaleOf.value === "network" });
+  const view = () => ({
+    side: tileSide.value, hidden: [...state.hidden.value], reach: state.scaleOf.value === "network",
+    traced: state.gridOf.value === "gradients" && state.origin.value ? state.traced.value : "",
+  });
 
   effect(() => {
     const at = place();

@@ -1,6 +1,6 @@
 /** The toolbox's keys: one table that acts and that the help lists. Single keys can be switched off (WCAG 2.1.4). */
 import { batch } from "@preact/signals";
-import { cycleMode, cycleStyle, reset, togglePin } from "./actions";
+import { cycleMode, cycleStyle, reset, toggleGradients, togglePin } from "./actions";
 import { crop, nextImage, previousImage, toggleCamera, toggleFreeze } from "./panels/sources";
 import * as state from "./state";
 import { moveLayer } from "./toolbox/layers";
@@ -82,7 +82,10 @@ export const KEYS: readonly Key[] = [
   { keys: ["m"], group: "Tracing back", text: "Signed, absolute, grey, color, over the picture", does: cycleStyle },
   { keys: ["d"], group: "Tracing back", text: "Pin the unit that is traced, or trace the selected one", does: togglePin },
   {
-    keys: ["a"], group: "Tracing back", text: "The unit's map over the picture",
+    keys: ["a"], group: "Tracing back", text: "The pinned unit's gradient in the layer on screen, or activations", does: toggleGradients,
+  },
+  {
+    keys: ["y"], group: "Tracing back", text: "The unit's map over the picture",
     does: () => (ui.laidOver.value = !ui.laidOver.value),
   },
   { keys: ["8"], group: "Page", text: "Classes shown or not", does: () => (ui.showClasses.value = !ui.showClasses.value) },

@@ -8,7 +8,7 @@ import * as state from "./state";
 const MODES: readonly state.Mode[] = ["off", "saliency", "guided_backprop", "deconvnet"];
 const STYLES: readonly state.Style[] = ["signed", "absolute", "grey", "color", "over"];
 const SCALES: readonly state.ScaleOf[] = ["unit", "layer", "network"];
-const GRIDS: readonly state.GridOf[] = ["activations", "patches", "synthesized"];
+const GRIDS: readonly state.GridOf[] = ["activations", "gradients", "patches", "synthesized"];
 const ORDERS: readonly state.Order[] = ["number", "activation", "name", "selectivity"];
 const WALK = 800; // steps of one kind quicker than this, in milliseconds, are one step Back: a held key, a running camera
 

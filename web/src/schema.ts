@@ -99,7 +99,9 @@ export interface OfLayer {
   layer: string;
 }
 
-/** Asks for a layer's maps of an image, pooled to tiles of `side`: a Looked frame. `hidden` boxes become grey. */
+/** Asks for a layer's maps of an image, pooled to tiles of `side`: a Looked frame. `hidden` boxes become grey.
+ * With `traced`, the address of a unit, the maps are that unit's gradient with respect to the layer's output.
+ */
 export interface Look {
   network: string;
   layer: string;
@@ -107,6 +109,7 @@ export interface Look {
   side?: number;
   hidden?: Box[];
   reach?: boolean;
+  traced?: string;
 }
 
 /** A class, its probability and its score. */

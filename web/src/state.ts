@@ -11,7 +11,7 @@ export type Mode = "off" | "saliency" | "guided_backprop" | "deconvnet";
 export type Style = "signed" | "absolute" | "grey" | "color" | "over";
 /** Whose lowest and highest value end the color scale of the grid. */
 export type ScaleOf = "unit" | "layer" | "network";
-export type GridOf = "activations" | "patches" | "synthesized";
+export type GridOf = "activations" | "gradients" | "patches" | "synthesized";
 export type Order = "number" | "activation" | "name" | "selectivity";
 export type Theme = "auto" | "light" | "dark";
 /** A layer and one of its channels. */

@@ -8,12 +8,12 @@ import { at, fitting, type Layout, layout, placeOf, seen } from "./layout";
 import { pageRows, shownGrid } from "./move";
 import { GridStatus, GridTools } from "./gridtools";
 import * as ui from "./ui";
-import { maps, mapsOther, order, scaleFor, told } from "./units";
+import { mapped, maps, mapsOther, order, scaleFor, told } from "./units";
 
 interface Size { width: number; height: number }
 
 export function Grid() {
-  const explained = state.gridOf.value === "activations" && maps.value?.header.explained;
+  const explained = mapped.value && maps.value?.header.explained;
   return (
     <section class="panel grid-panel" aria-labelledby="grid-title">
       <GridTools />
@@ -115,7 +115,7 @@ function useAtlases(): ReadonlySignal<Atlas[]> {
   return useComputed(() => {
     const gallery = state.gridOf.value === "patches" ? state.crops.value : state.gallery.value;
     const { pictures, channels } = gallery?.header.layer === state.layer.value ? gallery.arrays : {};
-    if (state.gridOf.value !== "activations") return pictures && channels ? [picturesAtlas(pictures, channels)] : [];
+    if (!mapped.value) return pictures && channels ? [picturesAtlas(pictures, channels)] : [];
     const tuning = { boost: state.boost.value, gamma: state.gamma.value };
     const common = state.scaleOf.value === "unit" ? null : scaleFor(0);
     return [maps.value, mapsOther.value]
@@ -186,7 +186,7 @@ function drawMarks(context: CanvasRenderingContext2D, grid: Layout, top: number)
 
 function neuronAt(u: number, v: number): { y: number; x: number } | null {
   const [, height, width] = maps.value?.header.shape ?? [];
-  if (!height || !width || state.gridOf.value !== "activations") return null;
+  if (!height || !width || !mapped.value) return null;
   const across = mapsOther.value ? (2 * u) % 1 : u;
   return { y: Math.floor(v * height), x: Math.floor(across * width) };
 }

@@ -5,9 +5,15 @@ import { CropsRow, GalleryButton } from "../panels/index";
 import * as state from "../state";
 import { Choice, Slider } from "./controls";
 import * as ui from "./ui";
-import { maps, scale, told } from "./units";
+import { mapped, maps, scale, told } from "./units";
 
-const GRIDS = [["activations", "Activations"], ["patches", "Best crops"], ["synthesized", "Synthesized"]] as const;
+function grids(): (readonly [string, string, boolean?])[] {
+  const pinned = state.origin.value !== null;
+  return [
+    ["activations", "Activations"], ["gradients", pinned ? `Gradient of ${state.traced.value}` : "Gradient (pin a unit)", !pinned],
+    ["patches", "Best crops"], ["synthesized", "Synthesized"],
+  ];
+}
 const SCALES = [["unit", "unit"], ["layer", "layer"], ["network", "network"]] as const;
 
 export function GridTools() {
@@ -16,7 +22,7 @@ export function GridTools() {
     <header class="tools">
       <h2 id="grid-title"><code>{info?.name}</code> <small>{info && `${info.kind} · ${info.shape.join(" × ")}`}</small></h2>
       <div class="tool-row">
-        <Choice label="Show" value={state.gridOf as Signal<string>} options={GRIDS} />
+        <Choice label="Show" value={state.gridOf as Signal<string>} options={grids()} />
         <Choice label="Sort by" value={state.order as Signal<string>} options={orders()} />
         <Choice label="Scale of" value={state.scaleOf as Signal<string>} options={SCALES} />
       </div>
@@ -56,7 +62,7 @@ export function GridStatus() {
   const whose = { unit: `unit ${state.channel.value} alone; every tile has its own scale`, layer: "all units of the layer", network: "all layers of the network" };
   return (
     <footer class="status">
-      {maps.value && state.gridOf.value === "activations" && (
+      {maps.value && mapped.value && (
         <div class="legend">
           <ColorBar scale={scale.value} tuning={tuning} of="the grid" />
           <span class="quiet">Scale: {whose[state.scaleOf.value]}</span>

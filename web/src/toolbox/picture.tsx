@@ -23,7 +23,7 @@ export function PicturePanel() {
           Hide parts
         </Toggle>
         <button type="button" disabled={!count} onClick={() => (state.hidden.value = [])}>Clear{count ? ` ${count}` : ""}</button>
-        <Toggle on={ui.laidOver.value} onToggle={() => (ui.laidOver.value = !ui.laidOver.value)} title="The unit's map over the picture (a)">
+        <Toggle on={ui.laidOver.value} onToggle={() => (ui.laidOver.value = !ui.laidOver.value)} title="The unit's map over the picture (y)">
           Lay unit over
         </Toggle>
       </div>

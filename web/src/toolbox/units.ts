@@ -26,6 +26,9 @@ export function mapsOf(frame: Frame<Looked> | null, layer: string): Maps | null 
 export const maps = computed(() => mapsOf(state.looked.value, state.layer.value));
 export const mapsOther = computed(() => (state.other.value ? mapsOf(state.lookedOther.value, state.layer.value) : null));
 
+/** Whether the grid shows maps, not pictures. */
+export const mapped = computed(() => state.gridOf.value === "activations" || state.gridOf.value === "gradients");
+
 /** Channels in the order they are shown. */
 export const order = computed<Int32Array>(() => {
   const count = state.layerInfo.value?.units ?? 0;

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ...base.errors import BadWeights, ForwardFailed
+from ...base.errors import BadKnob, BadWeights, ForwardFailed
 from ...base.unit import Unit
 from ...network import taps
 from ...network.execution import unwrap
 from ...network.network import Network
+from ...network.sensitivity import sensitivity
 from .asking import loading, python_of
 from .frame import encode
 from .messages import ClassScore, Fields, Look, Looked, LookUnit, OfLayer, UnitLooked
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .desk import Desk
 
 Floats = NDArray[np.float32]
+_ENDS = ("input", "logits")  # the two layers that are no modules
 _CLASSES = 5  # that are named
 
 
@@ -37,14 +39,14 @@ def look(desk: Desk, ask: Look) -> bytes:
     layer = net.layer(ask.layer)
     scored = _scored(net)
     found = activations(desk, ask, [layer, "logits"] if scored else [layer])
-    values = found[layer]
+    values = slopes(desk, ask, layer) if ask.traced else found[layer]
     header = Looked(
         layer=layer,
         shape=values.shape,
         classes=_classes(net, found["logits"]) if scored else (),
         explained="" if values.ndim == 3 else _explained(layer, len(values)),
         reach=reach(desk, ask) if ask.reach else None,
-        python=_python(desk, ask),
+        python=_python_of_slopes(desk, ask) if ask.traced else _python(desk, ask),
     )
     flat = values.reshape(len(values), -1)
     low, high = flat.min(1), flat.max(1)
@@ -97,6 +99,20 @@ def activations(desk: Desk, ask: Look | LookUnit, layers: Sequence[str]) -> dict
             for layer, values in _read(desk, ask, missing).items():
                 found[layer] = desk.activations.put((*_sight(ask), layer), values)
     return found
+
+
+def slopes(desk: Desk, ask: Look, layer: str) -> Floats:
+    """The gradient of the traced unit with respect to what a layer puts out; raises BadKnob where it has none."""
+    net, key = desk.network(ask.network), (*_sight(ask), layer, ask.traced)
+    if layer in _ENDS:
+        raise BadKnob(f"A gradient must be at a layer between input and logits, not at {layer}. Choose another one.")
+    kept = desk.activations.get(key)
+    if kept is None:
+        with desk.turns.now():
+            found = sensitivity(net, _prepared(desk, ask), net.unit(ask.traced), layer).gradient[0]
+        kept = desk.activations.put(key, found.float().contiguous().numpy(force=True))
+        _check_finite(layer, kept)
+    return kept
 
 
 def seen(desk: Desk, network: str, image: str) -> NDArray[np.uint8]:
@@ -202,6 +218,13 @@ def _means(flat: Floats) -> Floats:
 def _check_finite(what: str, values: Floats) -> None:
     if not np.isfinite(values).all():
         raise ForwardFailed(f"{what} put out numbers that are not finite, which cannot be shown. Use another image.")
+
+
+def _python_of_slopes(desk: Desk, ask: Look) -> str:
+    net, reference = desk.network(ask.network), desk.image(ask.image).reference
+    given = f"net, net.prepare({repr(reference) if reference else 'image'}), net.unit({ask.traced!r}), {ask.layer!r}"
+    source = "from convscope.network.sensitivity import sensitivity"
+    return "\n".join([source, f"net = {loading(net)}", f"sensitivity({given}).gradient[0]"])
 
 
 def _python(desk: Desk, ask: Look | LookUnit, channel: int | None = None) -> str:

@@ -135,12 +135,16 @@ class OfLayer(OfNetwork):
 
 
 class Look(OfLayer):
-    """Asks for a layer's maps of an image, pooled to tiles of `side`: a Looked frame. `hidden` boxes become grey."""
+    """Asks for a layer's maps of an image, pooled to tiles of `side`: a Looked frame. `hidden` boxes become grey.
+
+    With `traced`, the address of a unit, the maps are that unit's gradient with respect to the layer's output.
+    """
 
     image: Id
     side: Annotated[int, Field(ge=4, le=112)] = 56
     hidden: Annotated[tuple[Box, ...], Field(max_length=64)] = ()
     reach: bool = False
+    traced: Annotated[str, Field(max_length=300)] = ""
 
 
 class ClassScore(Message):
