@@ -61,7 +61,9 @@ def test_a_gram_loss_is_relative_to_its_target_or_gatys_mean_of_squares():
     f, target = maps(), maps()
     difference = ((slow_gram(f) - slow_gram(target)) ** 2).sum()
     m, t = moments(f), moments(target)
-    assert gram_distance(t)(m.mean, m.gram).item() == pytest.approx(difference / (slow_gram(target) ** 2).sum(), rel=1e-5)
+    assert gram_distance(t)(m.mean, m.gram).item() == pytest.approx(
+        difference / (slow_gram(target) ** 2).sum(), rel=1e-5
+    )
     assert gram_distance(t, False)(m.mean, m.gram).item() == pytest.approx(difference / 5**4, rel=1e-5)
     assert gram_distance(t)(0 * m.mean, 0 * m.gram).item() == 1
 
@@ -108,7 +110,9 @@ def test_single_precision_slopes_agree_with_double(name):
         total, distance = moments(a), DISTANCES[name](moments(b), True)
         mean, gram = total.mean.requires_grad_(), total.gram.requires_grad_()
         along = torch.autograd.grad(distance(mean, gram), [mean, gram], allow_unused=True)
-        return pull(a, total, *[torch.zeros_like(x) if g is None else g for x, g in zip((mean, gram), along, strict=True)])
+        return pull(
+            a, total, *[torch.zeros_like(x) if g is None else g for x, g in zip((mean, gram), along, strict=True)]
+        )
 
     single, double = slope(torch.float32), slope(torch.float64)
     assert ((single - double).norm() / double.norm()).item() < 1e-4

@@ -1,5 +1,7 @@
 """L-BFGS against the dense BFGS update it stands for, and on a valley where the gradient alone gets nowhere."""
 
+from itertools import pairwise
+
 import torch
 
 from convscope.optimize.lbfgs import LBFGS
@@ -27,8 +29,8 @@ def run(steps, history=10):
 
 def test_steps_are_those_of_dense_bfgs():
     _, x, places, slopes = run(5)
-    s = [b - a for a, b in zip(places, places[1:], strict=False)]
-    y = [b - a for a, b in zip(slopes, slopes[1:], strict=False)]
+    s = [b - a for a, b in pairwise(places)]
+    y = [b - a for a, b in pairwise(slopes)]
     inverse = torch.eye(6, dtype=torch.float64) * (s[-1] @ y[-1]) / (y[-1] @ y[-1])
     for step, turn in zip(s, y, strict=True):
         rho = 1 / (step @ turn)

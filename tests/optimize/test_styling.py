@@ -62,7 +62,9 @@ def slowly(net, x):
         return y[0].flatten(1) @ y[0].flatten(1).T / y[0, 0].numel()
 
     mine, content = seen(x), seen(picture(96, 120, 0))
-    loss = sum(w * (mine[n] - content[n]).square().sum() / content[n].square().sum() for n, w in (("4", 0.5), ("7", 0.25)))
+    loss = sum(
+        w * (mine[n] - content[n]).square().sum() / content[n].square().sum() for n, w in (("4", 0.5), ("7", 0.25))
+    )
     for k, share in enumerate((0.7, 0.3)):
         style = seen(picture(100 + 11 * k, 90, k + 1))
         for name in LAYERS:

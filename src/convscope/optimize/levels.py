@@ -23,6 +23,7 @@ from .resizing import resized
 from .styling import Styling
 
 TERMS = ("content", "style", "variation")
+_LEAST = 31.5  # shorter side of the smallest size, in pixels
 _STATE = "level"
 
 
@@ -38,11 +39,17 @@ class Level:
 
 
 def sizes_up(size: tuple[int, int], smallest: int, factor: float, most: int) -> list[tuple[int, int]]:
-    """(height, width) up to `size`, each `factor` times the one before; longest sides from `smallest`, `most` sizes."""
+    """(height, width) up to `size`, each `factor` times the one before; longest sides from `smallest`, `most` sizes.
+
+    Sizes with a side of less than 32 pixels are left out: there is no painting in them.
+    """
     found = [size]
-    while len(found) < most and max(size) / factor ** len(found) >= smallest - 0.5:
-        found.append((round(size[0] / factor ** len(found)), round(size[1] / factor ** len(found))))
-    return [(max(1, height), max(1, width)) for height, width in reversed(found)]
+    while len(found) < most:
+        height, width = (side / factor ** len(found) for side in size)
+        if max(height, width) < smallest - 0.5 or min(height, width) < _LEAST:
+            break
+        found.append((round(height), round(width)))
+    return found[::-1]
 
 
 class Studio(Protocol):

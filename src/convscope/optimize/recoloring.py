@@ -57,7 +57,9 @@ def _colors(picture: Tensor) -> tuple[Tensor, Tensor]:
     flat = picture[0].flatten(1).double()
     mean = flat.mean(1)
     centered = flat - mean[:, None]
-    return mean, centered @ centered.T / flat.shape[1] + _RIDGE * torch.eye(len(flat), dtype=flat.dtype, device=flat.device)
+    return mean, centered @ centered.T / flat.shape[1] + _RIDGE * torch.eye(
+        len(flat), dtype=flat.dtype, device=flat.device
+    )
 
 
 def _root(covariance: Tensor) -> Tensor:

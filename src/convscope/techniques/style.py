@@ -161,6 +161,7 @@ def _chosen(
         "content": content, "style": style, "variation": variation, "statistic": statistic, "most": scales
     }  # fmt: skip
     recipe = replace(STYLES[preset], **{name: value for name, value in given.items() if value != "auto"})
+    recipe = recipe if scales == "auto" else replace(recipe, smallest=1)
     recipe = recipe if steps == "auto" else replace(recipe, steps=(steps,))
     if optimizer not in ("auto", recipe.climb.optimizer):
         recipe = replace(recipe, climb=CLIMBS[optimizer])
