@@ -88,7 +88,9 @@ def large(weights: str | None) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     spent = f"{took:.0f} s, peak {peak / 2**20:.2f} GiB (with the network loaded: {before / 2**20:.2f})"
     jump = f"{seams(found, lines):.3f}×"
-    print(f"| VGG16 {LAYER}, {LARGE} px, {OCTAVES} octaves × {STEPS} steps | {spent} | {found.evidence['tiles']} | {jump} |")
+    print(
+        f"| VGG16 {LAYER}, {LARGE} px, {OCTAVES} octaves × {STEPS} steps | {spent} | {found.evidence['tiles']} | {jump} |"
+    )
 
 
 @contextmanager

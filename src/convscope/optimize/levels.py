@@ -29,13 +29,21 @@ _STATE = "level"
 
 @dataclass(frozen=True)
 class Level:
-    """A picture by its number, at (height, width) `size`, for `steps`; whether it begins, and is finished, with it."""
+    """A picture by its number, at (height, width) `size`, for `steps`; whether it begins, and is finished, with it.
+
+    It is `coarser` by so many sizes than the last one.
+    """
 
     picture: int
     size: tuple[int, int]
     steps: int
     first: bool
-    last: bool
+    coarser: int
+
+    @property
+    def last(self) -> bool:
+        """Whether the picture is finished with it."""
+        return self.coarser == 0
 
 
 def sizes_up(size: tuple[int, int], smallest: int, factor: float, most: int) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ Preset = Literal["convscope", "gatys2015", "gatys2016", "neural-style", "crowson
 Begin = Literal["content", "noise"]
 DEPTHS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # of VGG, as Gatys et al. chose them
 CONTENT = "relu4_2"
+_FADES = 2
 _EDGE = 1 / 13  # what neighboring pixels of photos typically differ by (Mahendran and Vedaldi 2015, half of 1 / 6.5)
 
 
@@ -22,6 +23,8 @@ class Style:
 
     `depths` are the weights of the style layers, shallow to deep; only their ratios count. Sizes begin at `smallest`
     pixels and grow by `factor`, `most` of them; `steps` are those at the first, second … size and all after the last.
+    Contents count `fading` times as much at each coarser size, two sizes down at most: there a style's large strokes
+    are laid, which a picture that must keep its content has no room for later.
     """
 
     content: float
@@ -37,10 +40,16 @@ class Style:
     factor: float = 2.0
     most: int = 1
     averaging: float = 0.0
+    fading: float = 1.0
 
     def steps_at(self, number: int) -> int:
         """The steps at a size, by its number."""
         return self.steps[min(number, len(self.steps) - 1)]
+
+
+def faded(recipe: Style, coarser: int) -> float:
+    """The weight of the content at a size so many sizes below the last."""
+    return recipe.content * recipe.fading ** min(coarser, _FADES)
 
 
 def rough(weight: float, size: tuple[int, int]) -> Penalty | None:
@@ -53,7 +62,7 @@ CLIMBS = {"adam": Climb("adam", 0.02, (0.9, 0.99)), "lbfgs": Climb("lbfgs", 1.0,
 _QUASI = Climb("lbfgs", 1.0, history=100)
 STYLES: dict[Preset, Style] = {
     "convscope": Style(
-        1.0, 1.0, 0.0, CLIMBS["lbfgs"], (100, 60, 30), smallest=128, most=16
+        0.7, 1.0, 0.01, CLIMBS["lbfgs"], (100, 60, 30), smallest=128, most=16, fading=0.3
     ),
     # One size from noise, as in the paper, whose weights hang on the size of the picture: these are of the code after.
     "gatys2015": Style(1.0, _CODE, 0.0, _QUASI, (500,), relative=False, begin="noise"),

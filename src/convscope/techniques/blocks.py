@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import zip_longest
 
 from torch import nn
 
-from ..base.errors import BadKnob
+from ..base.errors import BadKnob, UnknownLayer, UnknownUnit
 from ..network.execution import unwrap
 from ..network.layers import Layer
 from ..network.network import Network
@@ -86,10 +87,17 @@ def _read(net: Network, text: str, knob: str) -> dict[str, float]:
             weight = float(before) if star else 1.0
         except ValueError:
             raise BadKnob(f"{knob} must be layers with weights, such as '2*relu1_1; relu2_1', not {part!r}.") from None
-        layer = net.layer(known.get(name.strip(), name.strip()))
+        layer = _named(net, known, name.strip(), knob)
         if not (weight >= 0 and _has_map(net.layers[layer])):
             raise BadKnob(f"{knob} must be layers with maps and weights from 0 on, not {part!r}. Choose another one.")
         found[layer] = weight
     if not sum(found.values()) > 0:
         raise BadKnob(f"{knob} must name a layer with a weight above zero, not {text!r}. Name one, or use auto.")
     return found
+
+
+def _named(net: Network, known: Mapping[str, str], name: str, knob: str) -> str:
+    try:
+        return net.layer(known.get(name, name))
+    except (UnknownLayer, UnknownUnit) as error:
+        raise type(error)(f"{knob} must be layers of {net.name}, not {name!r}. {error}") from error

@@ -40,7 +40,10 @@ def read_masks(masks: str, size: tuple[int, int], styles: int) -> list[NDArray[n
 
 
 def _opened(file: str, size: tuple[int, int]) -> Image:
-    picture = open_image(file)
+    try:
+        picture = open_image(file)
+    except BadImage as error:
+        raise BadImage(f"masks must be pictures, not {file!r}. {error}") from error
     if picture.size != size:
         (height, width), (wanted_height, wanted_width) = picture.size, size
         raise BadImage(

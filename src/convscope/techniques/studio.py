@@ -13,7 +13,7 @@ from ..optimize.levels import Level
 from ..optimize.panes import Panes
 from ..optimize.recoloring import Colors, dyed, grey
 from ..optimize.resizing import resized
-from ..optimize.styles import Style, rough
+from ..optimize.styles import Style, faded, rough
 from ..optimize.styling import Balance, Styling
 
 _NOISE = 1e-3 / 255  # around grey: neural-style's
@@ -60,8 +60,8 @@ class Studio:
         styles = [resized(self._colored(one, content), self._sized(one, level.size, job)) for one in self.styles]
         regions: list[Tensor | None] = [resized(one[None, None], level.size)[0, 0] for one in self.regions]
         return Styling(
-            self.panes, self._balance(job.style), grey(content) if self.colors == "luminance" else content, styles,
-            self.shares, regions or [None] * len(styles), rough(self.recipe.variation, level.size),
+            self.panes, self._balance(job.style, level), grey(content) if self.colors == "luminance" else content,
+            styles, self.shares, regions or [None] * len(styles), rough(self.recipe.variation, level.size),
         )  # fmt: skip
 
     def start(self, level: Level, before: Tensor | None) -> Tensor:
@@ -86,10 +86,13 @@ class Studio:
         noise = torch.randn(1, like.shape[1], *level.size, generator=generator(self.seed, level.picture, 1))
         return 0.5 + _NOISE * noise.to(like.device)
 
-    def _balance(self, more: float) -> Balance:
+    def _balance(self, more: float, level: Level) -> Balance:
         content, style = sum(self.content_layers.values()), sum(self.style_layers.values())
         return Balance(
-            {name: self.recipe.content * weight / content for name, weight in self.content_layers.items()},
+            {
+                name: faded(self.recipe, level.coarser) * weight / content
+                for name, weight in self.content_layers.items()
+            },
             {name: more * self.recipe.style * weight / style for name, weight in self.style_layers.items()},
             self.recipe.statistic,
             self.recipe.relative,

@@ -219,7 +219,7 @@ def _levels(recipe: Style, jobs: Sequence[Job], sizes: Sequence[tuple[int, int]]
         for k, side in enumerate(sides):
             if sheet or number == 0 or k == len(sides) - 1:
                 first = k == 0 or (number > 0 and not sheet)
-                found.append(Level(number, side, recipe.steps_at(k), first, k == len(sides) - 1))
+                found.append(Level(number, side, recipe.steps_at(k), first, len(sides) - 1 - k))
     return found
 
 
@@ -240,7 +240,12 @@ def _first(init: str, recipe: Style, content: Tensor, take: Callable[[Image], Te
     begin = recipe.begin if init == "auto" else init
     if begin == "noise":
         return None
-    return content if begin == "content" else take(open_image(begin))
+    if begin == "content":
+        return content
+    try:
+        return take(open_image(begin))
+    except BadImage as error:
+        raise BadImage(f"init must be auto, content, noise or a picture, not {begin!r}. {error}") from error
 
 
 def _finished(picture: Tensor, studio: Studio, levels: Sequence[Level], number: int) -> NDArray[np.float32]:
