@@ -1,6 +1,6 @@
-"""Style transfer against neural-style-pt: `python bench/style.py SHARED [--large | --presets]`; SHARED holds data and models.
+"""Style transfer against neural-style-pt: `python bench/style.py SHARED [--presets]`; SHARED holds data and models.
 
-The judge is `bench/style_judge.py` there: fixed fp32 losses of VGG16, Tübingen in the manner of the Starry Night, 512 px.
+The judge is `bench/style_judge.py` there: fixed fp32 losses of VGG16, Tübingen in the manner of the Starry Night.
 Times are multiples of its calibration loop, measured just before, so that they can be compared with another machine's.
 The time is that of the whole call; the points of the curve on the way are judged outside of it. Memory is that of a
 process of its own.
