@@ -27,6 +27,7 @@ from convscope.store import Store
 from convscope.view.draw import drawer_of
 
 SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
+SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee"}
 QUICK = {  # knobs for techniques that take their time with the defaults
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -40,6 +41,7 @@ QUICK = {  # knobs for techniques that take their time with the defaults
     "sheet": {"steps": 2, "size": 64, "channels": 2},
     "invert": {"steps": 3},
     "dream": {"octaves": 2, "steps": 2, "size": 96},
+    "style": {"steps": 2, "size": 96},
     "compare": {"methods": "saliency,gradcam", "steps": 3},
 }
 

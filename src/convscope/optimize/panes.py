@@ -1,0 +1,140 @@
+"""Panes: what layers make of a picture of any size, window by window, exactly as if it were seen whole.
+
+Windows overlap by a halo as wide as what a neuron sees to one side. What layers make of the halo is thrown away, and
+what is kept of one window and the next is each position once. Slopes of what is kept reach into the halo, where those
+of neighboring windows are added up. So, unlike those of `tiles`, they are those of the whole picture but for rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..base.errors import ForwardFailed
+from .reading import Eye
+from .resizing import resized
+from .tiles import Span, Tiling, give_back, halvings
+
+Smoothing: TypeAlias = Callable[[str, Tensor], Tensor]
+"""A layer, and what it makes of a picture → the same made less peaky."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pane:
+    """A window of a picture: what is shown, `leaf` (1, C, h, w), and of what layers make of it, what is kept."""
+
+    row: Span
+    column: Span
+    leaf: Tensor
+    features: Mapping[str, Tensor]
+
+    def at(self, layer: str) -> tuple[slice, slice]:
+        """Where what is kept of a layer lies in the maps of the whole picture: rows and columns."""
+        top, left = self.row.first // self._stride(layer, 0), self.column.first // self._stride(layer, 1)
+        height, width = self.kept(layer).shape[-2:]
+        return slice(top, top + height), slice(left, left + width)
+
+    def held(self, region: Tensor, layer: str) -> Tensor:
+        """How much of each position kept of a layer lies in a region of the picture, (H, W); (h, w) from 0 to 1."""
+        shown = region[self.row.shown, self.column.shown]
+        down, across = self._stride(layer, 0), self._stride(layer, 1)
+        height, width = self.features[layer].shape[-2] * down, self.features[layer].shape[-1] * across
+        beyond = (0, max(0, width - shown.shape[1]), 0, max(0, height - shown.shape[0]))
+        fitted = F.pad(shown[None, None, :height, :width], beyond, mode="replicate")
+        rows, columns = self._inner(layer)
+        return F.avg_pool2d(fitted, (down, across))[0, 0, rows, columns]
+
+    def kept(self, layer: str) -> Tensor:
+        """What is kept of a layer, (1, C, h, w)."""
+        return self.features[layer][(..., *self._inner(layer))]
+
+    def _inner(self, layer: str) -> tuple[slice, slice]:
+        return self._side(layer, 0, self.row), self._side(layer, 1, self.column)
+
+    def _side(self, layer: str, axis: int, span: Span) -> slice:
+        stride = self._stride(layer, axis)
+        end = None if span.last == span.stop else (span.last - span.start) // stride
+        return slice((span.first - span.start) // stride, end)
+
+    def _stride(self, layer: str, axis: int) -> int:
+        return halvings(self.leaf.shape[2 + axis] / self.features[layer].shape[2 + axis])
+
+    def pulled(self, slopes: Mapping[str, Tensor]) -> Tensor:
+        """The slope along what is shown, given those along what is kept of layers."""
+        kept = [self.kept(layer) for layer in slopes]
+        found = torch.autograd.grad(kept, self.leaf, list(slopes.values()), allow_unused=True)[0]
+        if found is None:
+            raise ForwardFailed(
+                f"{', '.join(slopes)} have no gradient: their modules put out what does not hang on the picture in a "
+                "way that can be differentiated. Choose layers before them."
+            )
+        return found
+
+
+class Softening:
+    """A softmax over the channels of each position, at a temperature that is the deviation of each layer's numbers.
+
+    Wang, Li and Vasconcelos 2021, "Rethinking and improving the robustness of image style transfer" (SWAG): shortcuts
+    leave few large activations, which Gram matrices see alone. Theirs is over whole maps, ours over each position.
+    """
+
+    def __init__(self, temperatures: Mapping[str, float]) -> None:
+        self.temperatures = temperatures
+
+    @classmethod
+    def of(cls, eye: Eye, picture: Tensor) -> Softening:
+        """With the temperatures of a picture, (1, C, H, W), at the size the network was made for."""
+        with torch.no_grad():
+            seen = eye(resized(picture, eye.net.preprocessing.size))
+        return cls({layer: max(float(tensor.std()), 1e-12) for layer, tensor in seen.items()})
+
+    def __call__(self, layer: str, features: Tensor) -> Tensor:
+        """What a layer makes of a picture, (1, C, H, W), softened."""
+        return (features / self.temperatures[layer]).softmax(1)
+
+
+class Panes:
+    """An eye, and the windows that it is shown; `smoothing` is done to what layers make of them."""
+
+    def __init__(self, eye: Eye, tiling: Tiling, smoothing: Smoothing | None = None) -> None:
+        self.eye, self.tiling, self.smoothing = eye, tiling, smoothing
+
+    def spans(self, picture: Tensor) -> list[tuple[Span, Span]]:
+        """The windows of a picture (1, C, H, W), row by row."""
+        height, width = picture.shape[-2:]
+        return list(product(self.tiling.spans(0, height, 0.5), self.tiling.spans(1, width, 0.5)))
+
+    def look(self, picture: Tensor, row: Span, column: Span, redirect: bool = False) -> Pane:
+        """One window, with slopes to be asked for where there are any."""
+        leaf = picture[..., row.shown, column.shown].detach()
+        leaf = leaf.requires_grad_() if torch.is_grad_enabled() else leaf
+        features = self.eye(leaf, redirect)
+        if self.smoothing is not None:
+            features = {layer: self.smoothing(layer, tensor) for layer, tensor in features.items()}
+        return Pane(row, column, leaf, features)
+
+    @torch.no_grad()
+    def each(self, picture: Tensor) -> Iterator[Pane]:
+        """All windows, one after the other, without slopes."""
+        spans = self.spans(picture)
+        for row, column in spans:
+            yield self.look(picture, row, column)
+            if len(spans) > 1:
+                give_back()
+
+    @torch.no_grad()
+    def whole(self, picture: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """What layers make of the whole picture, put together from what is kept of each window."""
+        parts: dict[str, list[list[Tensor]]] = {layer: [] for layer in layers}
+        for pane in self.each(picture):
+            for layer in layers:
+                if pane.column.first == 0:
+                    parts[layer].append([])
+                parts[layer][-1].append(pane.kept(layer).clone())
+        return {layer: torch.cat([torch.cat(row, 3) for row in rows], 2) for layer, rows in parts.items()}
