@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from convscope.base.errors import BadKnob
@@ -40,7 +40,7 @@ def test_it_prints_its_link_first_serves_it_and_ends_on_ctrl_c(started):
     process, link = started
     base, _, token = link.partition("/#token=")
     assert base.startswith("http://127.0.0.1:") and len(token) >= 40
-    with httpx.Client(base_url=base, timeout=120) as client:
+    with httpx2.Client(base_url=base, timeout=120) as client:
         assert client.get("/").status_code == 200
         assert client.get("/api/session").status_code == 401
         assert client.get("/api/session", headers={"Host": "evil.example"}).status_code == 403

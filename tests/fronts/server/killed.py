@@ -29,6 +29,12 @@ def ask(channel: int) -> Ask:
     )
 
 
+def say(*words: object) -> None:
+    """A line at once: both threads speak."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     folder, how = Path(sys.argv[1]), sys.argv[2]
     torch.set_num_threads(1)
@@ -36,7 +42,7 @@ def main() -> None:
 
     def listen(event: JobEvent | ScanEvent) -> None:
         if isinstance(event, JobEvent):
-            print(event.job.id, event.job.state, event.job.step, flush=True)
+            say(event.job.id, event.job.state, event.job.step)
 
     desk = Desk({"small": network}, Store(folder))
     desk.begin()
@@ -44,10 +50,10 @@ def main() -> None:
     if how == "submit":
         for channel in range(3):
             jobs.submit(ask(channel))
-    print("listed", *(f"{job.id}:{job.state}" for job in jobs.all()), flush=True)
+    say("listed", *(f"{job.id}:{job.state}" for job in jobs.all()))
     while how == "submit" or any(job.state in ("queued", "running") for job in jobs.all()):
         over.wait(0.02)
-    print("end", *(f"{job.id}:{job.state}" for job in jobs.all()), flush=True)
+    say("end", *(f"{job.id}:{job.state}" for job in jobs.all()))
     jobs.close()
 
 
