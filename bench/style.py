@@ -94,13 +94,14 @@ def curve(bench: Bench) -> None:
 
 def large(bench: Bench, size: int) -> None:
     """Print the time of ten steps on a large picture, and the peak of memory of this process."""
-    net, loop = bench.network(), bench.loop()
+    net = bench.network()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     start = time.perf_counter()
     made = bench.style(net, size=size, scales=1, steps=STEPS)
     took = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     height, width = made.image.shape[:2]
+    loop = bench.loop()
     told = f"{took / loop:.1f} | {peak:.2f} | {before:.2f}"
     print(f"| {width} × {height}, {STEPS} steps | {told} | {made.evidence.get('tiles', 'none')} |", flush=True)
 

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 import convscope as cs
-from convscope.optimize.panes import Panes, Softening
+from convscope.optimize.panes import Panes, Softening, windows
 from convscope.optimize.reading import looking
 from convscope.optimize.regularizer import TotalVariation
 from convscope.optimize.styling import Balance, Styling
-from convscope.optimize.tiles import Tiling, tiling
+from convscope.optimize.tiles import Tiling
 
 LAYERS = ("1", "4", "7")
 WHOLE = Tiling((4096, 4096), 0, 1)
@@ -38,9 +38,9 @@ def balance(statistic="gram", relative=True):
     return Balance({"4": 0.5, "7": 0.25}, dict.fromkeys(LAYERS, 0.4), statistic, relative)
 
 
-def goal(eye, windows=WHOLE, regions=None, statistic="gram", styles=2, shares=(0.7, 0.3), softened=False, **kinds):
+def goal(eye, tiles=WHOLE, regions=None, statistic="gram", styles=2, shares=(0.7, 0.3), softened=False, **kinds):
     content = picture(96, 120, 0)
-    panes = Panes(eye, windows, Softening.of(eye, content) if softened else None)
+    panes = Panes(eye, tiles, Softening.of(eye, content) if softened else None)
     paintings = [picture(100 + 11 * k, 90, k + 1) for k in range(styles)]
     what = balance(statistic, **kinds)
     return Styling(panes, what, content, paintings, shares, regions or [None] * styles, TotalVariation(1e-4))
@@ -95,11 +95,11 @@ def test_tiled_is_untiled(net, statistic, masked, softened, size):
     half = torch.zeros(size)
     half[:, : size[1] // 3] = 1
     regions = [half, 1 - half] if masked else None
-    windows = tiling(net, LAYERS, (128, 128), 64)
-    assert len(windows.spans(0, size[0], 0.5)) > 1 and windows.halo >= 11
+    tiles = windows(net, LAYERS, 128, 64)
+    assert len(tiles.spans(0, size[0], 0.5)) > 1 and tiles.halo == 8
     with looking(net, LAYERS, "fp32") as eye:
         found = []
-        for one in (WHOLE, windows):
+        for one in (WHOLE, tiles):
             content = picture(*size, 0)
             panes = Panes(eye, one, Softening.of(eye, content) if softened else None)
             styles = [picture(100, 90, 1), picture(111, 90, 2)]

@@ -7,19 +7,22 @@ of neighboring windows are added up. So, unlike those of `tiles`, they are those
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..base.errors import ForwardFailed
+from ..base.unit import Unit
+from ..network.network import Network
 from .reading import Eye
 from .resizing import resized
-from .tiles import Span, Tiling, give_back, halvings
+from .tiles import Span, Tiling, give_back, halvings, largest
 
 Smoothing: TypeAlias = Callable[[str, Tensor], Tensor]
 """A layer, and what it makes of a picture → the same made less peaky."""
@@ -75,6 +78,33 @@ class Pane:
                 "way that can be differentiated. Choose layers before them."
             )
         return found
+
+
+def windows(net: Network, layers: Sequence[str], size: int, tile: int | Literal["auto"]) -> Tiling:
+    """Windows of side `tile`, or as large as the memory for them is, that are exact for the layers of a network.
+
+    One window, where pictures with sides of at most `size` fit into it. Where neurons see further than a quarter of a
+    window, as where gates look at whole maps, the halo is that quarter.
+    """
+    side = largest(net, layers) if tile == "auto" else tile
+    if size <= side:
+        return Tiling((side, side), 0, 1)
+    found = [_beyond(net, layer) for layer in layers]
+    stride = math.lcm(*(step for step, _ in found))
+    side = max(4 * stride, side // stride * stride)
+    halo = math.ceil(max(reach for _, reach in found) / stride) * stride
+    return Tiling((side, side), min(halo, side // 4 // stride * stride), stride)
+
+
+def _beyond(net: Network, layer: str) -> tuple[int, int]:
+    """How many pixels a position of a layer stands for, and how many beyond these it sees to any side."""
+    _, height, width = net.layers[layer].shape
+    row, column = height // 2, width // 2
+    field = net.receptive_field(Unit(layer, 0, (row, column)))
+    down, across = halvings(net.preprocessing.size[0] / height), halvings(net.preprocessing.size[1] / width)
+    top, left, bottom, right = field.local if field.status == "whole input" else field.unclipped
+    ends = row * down - top, column * across - left, bottom - (row + 1) * down, right - (column + 1) * across
+    return math.lcm(down, across), max(0, *ends)
 
 
 class Softening:

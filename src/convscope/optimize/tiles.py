@@ -101,7 +101,7 @@ def tiling(
 
     One window, where a picture of `size` (height, width) fits into it: then nobody has to know what a neuron sees.
     """
-    side = _largest(net, layers) if tile == "auto" else tile
+    side = largest(net, layers) if tile == "auto" else tile
     if not rigid and max(size) <= side:
         return Tiling((side, side), 0, 1)
     stride, reach = 1, 0
@@ -141,7 +141,7 @@ def halvings(ratio: float) -> int:
     return stride
 
 
-def _largest(net: Network, layers: Sequence[str]) -> int:
+def largest(net: Network, layers: Sequence[str]) -> int:
     """The side of the largest window whose activations, up to the deepest layer, fit the memory for them."""
     rows = list(net.layers)
     needed = rows[: 1 + max(rows.index(layer) for layer in layers)]

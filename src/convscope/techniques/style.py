@@ -24,12 +24,12 @@ from ..network.network import Network
 from ..optimize.gram import Statistic
 from ..optimize.levels import TERMS, Climbing, Level, sizes_up
 from ..optimize.octaves import taken
-from ..optimize.panes import Panes, Softening
+from ..optimize.panes import Panes, Softening, windows
 from ..optimize.reading import Eye, Precision, looking, painting
 from ..optimize.recoloring import Colors, with_chroma
 from ..optimize.resizing import to_picture, to_pixels
 from ..optimize.styles import CLIMBS, STYLES, Preset, Style
-from ..optimize.tiles import Tiling, tiling
+from ..optimize.tiles import Tiling
 from .blocks import content_of, is_chain, style_of
 from .choices import Seed
 from .regions import read_masks
@@ -127,9 +127,9 @@ def style(
         _check_taken(eye, levels, size)
         softened = Softening.of(eye, contents[0]) if _softens(net, smoothing) else None
         longest = max(*(max(one) for one in sizes), math.ceil(max(map(max, sizes)) * style_scale))
-        windows = tiling(net, eye.layers, (longest, longest), tile)
+        tiles = windows(net, eye.layers, longest, tile)
         studio = Studio(
-            Panes(eye, windows, softened), recipe, *layers, contents, styles, [shares[k] for k in used],
+            Panes(eye, tiles, softened), recipe, *layers, contents, styles, [shares[k] for k in used],
             [torch.from_numpy(masked[k]).to(eye.device) for k in used] if masked else [], jobs, style_scale, colors,
             _first(init, recipe, contents[0], take), seed,
         )  # fmt: skip
@@ -137,7 +137,7 @@ def style(
         work.climb_all()
         made = [_finished(picture, studio, levels, k) for k, picture in enumerate(work.all())]
     told = {"preset": preset, "backbone": _backbone(net, softened), **_weighed(recipe, *layers), **deepest}
-    told |= _carried_out(work, windows, levels) | _inputs(masks, init) | {"precision": "bf16" if eye.half else "fp32"}
+    told |= _carried_out(work, tiles, levels) | _inputs(masks, init) | {"precision": "bf16" if eye.half else "fp32"}
     return Stylized(
         values=work.curve[:, : work.steps], unit=spanning(eye.layers), network=net.name, evidence=told,
         image=made[0], content=_small(photos.images[0]), styles=tuple(_small(image) for image in paintings.images),
@@ -277,14 +277,14 @@ def _weighed(recipe: Style, content: Mapping[str, float], style: Mapping[str, fl
     }  # fmt: skip
 
 
-def _carried_out(work: Climbing, windows: Tiling, levels: Sequence[Level]) -> dict[str, Any]:
+def _carried_out(work: Climbing, tiles: Tiling, levels: Sequence[Level]) -> dict[str, Any]:
     sizes = [f"{level.size[1]} × {level.size[0]}: {level.steps} steps" for level in levels if level.picture == 0]
     told: dict[str, Any] = {
         "sizes": sizes,
         **dict(zip(TERMS, work.curve[:, max(0, work.steps - 1)].tolist(), strict=True)),
     }
-    if windows.halo:
-        told["tiles"] = f"of {windows.window[0]} pixels, shown with {windows.halo} around what is kept"
+    if tiles.halo:
+        told["tiles"] = f"of {tiles.window[0]} pixels, shown with {tiles.halo} around what is kept"
     if work.broken:
         return {**told, "not_finite": f"numbers were not finite at {work.broken}: the best picture before is kept"}
     return {**told, **work.work.evidence}
