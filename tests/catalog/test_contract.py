@@ -88,8 +88,9 @@ def browser(lite0: cs.Network, scan: str, tmp_path_factory: pytest.TempPathFacto
 def test_a_browser_gets_the_same_digest_and_bytes(
     technique: Entry, results: dict[str, cs.Result], browser: TestClient, tmp_path: Path
 ) -> None:
-    cat = next(row["id"] for row in browser.get("/api/session").json()["images"] if row["reference"] == "sample:cat")
-    given = {name: cat if name == "image" else SUBJECTS[name] for name in technique.subjects[1:] if name != "scan"}
+    ids = {row["reference"]: row["id"] for row in browser.get("/api/session").json()["images"]}
+    words = {name: SUBJECTS[name] for name in technique.subjects[1:] if name != "scan"}
+    given = {name: ids[word] if name in ("image", "content", "style") else word for name, word in words.items()}
     ask = {
         "network": "lite0",
         "technique": technique.name,

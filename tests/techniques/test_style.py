@@ -132,7 +132,10 @@ def test_a_dyed_style_has_the_contents_mean_and_covariance():
 def test_a_histogram_brings_the_contents_colors(net):
     red = np.stack([STYLE[..., 0], STYLE[..., 1] // 8, STYLE[..., 2] // 8], -1)
     grey = np.repeat(CONTENT[..., :1], 3, 2)
-    kept, painted = (cs.style(net, grey, red, colors=how, steps=20, scales=1).image for how in ("histogram", "style"))
+    kept, painted = (
+        cs.style(net, grey, red, colors=how, content_weight=0.01, steps=40, scales=1).image
+        for how in ("histogram", "style")
+    )
     assert np.ptp(kept.mean((0, 1))) < 0.5 * np.ptp(painted.mean((0, 1)))
 
 
@@ -331,7 +334,12 @@ def test_bad_input_is_refused_in_a_sentence(net):
     refused(net, "as large as the content, 96 × 64 pixels, not 48 × 32", masks=written(small, "small.png"))
     refused(net, "must not overlap", style=[STYLE, OTHER], masks=f"{white};{white}")
     refused(net, "must be white somewhere, not black.png", masks=black)
-    refused(net, "masks must be a file for each of 3", style=[STYLE, OTHER, STYLE], masks=f"{black};{white}")
+    refused(
+        net,
+        "masks must be one for each of 3 styles, or one picture of regions, not 2",
+        style=[STYLE, OTHER, STYLE],
+        masks=f"{black};{white}",
+    )
     refused(net, "as many shades as there are styles, 2, not 1", style=[STYLE, OTHER], masks=white)
     refused(net, "add up to zero, not '0;0'", style=[STYLE, OTHER], blend="0;0")
     refused(net, "blend must have a weight for each of 1 styles, not 2", blend="1;2")

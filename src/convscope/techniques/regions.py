@@ -28,7 +28,7 @@ def read_masks(masks: str, size: tuple[int, int], styles: int) -> list[NDArray[n
         return _regions(pictures[0], styles)
     if len(files) != styles:
         raise BadKnob(
-            f"masks must be one for each of {styles} styles, or one picture of regions, not {len(files)} files."
+            f"masks must be one for each of {styles} styles, or one picture of regions, not {len(files)}. Name as many."
         )
     found = [_shade(picture) for picture in pictures]
     if sum(found[1:], start=found[0]).max() > 1 + _BIT:
