@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import convscope as cs
-from convscope.optimize.panes import Panes, Softening, windows
+from convscope.optimize.panes import Panes, Softening, evenly, windows
 from convscope.optimize.reading import looking
 from convscope.optimize.regularizer import TotalVariation
 from convscope.optimize.styling import Balance, Styling
@@ -96,7 +96,7 @@ def test_tiled_is_untiled(net, statistic, masked, softened, size):
     half[:, : size[1] // 3] = 1
     regions = [half, 1 - half] if masked else None
     tiles = windows(net, LAYERS, 128, 64)
-    assert len(tiles.spans(0, size[0], 0.5)) > 1 and tiles.halo == 8
+    assert len(evenly(tiles, 0, size[0])) > 1 and tiles.halo == 8
     with looking(net, LAYERS, "fp32") as eye:
         found = []
         for one in (WHOLE, tiles):
@@ -172,3 +172,13 @@ def test_relative_losses_do_not_hang_on_how_a_network_is_scaled(net):
             found(picture(96, 120, 9), False)
             losses.append((found.losses["content"], found.losses["style"]))
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("length", [65, 96, 120, 200, 1001])
+def test_windows_are_few_alike_and_hold_every_pixel_once(length):
+    tiles = Tiling((64, 64), 8, 4)
+    spans = evenly(tiles, 0, length)
+    assert [span.first for span in spans] == [0, *(span.last for span in spans[:-1])] and spans[-1].last == length
+    assert all(span.stop - span.start <= 64 and span.first % 4 == 0 == span.start % 4 for span in spans)
+    assert max(s.last - s.first for s in spans) - min(s.last - s.first for s in spans) <= 8
+    assert len(spans) <= len(tiles.spans(0, length, 0.5))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import count, pairwise, product
 from typing import Literal, TypeAlias
 
 import torch
@@ -26,6 +26,8 @@ from .tiles import Span, Tiling, give_back, halvings, largest
 
 Smoothing: TypeAlias = Callable[[str, Tensor], Tensor]
 """A layer, and what it makes of a picture → the same made less peaky."""
+
+_WIDER = 3  # halves of a window that need its memory without slopes, for which everything on the way is kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +109,17 @@ def _beyond(net: Network, layer: str) -> tuple[int, int]:
     return math.lcm(down, across), max(0, *ends)
 
 
+def evenly(tiling: Tiling, axis: int, length: int) -> list[Span]:
+    """As few windows along a side as there can be, nearly alike: none needs more memory than another."""
+    tried = (_divided(length, parts, tiling) for parts in count(1))
+    return next(spans for spans in tried if max(span.stop - span.start for span in spans) <= tiling.window[axis])
+
+
+def _divided(length: int, parts: int, tiling: Tiling) -> list[Span]:
+    edges = [round(number * length / parts / tiling.stride) * tiling.stride for number in range(parts)] + [length]
+    return [Span(max(0, a - tiling.halo), min(length, b + tiling.halo), a, b) for a, b in pairwise(edges)]
+
+
 class Softening:
     """A softmax over the channels of each position, at a temperature that is the deviation of each layer's numbers.
 
@@ -135,10 +148,13 @@ class Panes:
     def __init__(self, eye: Eye, tiling: Tiling, smoothing: Smoothing | None = None) -> None:
         self.eye, self.tiling, self.smoothing = eye, tiling, smoothing
 
-    def spans(self, picture: Tensor) -> list[tuple[Span, Span]]:
-        """The windows of a picture (1, C, H, W), row by row."""
+        self._wide = replace(tiling, window=tuple(side * _WIDER // 2 for side in tiling.window))
+
+    def spans(self, picture: Tensor, wide: bool = False) -> list[tuple[Span, Span]]:
+        """The windows of a picture (1, C, H, W), row by row; `wide` ones where no slopes will be asked for."""
         height, width = picture.shape[-2:]
-        return list(product(self.tiling.spans(0, height, 0.5), self.tiling.spans(1, width, 0.5)))
+        tiling = self._wide if wide else self.tiling
+        return list(product(evenly(tiling, 0, height), evenly(tiling, 1, width)))
 
     def look(self, picture: Tensor, row: Span, column: Span, redirect: bool = False) -> Pane:
         """One window, with slopes to be asked for where there are any."""
@@ -152,7 +168,7 @@ class Panes:
     @torch.no_grad()
     def each(self, picture: Tensor) -> Iterator[Pane]:
         """All windows, one after the other, without slopes."""
-        spans = self.spans(picture)
+        spans = self.spans(picture, wide=True)
         for row, column in spans:
             yield self.look(picture, row, column)
             if len(spans) > 1:
