@@ -148,7 +148,8 @@ class Panes:
     def __init__(self, eye: Eye, tiling: Tiling, smoothing: Smoothing | None = None) -> None:
         self.eye, self.tiling, self.smoothing = eye, tiling, smoothing
 
-        self._wide = replace(tiling, window=tuple(side * _WIDER // 2 for side in tiling.window))
+        height, width = (side * _WIDER // 2 for side in tiling.window)
+        self._wide = replace(tiling, window=(height, width))
 
     def spans(self, picture: Tensor, wide: bool = False) -> list[tuple[Span, Span]]:
         """The windows of a picture (1, C, H, W), row by row; `wide` ones where no slopes will be asked for."""
