@@ -52,6 +52,16 @@ def choose(page: Page, technique: str) -> Any:
     return panel
 
 
+def as_a_job(page: Page, technique: str, knob: str, value: str) -> Any:
+    """Put a technique into the queue with a knob; what shows the jobs."""
+    panel = choose(page, technique)
+    panel.get_by_text(re.compile("^Knobs")).click()
+    panel.get_by_label(knob).fill(value)
+    panel.get_by_role("button", name="Run as a job").click()
+    page.get_by_role("tab", name=re.compile("Jobs")).click()
+    return page.get_by_role("tabpanel", name=re.compile("Jobs"))
+
+
 def test_every_technique_of_the_catalog_has_a_form(page: Page) -> None:
     from convscope.catalog.catalog import CATALOG
 
@@ -79,12 +89,7 @@ def test_a_knob_out_of_bounds_is_refused_in_the_form(at_layer: Page) -> None:
 
 def test_occlusion_fills_in_and_its_picture_holds_its_request(at_layer: Page) -> None:
     page = at_layer
-    panel = choose(page, "occlusion")
-    panel.get_by_text(re.compile("^Knobs")).click()
-    panel.get_by_label("stride").fill("4")
-    panel.get_by_role("button", name="Run as a job").click()
-    page.get_by_role("tab", name=re.compile("Jobs")).click()
-    jobs = page.get_by_role("tabpanel", name=re.compile("Jobs"))
+    jobs = as_a_job(page, "occlusion", "stride", "4")
     row = jobs.locator(".job").filter(has_text=f"occlusion of {LAYER}:0").first
     expect(row.get_by_text(re.compile("^(step|starting|done)")).first).to_be_visible(timeout=30_000)
     show = row.get_by_role("button", name=re.compile("^Show the result"))
@@ -98,12 +103,7 @@ def test_occlusion_fills_in_and_its_picture_holds_its_request(at_layer: Page) ->
 
 def test_a_job_is_cancelled_within_a_step_and_keeps_its_best(at_layer: Page) -> None:
     page = at_layer
-    panel = choose(page, "maximize")
-    panel.get_by_text(re.compile("^Knobs")).click()
-    panel.get_by_label("steps").fill("20000")
-    panel.get_by_role("button", name="Run as a job").click()
-    page.get_by_role("tab", name=re.compile("Jobs")).click()
-    jobs = page.get_by_role("tabpanel", name=re.compile("Jobs"))
+    jobs = as_a_job(page, "maximize", "steps", "20000")
     expect(jobs.locator(".job.running .preview").first).to_be_visible(timeout=30_000)
     jobs.get_by_role("button", name=re.compile("^Cancel")).first.click()
     expect(jobs.locator(".job.cancelled").first).to_be_visible(timeout=5_000)

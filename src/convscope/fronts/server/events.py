@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from .guard import same
 from .messages import Job, JobEvent, ScanEvent
 
 DENIED = 4401  # of the private WebSocket codes, after HTTP's 401
@@ -94,7 +94,7 @@ async def _knows(websocket: WebSocket, token: str) -> bool:
         given = json.loads(text)["token"] if len(text) <= _LONGEST else ""
     except (TimeoutError, WebSocketDisconnect, ValueError, KeyError, TypeError):
         return False
-    return isinstance(given, str) and secrets.compare_digest(given.encode(), token.encode())
+    return isinstance(given, str) and same(given, token)
 
 
 async def _until_gone(websocket: WebSocket, box: _Box) -> None:

@@ -30,7 +30,8 @@ def gallery(desk: Desk, ask: AskGallery) -> bytes:
     """
     net = desk.network(ask.network)
     units = net.layers[ask.layer].units
-    first = entry("maximize").function.request(net, f"{ask.layer}:0", **ask.knobs)
+    with desk.turns.now():  # a request reads the network's weights
+        first = entry("maximize").function.request(net, f"{ask.layer}:0", **ask.knobs)
     found = {
         channel: _decoded(thumb)
         for channel, request in enumerate(each(first, ask.layer, units))

@@ -38,7 +38,7 @@ def look(desk: Desk, ask: Look) -> bytes:
     net = desk.network(ask.network)
     layer = net.layer(ask.layer)
     scored = _scored(net)
-    found = activations(desk, ask, [layer, "logits"] if scored else [layer])
+    found = activations(desk, ask, [*([] if ask.traced else [layer]), *(["logits"] if scored else [])])
     values = slopes(desk, ask, layer) if ask.traced else found[layer]
     header = Looked(
         layer=layer,

@@ -106,6 +106,9 @@ class Box(Message):
     right: Pixel
 
 
+Choices = Annotated[dict[Name, Any], Field(max_length=64)]  # knobs, or choices of a picture, by name
+
+
 class Asking(Message):
     """What the page sends: fields that have a default may be left out."""
 
@@ -120,6 +123,9 @@ class OfResult(Asking):
     """Which kept result. Asks for its Answer frame."""
 
     digest: Id
+
+
+Hidden = Annotated[tuple[Box, ...], Field(max_length=64)]  # from the network
 
 
 class OfNetwork(Asking):
@@ -142,7 +148,7 @@ class Look(OfLayer):
 
     image: Id
     side: Annotated[int, Field(ge=4, le=112)] = 56
-    hidden: Annotated[tuple[Box, ...], Field(max_length=64)] = ()
+    hidden: Hidden = ()
     reach: bool = False
     traced: Annotated[str, Field(max_length=300)] = ""
 
@@ -177,7 +183,7 @@ class LookUnit(OfLayer):
 
     image: Id
     channel: Annotated[int, Field(ge=0)]
-    hidden: Annotated[tuple[Box, ...], Field(max_length=64)] = ()
+    hidden: Hidden = ()
 
 
 class UnitLooked(Message):
@@ -204,8 +210,8 @@ class Ask(OfNetwork):
 
     technique: Name
     subjects: Annotated[dict[Name, Annotated[str, Field(max_length=2000)]], Field(max_length=8)] = {}
-    knobs: Annotated[dict[Name, Any], Field(max_length=64)] = {}
-    view: Annotated[dict[Name, Any], Field(max_length=64)] = {}
+    knobs: Choices = {}
+    view: Choices = {}
 
 
 class Answer(Message):
@@ -276,7 +282,7 @@ class Histogram(Message):
 class AskGallery(OfLayer):
     """Asks for those synthesized pictures of a layer's channels that are there already: a Gallery frame."""
 
-    knobs: Annotated[dict[Name, Any], Field(max_length=64)] = {}
+    knobs: Choices = {}
 
 
 class Gallery(Message):

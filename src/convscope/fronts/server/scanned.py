@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ...base.errors import BadScan
 from ...base.unit import Unit
-from ...network.network import Network
 from ...scan.result import Scan
 from .answers import plain
 from .frame import encode
@@ -28,7 +27,7 @@ def statistics(desk: Desk, ask: OfLayer) -> bytes:
     than the others, from 0 to 1, where the scan has classes, and else its sparseness over images, 1 for one image only;
     NaN for a unit that never fired.
     """
-    scan, _ = _scan_of(desk, ask)
+    scan = _scan_of(desk, ask)
     rows = _rows(scan, ask.layer)
     selective = rows.get("selectivity", rows["lifetime_sparseness"])
     columns = {"max": rows["max"], "mean": rows["mean"], "fraction": rows["rate"], "selectivity": selective}
@@ -38,7 +37,7 @@ def statistics(desk: Desk, ask: OfLayer) -> bytes:
 
 def histogram(desk: Desk, ask: OfUnit) -> bytes:
     """A Histogram frame of a unit: bins of one width would hide all but zero, so they are the scan's, with the gaps."""
-    scan, _ = _scan_of(desk, ask)
+    scan = _scan_of(desk, ask)
     unit = Unit(ask.layer, ask.channel)
     found = scan.statistics(unit)
     edges, counts = contiguous(*scan.histogram(unit))
@@ -58,13 +57,12 @@ def contiguous(ends: NDArray[Any], counts: NDArray[Any]) -> tuple[NDArray[np.flo
     return np.array(edges or [0.0], np.float64), np.array(filled, np.float64)
 
 
-def _scan_of(desk: Desk, ask: OfLayer) -> tuple[Scan, Network]:
+def _scan_of(desk: Desk, ask: OfLayer) -> Scan:
     """The scan at hand, if it is of this network."""
     if desk.scan is None:
         raise BadScan("There must be a scan, and there is none. Scan the images at hand, or start with --scan.")
-    net = desk.network(ask.network)
-    desk.scan.check(net)
-    return desk.scan, net
+    desk.scan.check(desk.network(ask.network))
+    return desk.scan
 
 
 def _rows(scan: Scan, layer: str) -> dict[str, NDArray[Any]]:
