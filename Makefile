@@ -34,6 +34,7 @@ bench: .venv/.test
 	$(BIN)/python bench/maximize.py
 	$(BIN)/python bench/dream.py
 	$(BIN)/python bench/explorer.py
+	$(BIN)/python bench/style.py ../shared
 
 docs: .venv/.demo
 	$(BIN)/python docs/reference.py

@@ -12,7 +12,8 @@ from .base.progress import Cancelled as Cancelled, listening as listening
 from .base.request import Request as Request
 from .base.results import Activations as Activations, Result as Result, Weights as Weights
 from .base.samples import samples as samples
-from .base.syntheses import Dream as Dream, Inversion as Inversion, Maximized as Maximized, Sheet as Sheet
+from .base.syntheses import Dream as Dream, Inversion as Inversion, Maximized as Maximized
+from .base.syntheses import Sheet as Sheet, Stylized as Stylized
 from .base.unit import Unit as Unit
 from .network.network import Network as Network
 from .network.zoo import load as load
@@ -37,4 +38,5 @@ from .techniques.projection import project as project
 from .techniques.rise import rise as rise
 from .techniques.sanity import sanity_check as sanity_check
 from .techniques.sheet import sheet as sheet
+from .techniques.style import style as style
 from .techniques.weights import weights as weights

@@ -27,6 +27,7 @@ from convscope.store import Store
 from convscope.view.draw import drawer_of
 
 SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
+SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee"}
 QUICK = {  # knobs for techniques that take their time with the defaults
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -40,6 +41,7 @@ QUICK = {  # knobs for techniques that take their time with the defaults
     "sheet": {"steps": 2, "size": 64, "channels": 2},
     "invert": {"steps": 3},
     "dream": {"octaves": 2, "steps": 2, "size": 96},
+    "style": {"steps": 2, "size": 96},
     "compare": {"methods": "saliency,gradcam", "steps": 3},
 }
 
@@ -86,8 +88,9 @@ def browser(lite0: cs.Network, scan: str, tmp_path_factory: pytest.TempPathFacto
 def test_a_browser_gets_the_same_digest_and_bytes(
     technique: Entry, results: dict[str, cs.Result], browser: TestClient, tmp_path: Path
 ) -> None:
-    cat = next(row["id"] for row in browser.get("/api/session").json()["images"] if row["reference"] == "sample:cat")
-    given = {name: cat if name == "image" else SUBJECTS[name] for name in technique.subjects[1:] if name != "scan"}
+    ids = {row["reference"]: row["id"] for row in browser.get("/api/session").json()["images"]}
+    words = {name: SUBJECTS[name] for name in technique.subjects[1:] if name != "scan"}
+    given = {name: ids[word] if name in ("image", "content", "style") else word for name, word in words.items()}
     ask = {
         "network": "lite0",
         "technique": technique.name,

@@ -303,3 +303,25 @@ def test_terms_of_every_kind_are_in_the_list_of_what_is_raised(tiny):
     kinds = {type(term) for text in TERMS for _, term in objective(text).resolved(tiny).terms}
     assert {Direction, Caricature} <= kinds and len(kinds) == 7, "a new term must be raised too"
     assert cs.Unit("2", 1) == objective(TERMS[0]).unit
+
+
+@pytest.mark.parametrize("climb", [Climb("adam", 0.01), Climb("lbfgs")], ids=["adam", "lbfgs"])
+def test_what_an_optimizer_gathered_is_carried_to_another_size(climb):
+    """Of a mean over pixels, slopes along each of four times as many are a quarter."""
+
+    def begun(side):
+        canvas, rng = painted("pixels", count=1, side=side)
+        return Ascent(canvas, lambda x, redirect: (-(x - 0.3).square().sum((1, 2, 3)), 0.6 - 2 * x), climb, 4, rng)
+
+    small, large = begun(SIDE), begun(2 * SIDE)
+    for _ in range(3):
+        small.step()
+    large.carry(small)
+    before, after = small.state(), large.state()
+    powers = {"exp_avg": 1, "exp_avg_sq": 2, "turns": 1, "steps": 0}
+    carried = {name.removeprefix("optimizer.0.") for name in after if name.startswith("optimizer")}
+    assert carried == ({"step", "exp_avg", "exp_avg_sq"} if climb.optimizer == "adam" else {"steps", "turns"})
+    for name in carried - {"step"}:
+        was, now = (state[f"optimizer.0.{name}"] for state in (before, after))
+        assert now.shape[-2:] == (2 * SIDE, 2 * SIDE)
+        assert now.mean() == pytest.approx(was.mean() * 0.25 ** powers[name], rel=1e-3)

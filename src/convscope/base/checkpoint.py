@@ -30,8 +30,8 @@ _TOLD = "request.json"
 def checkpoint(folder: str | Path) -> Iterator[None]:
     """Keep the state of what is made inside the block in a folder, and go on from what is there.
 
-    For `maximize`, `sheet`, `dream` and `invert`: the finished result has the same bytes as without a stop. The folder
-    is for one request; another one raises BadCheckpoint. It may be deleted at any time.
+    For `maximize`, `sheet`, `dream`, `invert` and `style`: the finished result has the same bytes as without a stop.
+    The folder is for one request; another one raises BadCheckpoint. It may be deleted at any time.
     """
     token = _folder.set(Path(folder))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import os
@@ -25,10 +26,14 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """An upright picture: `pixels` is (H, W, 3) uint8 sRGB; `reference` is the text it can be opened by again."""
+    """An upright picture: `pixels` is (H, W, 3) uint8 sRGB; `reference` is the text it can be opened by again.
+
+    `profile` is the ICC profile its file held, which says what its numbers mean; they are not converted.
+    """
 
     pixels: NDArray[np.uint8]
     reference: str = ""
+    profile: bytes = b""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -95,7 +100,16 @@ def _open_path(text: str) -> Image:
         short = text[:200]
         raise BadImage(f"There is no file {short} to be read ({why}). Check the path, or use {PREFIX}cat.") from error
     with file:
-        return _checked(_from_file(file, text), text)
+        image = _checked(_from_file(file, text), text)
+        return dataclasses.replace(image, profile=_profile(file))
+
+
+def _profile(file: io.BufferedReader) -> bytes:
+    """The ICC profile of a file that was read; none where it is not one of RGB."""
+    file.seek(0)
+    with PIL.Image.open(file, formats=_FORMATS) as picture:
+        found = picture.info.get("icc_profile") or b""
+    return bytes(found) if bytes(found[16:20]) == b"RGB " else b""
 
 
 def _sample_path(name: str) -> Path:

@@ -45,14 +45,23 @@ class Result:
 
     def save(self, path: str | Path, **view: Any) -> Path:
         """Write the result: `.png` draws it and holds its request, `.npz` holds all arrays, `.json` the summary."""
-        path = check_output(path, self.endings(self.request.knobs if self.request is not None else {}))
+        path = check_output(path, self.endings(self.asked))
         write(path, self.encoded(path.suffix.lower(), **view))
         return path
 
     @classmethod
-    def endings(cls, knobs: Mapping[str, Any]) -> tuple[str, ...]:
-        """The endings of files a result of this type can be saved as, when asked for with these knobs."""
+    def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
+        """The endings of files a result of this type can be saved as, when asked for with these subjects and knobs."""
         return ENDINGS
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The subjects, by their references, and knobs it was asked for with."""
+        if self.request is None:
+            return {}
+        return {name: subject["reference"] for name, subject in self.request.subjects.items()} | dict(
+            self.request.knobs
+        )
 
     def summary(self) -> dict[str, Any]:
         """Everything but the arrays, as plain values."""
@@ -80,6 +89,10 @@ class Result:
             buffer = io.BytesIO()
             np.savez_compressed(buffer, allow_pickle=False, summary=np.array(to_json(self.summary())), **self.arrays())
             return buffer.getvalue()
+        if suffix == ".zip":
+            from ..view.picture import archive
+
+            return archive(self, **view)
         if suffix == ".mp4":
             from ..view.video import mp4
 
@@ -146,7 +159,9 @@ def check_output(path: str | Path, endings: Sequence[str] = ENDINGS) -> Path:
     suffix = path.suffix.lower()
     if suffix not in endings:
         known = f"{', '.join(endings[:-1])} or {endings[-1]}"
-        video = " A video is of a dream with frames, such as frames=30." if suffix == ".mp4" else ""
+        video = (
+            " A video is of a dream with frames, such as frames=30, or of several contents." if suffix == ".mp4" else ""
+        )
         raise BadKnob(f"The output must end in {known}, not {path.name!r}. Give it one of these endings.{video}")
     if suffix == ".mp4" and importlib.util.find_spec("av") is None:
         raise MissingExtra("Videos need PyAV, which is not installed: pip install 'convscope[video]'.")

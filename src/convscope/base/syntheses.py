@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .pictures import several
 from .results import Floats, Result
 
 
@@ -72,9 +73,44 @@ class Dream(Result):
     frames: NDArray[np.uint8]
 
     @classmethod
-    def endings(cls, knobs: Mapping[str, Any]) -> tuple[str, ...]:
+    def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
         """The endings of files it can be saved as, when asked for with these knobs; `.mp4` needs frames."""
-        return (*super().endings(knobs), ".mp4") if knobs.get("frames") else super().endings(knobs)
+        return (*super().endings(asked), ".mp4") if asked.get("frames") else super().endings(asked)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stylized(Result):
+    """A picture in the style of others: `image` is (H, W, 3) float32 from 0 to 1.
+
+    `values` (3, steps) are the losses, content, style and variation, step by step over all sizes; `content` and
+    `styles` what it was made of, small. `frames` are the pictures of several contents, the first of them `image`, or
+    the variants of a preview sheet, named by `labels`. `profile` is the ICC profile of the content's file.
+    """
+
+    image: Floats
+    content: NDArray[np.uint8]
+    styles: tuple[NDArray[np.uint8], ...]
+    frames: tuple[Floats, ...] = ()
+    labels: tuple[str, ...] = ()
+    profile: bytes = b""
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        listed = {"content": list(self.frames)} if self.frames else {}  # pictures from memory have no reference
+        return super().asked | listed
+
+    @classmethod
+    def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
+        """Of one picture as of all results; of several, an archive of PNGs, and a video."""
+        if asked.get("preview_sheet") or not several(asked.get("content")):
+            return super().endings(asked)
+        return (".zip", ".mp4", *super().endings(asked)[1:])
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Every array of the result, by name; frames and styles with their numbers."""
+        listed: dict[str, tuple[NDArray[Any], ...]] = {"style": self.styles, "frame": self.frames}
+        numbered = {f"{name}{k}": one for name, row in listed.items() for k, one in enumerate(row)}
+        return {**super().arrays(), **numbered}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

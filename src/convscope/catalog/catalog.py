@@ -17,6 +17,7 @@ from ..base.errors import BadKnob, nearest
 from ..base.results import Result
 from ..base.technique import Technique
 
+MORE = "..."  # after an argument of which there may be several
 _PACKAGE = "convscope.techniques"
 
 
@@ -25,13 +26,15 @@ class Entry:
     """A technique: the function `name` in `techniques/module.py`.
 
     On the command line, one that `presumes` needs no more than an IMAGE: the network is then lite0, and the unit the
-    most probable class. One that `resumes` takes up its state from a folder, `--checkpoint`.
+    most probable class. One that `resumes` takes up its state from a folder, `--checkpoint`. One
+    that takes `several` takes one or more of the last subject.
     """
 
     name: str
     module: str
     presumes: bool = False
     resumes: bool = False
+    several: bool = False
 
     @property
     def command(self) -> str:
@@ -58,6 +61,7 @@ class Entry:
     def arguments(self) -> list[str]:
         """The subjects as the command line names them: NETWORK, then IMAGE, SCAN …; in brackets if optional."""
         words = ["NETWORK" if name == "net" else name.upper() for name in self.subjects]
+        words[-1] += MORE if self.several else ""
         return [f"[{word}]" if self.presumes and word != "IMAGE" else word for word in words]
 
     @property
@@ -95,6 +99,7 @@ CATALOG = (
     Entry("sheet", "sheet", resumes=True),
     Entry("dream", "dream", resumes=True),
     Entry("invert", "invert", resumes=True),
+    Entry("style", "style", resumes=True, several=True),
 )
 
 

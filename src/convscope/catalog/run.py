@@ -9,6 +9,7 @@ from typing import Any
 
 from ..base.errors import BadImage, BadScan, CannotRerun
 from ..base.image import Image, open_image
+from ..base.pictures import BETWEEN, Pictures, open_pictures, several
 from ..base.request import Request
 from ..base.results import Result
 from ..network import zoo
@@ -34,9 +35,11 @@ def _subject(name: str, described: Mapping[str, str], beside: Path | None, image
     reference = described["reference"]
     match name:
         case "net":
-            subject: Network | Scan | Image = _network(described, device)
+            subject: Network | Scan | Image | Pictures = _network(described, device)
         case "scan":
             subject = _scan(reference, beside)
+        case "content" | "style":
+            subject = _pictures(reference, beside, image if name == "content" else None)
         case _:
             subject = _image(reference, beside, image)
     if subject.digest != described["digest"]:
@@ -63,6 +66,14 @@ def _scan(reference: str, beside: Path | None) -> Scan:
         if not (moved / "run.parquet").is_file():
             raise CannotRerun(f"{error} Or put the scan beside the picture.") from error
         return open_scan(moved)
+
+
+def _pictures(reference: str, beside: Path | None, instead: str | None) -> Pictures:
+    """Several pictures, a folder or a video; pictures that moved are looked for one by one."""
+    if instead is None and reference and several(reference) and BETWEEN not in reference:
+        return open_pictures(reference)
+    parts = [part.strip() for part in reference.split(BETWEEN)] if instead is None else [instead]
+    return open_pictures([_image(part, beside, instead) for part in parts])
 
 
 def _image(reference: str, beside: Path | None, instead: str | None) -> Image:

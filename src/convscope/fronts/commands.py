@@ -11,7 +11,7 @@ import click
 from ..base import knobs
 from ..base.checkpoint import checkpoint
 from ..base.results import Result, check_output, to_json
-from ..catalog.catalog import Entry
+from ..catalog.catalog import MORE, Entry
 from ..network import zoo
 from ..view.draw import drawer_of
 from .bar import progress
@@ -28,7 +28,7 @@ def command(entry: Entry) -> click.Command:
         if output is not None:
             check_output(output, entry.result.endings(given))
         choices = knobs.check(drawer, {name: given.pop(name) for name in view})
-        subjects = [given.pop(name) for name in entry.subjects[1:]]
+        subjects = [_one_or_list(given.pop(name)) for name in entry.subjects[1:]]
         if entry.presumes and subjects[0] is None:
             network, subjects[0] = zoo.LITE[0], network
         net = zoo.load(network, weights, device)
@@ -44,7 +44,12 @@ def command(entry: Entry) -> click.Command:
     run.__doc__ = function.__doc__
     names = ["network", *entry.subjects[1:]]
     arguments = [
-        click.Argument([name], metavar=word, required=not entry.presumes or name == "network")
+        click.Argument(
+            [name],
+            metavar=word,
+            required=not entry.presumes or name == "network",
+            nargs=-1 if word.endswith(MORE) else 1,
+        )
         for name, word in zip(names, entry.arguments, strict=True)
     ]
     options = [option(name, schema) for name, schema in {**entry.schema, **view}.items()]
@@ -52,6 +57,11 @@ def command(entry: Entry) -> click.Command:
     for add in (OUTPUT, JSON, WEIGHTS, DEVICE, *((CHECKPOINT,) if entry.resumes else ())):
         add(made)
     return made
+
+
+def _one_or_list(given: Any) -> Any:
+    """A subject as it was typed: several words are a list."""
+    return given if not isinstance(given, tuple) else list(given) if len(given) > 1 else given[0]
 
 
 def option(name: str, schema: dict[str, Any]) -> click.Option:

@@ -18,12 +18,15 @@ from torch import Tensor
 
 from ..base.errors import ForwardFailed
 from .canvas import Canvas, Pixels, Transparent
+from .lbfgs import LBFGS, PLACE, SLOPE, TURNS
 from .regularizer import Penalty, Update
+from .resizing import resized
 
 Goal: TypeAlias = Callable[[Tensor, bool], tuple[Tensor, Tensor]]
 """Pictures (N, C, H, W), and whether to redirect gradients → what is to be raised, (N,), and its slope along them."""
 Schedule: TypeAlias = Literal["constant", "cosine"]
 _REDIRECTED = 16  # first steps in which a picture without a gradient gets a redirected one
+_SLOPES = {"exp_avg": 1, "exp_avg_sq": 2, TURNS: 1}  # what optimizers gather of slopes, and to which power
 _PIXEL = 255.0  # Yosinski's steps count in pixel values
 
 
@@ -34,14 +37,15 @@ class Climb:
     `adam` and `nadam` are the papers' own; `gradient` adds `rate` times the gradient along the network's input to pixel
     values from 0 to 255, as CaffeNet, whose input they were, was shown it; `progress` as much of it as would raise the
     value by `rate` if it were linear, `most` times the gradient at most; `normalized` adds `rate` times the gradient
-    over its mean magnitude.
+    over its mean magnitude; `lbfgs` is a quasi-Newton step times `rate`, with the last `history` moves remembered.
     """
 
-    optimizer: Literal["adam", "nadam", "gradient", "progress", "normalized"] = "adam"
+    optimizer: Literal["adam", "nadam", "lbfgs", "gradient", "progress", "normalized"] = "adam"
     rate: float = 0.05
     betas: tuple[float, float] = (0.9, 0.999)
     schedule: Schedule = "constant"
     most: float = math.inf
+    history: int = 10
     penalties: tuple[Penalty, ...] = ()
     updates: tuple[Update, ...] = ()
 
@@ -129,6 +133,24 @@ class Ascent:
         self.best, self.value, self.values = found["best"].to(self.best.device), found["value"], found["values"]
         self.stuck, (self.number, self.redirected) = found["stuck"], found["number"].tolist()
 
+    @torch.no_grad()
+    def carry(self, other: Ascent) -> None:
+        """Begin with what the optimizer of another ascent, of the same pictures at another size, has gathered.
+
+        Slopes along a pixel are as much smaller as there are more pixels.
+        """
+        if self._optimizer is None or other._optimizer is None:
+            return
+        for p, q in zip(self.canvas.parameters, other.canvas.parameters, strict=True):
+            share = q[0].numel() / p[0].numel()
+            self._optimizer.state[p] = {
+                name: (resized(tensor, (p.shape[-2], p.shape[-1])) * share ** _SLOPES.get(name, 0)).contiguous()
+                if tensor.ndim
+                else tensor.clone()
+                for name, tensor in other._optimizer.state[q].items()
+                if name not in (PLACE, SLOPE)
+            }
+
     def _slopes(self, image: Tensor) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
         """The values, the slopes of the values less the penalties, and which pictures' values have none."""
         state = self.rng.get_state()
@@ -195,4 +217,6 @@ def _optimizer(parameters: list[Tensor], climb: Climb) -> torch.optim.Optimizer 
             return torch.optim.Adam(parameters, lr=climb.rate, betas=climb.betas)
         case "nadam":
             return torch.optim.NAdam(parameters, lr=climb.rate, betas=climb.betas)
+        case "lbfgs":
+            return LBFGS(parameters, climb.rate, climb.history)
     return None

@@ -80,6 +80,13 @@ def half_is_fast(device: torch.device) -> bool:
     return device.type == "cpu" and asked is not None and bool(asked())
 
 
+def painting(net: Network, chosen: Precision) -> Precision:
+    """By itself bf16 also where a processor multiplies it in pairs only: for steps that roundings do no harm to."""
+    asked: Any = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    paired = device_of(net.module).type == "cpu" and asked is not None and bool(asked())
+    return "bf16" if chosen == "auto" and paired else chosen
+
+
 def along(pictures: Tensor, value_of: Callable[[Tensor], Tensor], what: str) -> tuple[Tensor, Tensor]:
     """A value of pictures, (N,), and its slope along them; raises ForwardFailed where it has none."""
     with torch.enable_grad():

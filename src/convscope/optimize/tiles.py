@@ -101,7 +101,7 @@ def tiling(
 
     One window, where a picture of `size` (height, width) fits into it: then nobody has to know what a neuron sees.
     """
-    side = _largest(net, layers) if tile == "auto" else tile
+    side = largest(net, layers) if tile == "auto" else tile
     if not rigid and max(size) <= side:
         return Tiling((side, side), 0, 1)
     stride, reach = 1, 0
@@ -131,17 +131,17 @@ def _geometry(net: Network, layer: str) -> tuple[int, int]:
     one, other = (net.receptive_field(Unit(layer, 0, (middle[0] - i, middle[1]))) for i in (0, 1))
     if one.status == "whole input":
         top, left, bottom, right = one.local
-        return _halvings(net.preprocessing.size[0] / shape[1]), max(bottom - top, right - left) - 1
+        return halvings(net.preprocessing.size[0] / shape[1]), max(bottom - top, right - left) - 1
     return max(1, one.unclipped[0] - other.unclipped[0]), max(one.size) - 1
 
 
-def _halvings(ratio: float) -> int:
+def halvings(ratio: float) -> int:
     """The power of two nearest to a ratio of sides."""
     stride: int = 2 ** max(0, round(math.log2(ratio)))
     return stride
 
 
-def _largest(net: Network, layers: Sequence[str]) -> int:
+def largest(net: Network, layers: Sequence[str]) -> int:
     """The side of the largest window whose activations, up to the deepest layer, fit the memory for them."""
     rows = list(net.layers)
     needed = rows[: 1 + max(rows.index(layer) for layer in layers)]
@@ -175,7 +175,7 @@ class Tiles:
             value += one * row.share * column.share
             slopes[..., row.kept, column.kept] = its[..., row.inner, column.inner]
             del its
-            _give_back()
+            give_back()
         return value, slopes
 
     def _part(self, shown: Tensor, redirect: bool, area: int) -> Tensor:
@@ -193,7 +193,7 @@ class Tiles:
         return math.prod(tensor.shape[2:]) * math.prod(self.eye.net.preprocessing.size) / math.prod(own[1:])
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """Give freed memory back to the system, where the C library can: windows of many shapes leave holes that add up."""
     trim = getattr(_C, "malloc_trim", None)
     if trim is not None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
-import torch
 from pydantic import BeforeValidator, Field
 
 from ..base.errors import BadImage, BadKnob
@@ -15,7 +14,6 @@ from ..base.image import Image, open_image
 from ..base.syntheses import Dream
 from ..base.technique import technique_with
 from ..base.unit import Unit, spanning
-from ..network.execution import device_of
 from ..network.gradient import VANISHED
 from ..network.network import Network
 from ..optimize import objective as terms
@@ -23,7 +21,7 @@ from ..optimize.guide import guided
 from ..optimize.objective import Excite, Objective, Term
 from ..optimize.octaves import Manner, Octaves, octave_sizes, taken
 from ..optimize.phrase import ObjectiveLike, objective
-from ..optimize.reading import Eye, Precision, looking
+from ..optimize.reading import Eye, Precision, looking, painting
 from ..optimize.resizing import Travel, as_bytes, resized, to_picture, to_pixels
 from ..optimize.tiles import Tiles, Tiling, tiling
 from .choices import Seed
@@ -87,7 +85,7 @@ def dream(
     raised, led = read_dream(net, layer), _opened(guide)
     moves = Travel(zoom, (drift_x, drift_y), rotation)
     manner = Manner(steps, rate, jitter, smoothing, frames, moves, seed)
-    with looking(net, raised.layers, _precision(net, precision)) as eye:
+    with looking(net, raised.layers, painting(net, precision)) as eye:
         aim = raised if led is None else guided(eye, raised, led)
         sizes, rigid = _sizes(eye, image, size, octaves, scale)
         start = resized(to_picture(image, net.preprocessing.channels, eye.device), sizes[-1])
@@ -125,13 +123,6 @@ def _opened(guide: str) -> Image | None:
         return open_image(guide) if guide else None
     except BadImage as error:
         raise BadImage(f"guide must be an image, not {guide!r}. {error}") from error
-
-
-def _precision(net: Network, chosen: Precision) -> Precision:
-    """By itself bf16 also where a processor multiplies it in pairs only: roundings do not change a step's length."""
-    asked: Any = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    paired = device_of(net.module).type == "cpu" and asked is not None and bool(asked())
-    return "bf16" if chosen == "auto" and paired else chosen
 
 
 def _sizes(

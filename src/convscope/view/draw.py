@@ -15,8 +15,8 @@ from ..base.evaluations import Comparison, Curves, PointingGame, SanityCheck
 from ..base.occlusion import Occlusion
 from ..base.patches import Patches
 from ..base.results import Activations, Result, Weights
-from ..base.syntheses import Dream, Inversion, Maximized, Sheet
-from . import attributions, dreams, evaluations, inversions, occlusions, paintings, patches, projections
+from ..base.syntheses import Dream, Inversion, Maximized, Sheet, Stylized
+from . import attributions, dreams, evaluations, inversions, occlusions, paintings, patches, projections, styles
 from .view import Panel, Percentile, View, suited, symmetric
 from .words import note, title
 
@@ -156,4 +156,5 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     Sheet: paintings.sheet,
     Dream: dreams.dream,
     Inversion: inversions.inversion,
+    Stylized: styles.stylized,
 }

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
+import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import PIL.PngImagePlugin
+from numpy.typing import NDArray
 
-from ..base.errors import CannotRerun
+from ..base import knobs
+from ..base.errors import BadKnob, CannotRerun
 from ..base.request import Request
 from ..base.results import Result
-from .draw import choices, draw
+from ..base.syntheses import Stylized, to_bytes
+from .draw import choices, draw, drawer_of
 from .fonts import font
 from .scene import DENSITY, Scene, Text, scene
+from .stills import still
 
 KEY = "convscope"  # the PNG text chunk that holds the request
 _PAPER, _INK = "white", "#1a1a1a"
@@ -24,17 +31,52 @@ _ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 
 def render(result: Result, **view: Any) -> PIL.Image.Image:
-    """Draw a result on white, two pixels per CSS pixel."""
+    """Draw a result on white, two pixels per CSS pixel; a stylized picture alone, as it is."""
+    if alone(result, view):
+        return PIL.Image.fromarray(to_bytes(result.image))
     return _paint(scene(draw(result, **view)))
 
 
 def png(result: Result, **view: Any) -> bytes:
     """The PNG file of a result; the same request gives the same bytes."""
+    if alone(result, view):
+        return stylized_png(result, result.image, view)
     info = PIL.PngImagePlugin.PngInfo()
     if result.request is not None:
         info.add_itxt(KEY, dataclasses.replace(result.request, view=choices(type(result), view)).to_json())
     buffer = io.BytesIO()
     render(result, **view).save(buffer, "PNG", pnginfo=info, optimize=False)
+    return buffer.getvalue()
+
+
+def alone(result: Result, view: Mapping[str, Any]) -> TypeGuard[Stylized]:
+    """Whether a result is a picture that is to be written as it is; raises BadKnob where it cannot be."""
+    if not isinstance(result, Stylized):
+        return False
+    chosen = knobs.check(drawer_of(Stylized), view)
+    if (chosen["figure"] or result.labels) and (chosen["depth"] == 16 or chosen["profile"]):
+        raise BadKnob("depth=16 and profile must be of a picture alone, not of a figure. Leave figure or them out.")
+    return not (chosen["figure"] or result.labels)
+
+
+def stylized_png(result: Stylized, picture: NDArray[np.float32], view: Mapping[str, Any]) -> bytes:
+    """One of a result's pictures as a PNG file, with the request, at the depth and with the profile asked for."""
+    chosen = knobs.check(drawer_of(Stylized), view)
+    asked = None
+    if result.request is not None:
+        asked = KEY, dataclasses.replace(result.request, view=choices(Stylized, view)).to_json()
+    return still(picture, chosen["depth"], asked, result.profile if chosen["profile"] else b"")
+
+
+def archive(result: Result, **view: Any) -> bytes:
+    """A ZIP archive of a result's pictures, each a PNG that holds the request."""
+    if not isinstance(result, Stylized) or not result.frames:
+        raise BadKnob("An archive must be of several pictures. Give several contents, or save a .png.")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for number, picture in enumerate(result.frames):
+            entry = zipfile.ZipInfo(f"{number + 1:05}.png")  # dated 1980: the same pictures give the same bytes
+            file.writestr(entry, stylized_png(result, picture, view))
     return buffer.getvalue()
 
 

@@ -8,11 +8,12 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..base import knobs
 from ..base.errors import BadKnob, MissingExtra
 from ..base.results import Result
-from ..base.syntheses import Dream
+from ..base.syntheses import Dream, Stylized, to_bytes
 from .draw import drawer_of
 
 _CODECS = ("libx264", "h264", "mpeg4")  # the first this build of PyAV can write
@@ -29,10 +30,11 @@ def mp4(result: Result, **view: Any) -> bytes:
         import av
     except ImportError as error:
         raise MissingExtra("Videos need PyAV, which is not installed: pip install 'convscope[video]'.") from error
-    if not isinstance(result, Dream) or not len(result.frames):
-        raise BadKnob("A video must be of a result with frames. Ask for them, such as frames=30.")
-    choices = knobs.check(drawer_of(Dream), view)
-    height, width = (side // 2 * 2 for side in result.frames.shape[1:3])
+    frames = _frames(result)
+    choices = knobs.check(drawer_of(type(result)), view)
+    if choices.get("depth") == 16:
+        raise BadKnob("A video must have 8 bits a color, not depth=16. Leave depth out, or save a .zip of pictures.")
+    height, width = (side // 2 * 2 for side in frames[0].shape[:2])
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         if result.request is not None:
@@ -40,11 +42,25 @@ def mp4(result: Result, **view: Any) -> bytes:
         rate = Fraction(round(choices["fps"] * _TICKS), _TICKS)
         stream: Any = container.add_stream(_codec(av), rate, options=_QUALITY)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for pixels in result.frames:
+        for pixels in frames:
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return buffer.getvalue()
+
+
+def _frames(result: Result) -> list[NDArray[np.uint8]]:
+    """The frames as bytes; raises BadKnob for a result without any, and for pictures of several sizes."""
+    frames: list[NDArray[np.uint8]] = []
+    if isinstance(result, Dream):
+        frames = list(result.frames)
+    elif isinstance(result, Stylized):
+        frames = [to_bytes(one) for one in result.frames]
+    if not frames:
+        raise BadKnob("A video must be of a result with frames. Ask for them, such as frames=30.")
+    if len({frame.shape for frame in frames}) > 1:
+        raise BadKnob("A video must be of pictures of one size, not of several. Save a .zip of them.")
+    return frames
 
 
 def _codec(av: Any) -> str:

@@ -23,11 +23,10 @@ export function subjectsOf(technique: TechniqueInfo, typed: Readonly<Record<stri
 
 function subject(technique: string, name: string, typed: string): Subject {
   const bare = { name, typed, options: null, fixed: null, names: [], missing: "", hint: "" };
-  if (name === "image") {
-    const options = state.images.value.map((row): [string, string] => [row.id, row.name]);
-    const there = options.some(([id]) => id === typed);
-    const shown = "the picture on screen";
-    return { ...bare, options: [["", shown], ...options], value: there ? typed : state.image.value, standard: shown, missing: options.length ? "" : "There is no picture yet: upload one." };
+  if (name === "image" || name === "content") return picture(bare, "the picture on screen", state.image.value);
+  if (name === "style") {
+    const other = state.images.value.find((row) => row.id !== state.image.value);
+    return picture(bare, other ? `${other.name}, the first that is not on screen` : "the picture on screen", (other ?? { id: state.image.value }).id);
   }
   if (name === "scan") {
     const scan = state.scan.value;
@@ -38,6 +37,14 @@ function subject(technique: string, name: string, typed: string): Subject {
   const standard = name === "layer" ? state.layer.value : state.unit.value;
   const names = name === "layer" ? layers : [];
   return { ...bare, names, standard, value: typed.trim() || standard, hint: hintOf(technique, name) };
+}
+
+/** One of the pictures at hand; left alone, the usual one. */
+function picture(bare: Omit<Subject, "value" | "standard">, standard: string, usual: string): Subject {
+  const options = state.images.value.map((row): [string, string] => [row.id, row.name]);
+  const there = options.some(([id]) => id === bare.typed);
+  const missing = options.length ? "" : "There is no picture yet: upload one.";
+  return { ...bare, options: [["", standard], ...options], value: there ? bare.typed : usual, standard, missing };
 }
 
 function hintOf(technique: string, name: string): string {

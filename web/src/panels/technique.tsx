@@ -140,7 +140,7 @@ function SubjectRow({ one, put }: { one: Subject; put(text: string): void }) {
     return (
       <div class="knob">
         <label for={id}>{label(one.name)}</label>
-        <select id={id} value={one.value === state.image.value && !one.typed ? "" : one.value} onChange={(event) => put(event.currentTarget.value)}>
+        <select id={id} value={one.typed ? one.value : ""} onChange={(event) => put(event.currentTarget.value)}>
           {one.options.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
         </select>
       </div>

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base import knobs
 from ...base.errors import BadKnob, BadScan, nearest
+from ...base.pictures import BETWEEN
 from ...base.request import Request
 from ...base.samples import PREFIX, samples
 from ...catalog import catalog
@@ -67,8 +68,10 @@ def _subjects(desk: Desk, entry: Entry, ask: Ask, net: Network) -> list[Any]:
 
 def _subject(desk: Desk, name: str, text: str, net: Network) -> Any:
     match name:
-        case "image":
+        case "image" | "content":
             return desk.image(text)
+        case "style":
+            return [desk.image(id.strip()) for id in text.split(BETWEEN)]
         case "scan":
             if desk.scan is None:
                 raise BadScan("This needs a scan, and none is at hand. Scan the images at hand first.")

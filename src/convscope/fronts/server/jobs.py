@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ...base.errors import BadScan, ConvscopeError, UnknownJob, first_line
+from ...base.image import Image
 from ...base.progress import Cancelled
 from ...scan.result import open_scan
 from .answers import derived, keep, kept_under
@@ -56,9 +57,10 @@ class Jobs:
         """Queue a technique, or find the job that does or did it; raises what a call of it would, and QueueFull."""
         asked = self._desk.asked(ask)
         id = kept_under(asked.request, asked.entry.result, asked.view)
-        for name, subject in zip(asked.entry.subjects, asked.subjects, strict=True):
-            if name == "image":
-                save_image(self._places.image(subject.digest), subject)
+        for subject in asked.subjects:
+            for image in subject if isinstance(subject, list) else [subject]:
+                if isinstance(image, Image):
+                    save_image(self._places.image(image.digest), image)
         about = [str(ask.subjects[name]) for name in asked.entry.subjects if name in ("unit", "layer")]
         title = " ".join([asked.entry.command, *(["of", *about] if about else [])])
         return self._submit(Row(id, "technique", ask.model_dump_json(), title, artifact=id))

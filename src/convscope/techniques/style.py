@@ -1,0 +1,297 @@
+"""Style transfer: a picture with the content of one picture in the manner of others, coarse to fine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from ..base.errors import BadImage, BadKnob
+from ..base.image import Image, open_image
+from ..base.pictures import BETWEEN, Pictures, PicturesLike, open_pictures
+from ..base.syntheses import Stylized
+from ..base.technique import technique_with
+from ..base.unit import spanning
+from ..network.network import Network
+from ..optimize.gram import Statistic
+from ..optimize.levels import TERMS, Climbing, Level, sizes_up
+from ..optimize.octaves import taken
+from ..optimize.panes import Panes, Softening, windows
+from ..optimize.reading import Eye, Precision, looking, painting
+from ..optimize.recoloring import Colors, with_chroma
+from ..optimize.resizing import to_picture, to_pixels
+from ..optimize.styles import CLIMBS, STYLES, Preset, Style
+from ..optimize.tiles import Tiling
+from .blocks import content_of, is_chain, style_of
+from .choices import Seed
+from .regions import read_masks
+from .studio import Job, Studio
+
+_LARGEST = 512  # by default; the sources' own
+_SMALL = 224  # longest side of contents and styles as the result shows them
+_SHEET, _WEIGHTS, _SCALES = 192, (0.25, 1.0, 4.0, 16.0), (1.0, 2.0)  # of a preview: longest side, and what varies
+
+Auto = Literal["auto"]
+Size: TypeAlias = Annotated[int, Field(ge=32, le=16384)]
+Tile: TypeAlias = Annotated[int, Field(ge=128, le=8192)]
+Steps: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
+Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
+
+
+def read_content(net: Network, given: PicturesLike | Pictures) -> Pictures:
+    """One picture or several."""
+    return open_pictures(given, "content")
+
+
+def read_style(net: Network, given: PicturesLike | Pictures) -> Pictures:
+    """One style or several."""
+    return open_pictures(given, "style")
+
+
+@technique_with(content=read_content, style=read_style)
+def style(
+    net: Network,
+    content: PicturesLike,
+    style: PicturesLike,
+    *,
+    preset: Annotated[Preset, Field(description="whose recipe: of a paper, a program, or ours")] = "convscope",
+    size: Annotated[
+        Size | Auto, Field(description="longest side in pixels; auto: the content's, at most 512")
+    ] = "auto",
+    content_weight: Annotated[Weight | Auto, Field(description="weight of the content; auto: the preset's")] = "auto",
+    style_weight: Annotated[Weight | Auto, Field(description="weight of the style; auto: the preset's")] = "auto",
+    variation: Annotated[
+        Weight | Auto, Field(description="weight of total variation, which smooths; auto: the preset's")
+    ] = "auto",
+    blend: Annotated[str, Field(description="weights of several styles, such as 2;1; empty: all alike")] = "",
+    style_scale: Annotated[
+        float, Field(ge=0.1, le=10, description="longest side of the styles over that of the picture")
+    ] = 1.0,
+    content_layers: Annotated[str, Field(description="such as relu4_2, or 2*features.20; features.25")] = "auto",
+    style_layers: Annotated[str, Field(description="such as relu1_1; 0.5*relu2_1, or layers of the network")] = "auto",
+    statistic: Annotated[Statistic | Auto, Field(description="what makes a style; auto: the preset's")] = "auto",
+    smoothing: Annotated[
+        Literal["auto", "softmax", "none"],
+        Field(description="of activations; auto: softmax for networks that are no plain chain of layers"),
+    ] = "auto",
+    colors: Annotated[
+        Colors, Field(description="whose: luminance keeps the content's, histogram dyes the style in them")
+    ] = "style",
+    masks: Annotated[str, Field(description="where each style holds: a file each, or one of regions, with ;")] = "",
+    init: Annotated[str, Field(description="auto, content, noise, or a picture to begin with")] = "auto",
+    steps: Annotated[Steps | Auto, Field(description="at each size; auto: the preset's")] = "auto",
+    scales: Annotated[
+        Annotated[int, Field(ge=1, le=16)] | Auto, Field(description="sizes, coarse to fine; auto: the preset's")
+    ] = "auto",
+    optimizer: Annotated[Literal["auto", "adam", "lbfgs"], Field(description="auto: the preset's")] = "auto",
+    tile: Annotated[
+        Tile | Auto, Field(description="side in pixels of what is shown to the network at once: it bounds memory")
+    ] = "auto",
+    preview_sheet: Annotated[bool, Field(description="eight small variants of weight and scale instead")] = False,
+    seed: Seed = 0,
+    precision: Annotated[Precision, Field(description="auto: bf16 where the processor has it")] = "auto",
+) -> Stylized:
+    """Paint the content of one picture in the style of another.
+
+    Gatys, Ecker and Bethge 2015, "A neural algorithm of artistic style". The picture x of the least `content_weight` ·
+    ‖Φ(x) − Φ(content)‖² / ‖Φ(content)‖² + `style_weight` · the mean over layers of ‖G(x) − G(style)‖² / ‖G(style)‖²,
+    where Φ is what a layer makes of a picture and G its Gram matrix: losses relative to their targets mean the same on
+    every network. Presets after `neural-style` and Gatys's code take those sources' own means of squares. `content` and
+    `style` are a picture or several, in a list or with ; between them; contents are also a folder or a video, each
+    picture begun with what was made of the one before. Large pictures are seen in tiles, exactly. Cancelled, the result
+    holds what is there; with `cs.checkpoint(folder)` a stopped run goes on. Raises BadImage for a style smaller than
+    what a neuron of the deepest layer sees and for masks of another size, BadKnob for weights that add up to nothing.
+    """
+    photos, paintings = read_content(net, content), read_style(net, style)
+    if colors != "style" and net.preprocessing.channels != 3:
+        raise BadKnob(f"colors must be style, not {colors}, for {net.name}, which sees none. Leave it out.")
+    recipe = _chosen(preset, content_weight, style_weight, variation, statistic, steps, scales, optimizer)
+    layers = content_of(net, content_layers), style_of(net, style_layers, recipe)
+    deepest = _check_field(net, [*layers[0], *layers[1]], paintings)
+    shares, jobs = read_blend(blend, len(paintings.images)), _jobs(photos, preview_sheet)
+    masked = read_masks(masks, photos.images[0].size, len(paintings.images))
+    used = [k for k, share in enumerate(shares) if share > 0]
+    with looking(net, list(layers[0] | layers[1]), painting(net, precision)) as eye:
+        take = partial(to_picture, channels=net.preprocessing.channels, device=eye.device)
+        contents, styles = [take(image) for image in photos.images], [take(paintings.images[k]) for k in used]
+        sizes = [_size(image, size, preview_sheet) for image in photos.images]
+        levels = _levels(recipe, jobs, sizes, preview_sheet)
+        _check_taken(eye, levels, size)
+        softened = Softening.of(eye, contents[0]) if _softens(net, smoothing) else None
+        longest = max(*(max(one) for one in sizes), math.ceil(max(map(max, sizes)) * style_scale))
+        tiles = windows(net, eye.layers, longest, tile)
+        studio = Studio(
+            Panes(eye, tiles, softened), recipe, *layers, contents, styles, [shares[k] for k in used],
+            [torch.from_numpy(masked[k]).to(eye.device) for k in used] if masked else [], jobs, style_scale, colors,
+            _first(init, recipe, contents[0], take), seed,
+        )  # fmt: skip
+        work = Climbing(studio, levels, recipe.climb, seed, recipe.averaging, eye.device)
+        work.climb_all()
+        made = [_finished(picture, studio, levels, k) for k, picture in enumerate(work.all())]
+    told = {"preset": preset, "backbone": _backbone(net, softened), **_weighed(recipe, *layers), **deepest}
+    told |= _carried_out(work, tiles, levels) | _inputs(masks, init) | {"precision": "bf16" if eye.half else "fp32"}
+    return Stylized(
+        values=work.curve[:, : work.steps], unit=spanning(eye.layers), network=net.name, evidence=told,
+        image=made[0], content=_small(photos.images[0]), styles=tuple(_small(image) for image in paintings.images),
+        frames=tuple(made) if len(jobs) > 1 else (), labels=tuple(map(str, jobs)) if preview_sheet else (),
+        profile=photos.images[0].profile,
+    )  # fmt: skip
+
+
+def _chosen(
+    preset: Preset,
+    content: float | Auto,
+    style: float | Auto,
+    variation: float | Auto,
+    statistic: Statistic | Auto,
+    steps: int | Auto,
+    scales: int | Auto,
+    optimizer: Literal["auto", "adam", "lbfgs"],
+) -> Style:
+    """The preset with what was asked for; raises BadKnob where nothing is left to be like."""
+    given: dict[str, Any] = {
+        "content": content, "style": style, "variation": variation, "statistic": statistic, "most": scales
+    }  # fmt: skip
+    recipe = replace(STYLES[preset], **{name: value for name, value in given.items() if value != "auto"})
+    recipe = recipe if scales == "auto" else replace(recipe, smallest=1)
+    recipe = recipe if steps == "auto" else replace(recipe, steps=(steps,))
+    if optimizer not in ("auto", recipe.climb.optimizer):
+        recipe = replace(recipe, climb=CLIMBS[optimizer])
+    if recipe.content + recipe.style <= 0:
+        raise BadKnob("content_weight and style_weight must not both be 0: there would be nothing to paint. Raise one.")
+    return recipe
+
+
+def read_blend(blend: str, styles: int) -> list[float]:
+    """The share of each style; raises BadKnob for another number of them, for negative ones and for none above 0."""
+    try:
+        weights = [float(part) for part in blend.split(BETWEEN) if part.strip()] or [1.0] * styles
+    except ValueError:
+        raise BadKnob(f"blend must be numbers with ; between them, such as 2;1, not {blend!r}. Correct it.") from None
+    if len(weights) != styles:
+        raise BadKnob(f"blend must have a weight for each of {styles} styles, not {len(weights)}. Give one for each.")
+    if not (all(0 <= weight < math.inf for weight in weights) and sum(weights) > 0):
+        raise BadKnob(f"blend must be weights from 0 on that do not add up to zero, not {blend!r}. Raise one of them.")
+    return [weight / sum(weights) for weight in weights]
+
+
+def _check_field(net: Network, layers: Sequence[str], styles: Pictures) -> dict[str, Any]:
+    """The layer that sees furthest; raises BadImage for a style that is smaller than what it sees."""
+    order = list(net.layers)
+    deepest = max(layers, key=order.index)
+    seen = net.receptive_field(f"{deepest}:0")
+    side = min(max(seen.size), min(net.preprocessing.size))
+    for image in styles.images:
+        if min(image.size) < side:
+            height, width = image.size
+            raise BadImage(
+                f"style must be at least {side} pixels wide and high, which is what a neuron of {deepest} sees, not "
+                f"{width} × {height}. Use a larger picture, or name shallower style_layers."
+            )
+    return {"field": f"{max(seen.size)} pixels, of {deepest}"}
+
+
+def _jobs(content: Pictures, sheet: bool) -> list[Job]:
+    if not sheet:
+        return [Job(number) for number in range(len(content.images))]
+    return [Job(0, weight, scale) for scale in _SCALES for weight in _WEIGHTS]
+
+
+def _size(image: Image, size: int | Auto, sheet: bool) -> tuple[int, int]:
+    longest = min(max(image.size), _LARGEST) if size == "auto" else size
+    factor = (min(longest, _SHEET) if sheet else longest) / max(image.size)
+    return max(1, round(image.size[0] * factor)), max(1, round(image.size[1] * factor))
+
+
+def _levels(recipe: Style, jobs: Sequence[Job], sizes: Sequence[tuple[int, int]], sheet: bool) -> list[Level]:
+    """All sizes of the first picture and of each variant of a sheet; of those after the first, the last size alone."""
+    found = []
+    for number, job in enumerate(jobs):
+        sides = sizes_up(sizes[job.content], recipe.smallest, recipe.factor, recipe.most)
+        for k, side in enumerate(sides):
+            if sheet or number == 0 or k == len(sides) - 1:
+                first = k == 0 or (number > 0 and not sheet)
+                found.append(Level(number, side, recipe.steps_at(k), first, len(sides) - 1 - k))
+    return found
+
+
+def _check_taken(eye: Eye, levels: Sequence[Level], size: int | Auto) -> None:
+    needed = list(dict.fromkeys(level.size for level in levels))
+    if len(taken(eye, needed)) < len(needed):
+        raise BadKnob(
+            f"{eye.net.name} must take pictures of {needed[0][1]} × {needed[0][0]} pixels, and does not. Use a "
+            "convolutional network, a larger size, or fewer scales."
+        )
+
+
+def _softens(net: Network, smoothing: str) -> bool:
+    return smoothing == "softmax" or (smoothing == "auto" and not is_chain(net))
+
+
+def _first(init: str, recipe: Style, content: Tensor, take: Callable[[Image], Tensor]) -> Tensor | None:
+    begin = recipe.begin if init == "auto" else init
+    if begin == "noise":
+        return None
+    if begin == "content":
+        return content
+    try:
+        return take(open_image(begin))
+    except BadImage as error:
+        raise BadImage(f"init must be auto, content, noise or a picture, not {begin!r}. {error}") from error
+
+
+def _finished(picture: Tensor, studio: Studio, levels: Sequence[Level], number: int) -> NDArray[np.float32]:
+    """A picture as it is given out, (H, W, 3), in the content's colors where these are kept."""
+    last = next(level for level in levels if level.picture == number and level.last)
+    if studio.colors == "luminance":
+        picture = with_chroma(picture, studio.content(last))
+    return to_pixels(picture)
+
+
+def _small(image: Image) -> NDArray[np.uint8]:
+    """A picture as the result shows it beside what was made."""
+    picture = image.pil()
+    picture.thumbnail((_SMALL, _SMALL))
+    return np.asarray(picture)
+
+
+def _backbone(net: Network, softened: Softening | None) -> str:
+    if softened is None:
+        return f"{net.name}, as it is: " + ("a plain chain of layers" if is_chain(net) else "smoothing was not wanted")
+    return f"{net.name}, a softmax over the channels of each position: shortcuts make activations peaky (SWAG 2021)"
+
+
+def _weighed(recipe: Style, content: Mapping[str, float], style: Mapping[str, float]) -> dict[str, Any]:
+    return {
+        "content_layers": dict(content), "style_layers": dict(style), "statistic": recipe.statistic,
+        "weights": {"content": recipe.content, "style": recipe.style, "variation": recipe.variation},
+        "losses": "relative to their targets" if recipe.relative else "means of squares, as in the source",
+    }  # fmt: skip
+
+
+def _carried_out(work: Climbing, tiles: Tiling, levels: Sequence[Level]) -> dict[str, Any]:
+    sizes = [f"{level.size[1]} × {level.size[0]}: {level.steps} steps" for level in levels if level.picture == 0]
+    told: dict[str, Any] = {
+        "sizes": sizes,
+        **dict(zip(TERMS, work.curve[:, max(0, work.steps - 1)].tolist(), strict=True)),
+    }
+    if tiles.halo:
+        told["tiles"] = f"of {tiles.window[0]} pixels, shown with {tiles.halo} around what is kept"
+    if work.broken:
+        return {**told, "not_finite": f"numbers were not finite at {work.broken}: the best picture before is kept"}
+    return {**told, **work.work.evidence}
+
+
+def _inputs(masks: str, init: str) -> dict[str, Any]:
+    """What the pictures were that knobs name: a request holds no more of them than their names."""
+    named = [part.strip() for part in masks.split(BETWEEN) if part.strip()]
+    named += [init] if init not in ("auto", "content", "noise") else []
+    return {"inputs": {name: open_image(name).digest for name in named}} if named else {}
