@@ -1,9 +1,9 @@
-"""Style transfer against neural-style-pt: `python bench/style.py SHARED [--presets]`; SHARED holds data and models.
+"""Style transfer against neural-style-pt: `python bench/style.py SHARED [--presets SIZE | --large SIZE]`.
 
-The judge is `bench/style_judge.py` there: fixed fp32 losses of VGG16, Tübingen in the manner of the Starry Night.
-Times are multiples of its calibration loop, measured just before, so that they can be compared with another machine's.
-The time is that of the whole call; the points of the curve on the way are judged outside of it. Memory is that of a
-process of its own.
+SHARED is the folder of data and models. The judge is `bench/style_judge.py` there: fixed fp32 losses of VGG16,
+Tübingen in the manner of the Starry Night. Times are multiples of its calibration loop, measured just before, so that
+they can be compared with another machine's. The time is that of the whole call; the points of the curve on the way are
+judged outside of it. Memory is that of a process of its own.
 """
 
 from __future__ import annotations
@@ -106,15 +106,15 @@ def large(bench: Bench, size: int) -> None:
     print(f"| {width} × {height}, {STEPS} steps | {told} | {made.evidence.get('tiles', 'none')} |", flush=True)
 
 
-def presets(bench: Bench, folder: Path) -> None:
-    """Write what every preset makes of every painting, and print its judgement; this takes long."""
+def presets(bench: Bench, folder: Path, size: int) -> None:
+    """Write what every preset makes of every painting, and print its judgement; this takes an hour and more."""
     net = bench.network()
     folder.mkdir(exist_ok=True)
     print("| preset | painting | seconds | content | style |\n|---|---|---|---|---|")
     for source in SOURCES:
         for painting in PAINTINGS:
             start = time.perf_counter()
-            made = bench.style(net, painting, preset=source)
+            made = bench.style(net, painting, preset=source, size=size)
             took = time.perf_counter() - start
             made.save(folder / f"{source}-{Path(painting).stem}.png")
             content, style = bench.judged(made.image) if painting == STYLE else (float("nan"), float("nan"))
@@ -126,7 +126,7 @@ def main(words: list[str]) -> None:
     warnings.simplefilter("ignore")
     bench = Bench(Path(words[0]))
     if "--presets" in words:
-        return presets(bench, Path("styles"))
+        return presets(bench, Path("styles"), int(words[-1]))
     if "--large" in words:
         return large(bench, int(words[-1]))
     curve(bench)

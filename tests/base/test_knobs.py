@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from convscope.base import knobs
-from convscope.base.errors import BadKnob
+from convscope.base.errors import BadImage, BadKnob
 
 Steps = Annotated[int, Field(ge=1, le=100, description="how many steps are taken")]
 
@@ -85,6 +85,19 @@ def test_an_unknown_knob_suggests_the_nearest_and_lists_all():
         BadKnob, match=r"^method has no knob 'step'. Nearest: steps. Its knobs are steps, noise, fill, smooth."
     ):
         knobs.check(method, {"step": 3})
+
+
+def test_the_contents_of_what_a_knob_names_are_found_and_what_cannot_be_read_is_left_to_the_function():
+    def digests(text):
+        if text == "gone.png":
+            raise BadImage("It is gone.")
+        return {text: "aa"}
+
+    def paint(net, *, guide: Annotated[str, knobs.Names(digests)] = "", title: str = "x"):
+        """Two texts, of which one names a file."""
+
+    assert knobs.contents(paint, {"guide": "here.png", "title": "here.png"}) == {"here.png": "aa"}
+    assert knobs.contents(paint, {"guide": "gone.png", "title": "x"}) == {}
 
 
 def test_a_subject_is_no_knob():

@@ -20,7 +20,8 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3))
 tables = st.dictionaries(words, values, max_size=3)
 subjects = st.dictionaries(words, st.fixed_dictionaries({"reference": words}, optional={"digest": words}), max_size=3)
-requests = st.builds(Request, words, subjects, tables, tables, words)
+names = st.dictionaries(words, words, max_size=3)
+requests = st.builds(Request, words, subjects, tables, tables, words, names)
 
 
 @given(requests)
@@ -36,6 +37,13 @@ def test_json_holds_every_part_and_keeps_the_order_of_the_subjects():
     assert list(content["subjects"]) == ["net", "image", "unit"]
     assert content["subjects"]["image"] == IMAGE
     assert Request.from_json(ASKED.to_json()).python() == ASKED.python()
+
+
+def test_what_knobs_name_is_in_the_digest_and_in_json_where_there_is_any():
+    mask = dataclasses.replace(ASKED, inputs={"mask.png": "dd"})
+    assert len({one.digest for one in (ASKED, mask, dataclasses.replace(ASKED, inputs={"mask.png": "ee"}))}) == 3
+    assert list(json.loads(mask.to_json())) == ["technique", "subjects", "knobs", "view", "version", "inputs"]
+    assert Request.from_json(mask.to_json()) == mask
 
 
 def test_the_order_of_knobs_and_subjects_does_not_change_the_digest():

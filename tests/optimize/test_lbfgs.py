@@ -2,9 +2,12 @@
 
 from itertools import pairwise
 
+import pytest
 import torch
 
+from convscope.optimize.ascent import Climb
 from convscope.optimize.lbfgs import LBFGS
+from convscope.optimize.styles import remembering
 
 SHAPE = (1, 1, 2, 3)
 
@@ -27,10 +30,11 @@ def run(steps, history=10):
     return a, x, places, slopes
 
 
-def test_steps_are_those_of_dense_bfgs():
-    _, x, places, slopes = run(5)
-    s = [b - a for a, b in pairwise(places)]
-    y = [b - a for a, b in pairwise(slopes)]
+@pytest.mark.parametrize(("steps", "history"), [(5, 10), (6, 3)])
+def test_steps_are_those_of_dense_bfgs_over_the_moves_that_are_remembered(steps, history):
+    _, x, places, slopes = run(steps, history)
+    s = [b - a for a, b in pairwise(places)][-history:]
+    y = [b - a for a, b in pairwise(slopes)][-history:]
     inverse = torch.eye(6, dtype=torch.float64) * (s[-1] @ y[-1]) / (y[-1] @ y[-1])
     for step, turn in zip(s, y, strict=True):
         rho = 1 / (step @ turn)
@@ -52,3 +56,10 @@ def test_no_more_moves_are_remembered_than_asked_for():
         x.grad = (a @ x.flatten()).reshape(SHAPE)
         optimizer.step()
     assert optimizer.state[x]["steps"].shape == (3, 1, 2, 3)
+
+
+def test_of_large_pictures_fewer_moves_are_remembered():
+    climb = Climb("lbfgs", history=10)
+    assert remembering(climb, [(384, 512), (1536, 2048)], 3) == climb
+    assert remembering(climb, [(384, 512), (3072, 4096)], 3).history == 5
+    assert remembering(climb, [(1 << 15, 1 << 15)], 3).history == 1

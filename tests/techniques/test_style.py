@@ -13,13 +13,14 @@ import torch
 from torch import nn
 
 import convscope as cs
+from convscope.base.image import open_image
 from convscope.base.progress import Cancelled
 from convscope.base.request import Request
 from convscope.catalog.run import run
 from convscope.optimize.levels import sizes_up
 from convscope.optimize.recoloring import dyed, luma, with_chroma
 from convscope.techniques.blocks import content_of, is_chain, names, style_of
-from convscope.techniques.style import STYLES, read_blend
+from convscope.techniques.plans import STYLES, read_blend
 
 RNG = np.random.default_rng(0)
 CONTENT = np.kron(RNG.integers(0, 256, (8, 12, 3)), np.ones((8, 8, 1))).astype(np.uint8)
@@ -105,7 +106,7 @@ def test_regions_are_one_picture_from_dark_to_light_or_a_file_each(net):
     assert np.array_equal(apart.image, together.image)
     swapped = cs.style(net, CONTENT, [OTHER, STYLE], masks=files, **QUICK)
     assert not np.array_equal(apart.image, swapped.image)
-    assert set(apart.evidence["inputs"]) == {"left.png", "right.png"}
+    assert set(apart.request.inputs) == {"left.png", "right.png"}
 
 
 def test_luminance_keeps_the_contents_chroma_exactly(net):
@@ -118,12 +119,14 @@ def test_luminance_keeps_the_contents_chroma_exactly(net):
 
 
 def test_luminance_is_the_pictures_where_the_colors_allow_it():
+    torch.manual_seed(0)
     content, picture = torch.full((1, 3, 4, 4), 102 / 255), torch.rand(1, 3, 4, 4)
     assert torch.allclose(luma(with_chroma(picture, content)), luma(picture), atol=2e-5)
     assert with_chroma(picture, torch.rand(1, 3, 4, 4)).min() >= 0
 
 
 def test_a_dyed_style_has_the_contents_mean_and_covariance():
+    torch.manual_seed(0)
     content, style = (0.3 + 0.1 * torch.randn(1, 3, 90, 90)).clamp(0, 1), 0.4 + 0.2 * torch.rand(1, 3, 80, 70)
     a, b = (x[0].flatten(1).double() for x in (dyed(style, content), content))
     assert torch.allclose(a.mean(1), b.mean(1), atol=2e-3) and torch.allclose(torch.cov(a), torch.cov(b), atol=1e-3)
@@ -319,6 +322,25 @@ def test_networks_with_shortcuts_are_softened_and_the_evidence_says_so(net):
     assert "softmax" in soft.evidence["backbone"] and "as it is" in plain.evidence["backbone"]
     assert not np.array_equal(soft.image, plain.image)
     assert "plain chain" in cs.style(net, CONTENT, STYLE, **QUICK).evidence["backbone"]
+
+
+def test_a_mask_of_other_contents_is_another_request_and_is_not_taken_for_the_same():
+    lite, asked = cs.load("lite0"), {"masks": "mask.png", "init": "o.png", "steps": 1, "scales": 1, "size": 64}
+    files()
+    left = np.zeros((64, 96, 3), np.uint8)
+    left[:, :48] = 255
+    written(left, "mask.png")
+    request = cs.style.request(lite, "c.png", "s.png", **asked)
+    assert list(request.inputs) == ["mask.png", "o.png"] and request.inputs["o.png"] == open_image("o.png").digest
+    assert Request.from_json(request.to_json()) == request
+    assert run(request).request.digest == request.digest
+    written(255 - left, "mask.png")
+    assert cs.style.request(lite, "c.png", "s.png", **asked).digest != request.digest
+    with pytest.raises(cs.ConvscopeError, match=r"'mask\.png' is not what it was"):
+        run(request)
+    Path("mask.png").unlink()
+    with pytest.raises(cs.ConvscopeError, match=r"'mask\.png' is not what it was"):
+        run(request)
 
 
 def refused(net, words, content=CONTENT, style=STYLE, **knobs):

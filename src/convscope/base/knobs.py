@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from .errors import BadKnob, nearest
+from .errors import BadKnob, ConvscopeError, nearest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 AnyFunction = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Names:
+    """Marks a knob whose text names files: `digests` gives that of the contents of each, by its name."""
+
+    digests: Callable[[str], Mapping[str, str]]
 
 
 def subjects(function: AnyFunction) -> list[str]:
@@ -53,6 +62,17 @@ def check(function: AnyFunction, values: Mapping[str, object]) -> dict[str, Any]
         for problem in error.errors():  # a knob that may be one of several types has a problem with each
             problems.setdefault(str(problem["loc"][0]), []).append(problem)
         raise BadKnob(" ".join(_sentence(function, name, found) for name, found in problems.items())) from None
+
+
+def contents(function: AnyFunction, values: Mapping[str, Any]) -> dict[str, str]:
+    """The digests of what knobs name; none of what cannot be read, which the function itself refuses."""
+    found: dict[str, str] = {}
+    for name, field in model(function).model_fields.items():
+        for mark in field.metadata:
+            if isinstance(mark, Names):
+                with suppress(ConvscopeError):
+                    found |= mark.digests(values[name])
+    return found
 
 
 def _sentence(function: AnyFunction, name: str, problems: list[Any]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from .errors import BadImage, MissingExtra, first_line
 from .image import Image, ImageLike, open_image
+from .knobs import Names
 
 BETWEEN = ";"
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif")
@@ -60,9 +61,19 @@ def open_pictures(given: PicturesLike | Pictures, what: str = "content") -> Pict
         if Path(text).suffix.lower() in VIDEOS:
             return Pictures(tuple(_frames(text)), text)
         if BETWEEN in text and not Path(text).exists():
-            return _joined([open_image(part.strip()) for part in text.split(BETWEEN) if part.strip()], what)
+            return _joined([open_image(part) for part in parts(text)], what)
     one = open_image(given)  # type: ignore[arg-type]  # lists are gone by now
     return Pictures((one,), one.reference)
+
+
+def naming(*words: str) -> Names:
+    """Of a knob that names pictures, with ; between them; `words` and nothing at all name none."""
+    return Names(lambda text: {part: open_image(part).digest for part in parts(text) if part not in words})
+
+
+def parts(text: str) -> list[str]:
+    """What stands between the ; of a text."""
+    return [part.strip() for part in text.split(BETWEEN) if part.strip()]
 
 
 def _joined(images: list[Image], what: str) -> Pictures:

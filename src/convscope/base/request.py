@@ -16,7 +16,8 @@ class Request:
     """A technique, its subjects and its knobs.
 
     Each subject is described by a `reference`, the text it can be loaded by again, and, for networks and images, a
-    `digest` of its contents. `view` holds the choices of a picture; they do not change what is computed.
+    `digest` of its contents; `inputs` are those of files that knobs name. `view` holds the choices of a picture; they
+    do not change what is computed.
     """
 
     technique: str
@@ -24,16 +25,21 @@ class Request:
     knobs: Mapping[str, Any]
     view: Mapping[str, Any] = field(default_factory=dict)
     version: str = VERSION
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of technique, contents of the subjects, knobs and version; not of file names, not of the view."""
+        """SHA-256 of technique, contents of subjects, knobs, what these name, and version; not of the view."""
         contents = {name: subject.get("digest", subject["reference"]) for name, subject in self.subjects.items()}
-        return _sha256([self.technique, contents, dict(self.knobs), self.version])
+        named = [dict(self.inputs)] if self.inputs else []
+        return _sha256([self.technique, contents, dict(self.knobs), *named, self.version])
 
     def to_json(self) -> str:
         """JSON, subjects in their order: the same request gives the same text."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        told = asdict(self)
+        if not self.inputs:
+            del told["inputs"]
+        return json.dumps(told, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Request:

@@ -54,7 +54,9 @@ def _asked(function: Callable[P, R], readers: Mapping[str, Reader]) -> Technique
     def read(given: dict[str, Any]) -> tuple[Request, dict[str, Any], dict[str, Any]]:
         subjects = _read(given, names, readers)
         chosen = knobs.check(function, {name: value for name, value in given.items() if name not in names})
-        return Request(function.__name__, {n: _describe(s) for n, s in subjects.items()}, chosen), subjects, chosen
+        described = {name: _describe(subject) for name, subject in subjects.items()}
+        inputs = knobs.contents(function, chosen)
+        return Request(function.__name__, described, chosen, inputs=inputs), subjects, chosen
 
     @functools.wraps(function)
     def ask(*args: P.args, **kwargs: P.kwargs) -> R:

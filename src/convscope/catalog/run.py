@@ -9,7 +9,7 @@ from typing import Any
 
 from ..base.errors import BadImage, BadScan, CannotRerun
 from ..base.image import Image, open_image
-from ..base.pictures import BETWEEN, Pictures, open_pictures, several
+from ..base.pictures import BETWEEN, Pictures, open_pictures, parts, several
 from ..base.request import Request
 from ..base.results import Result
 from ..network import zoo
@@ -25,8 +25,16 @@ def run(request: Request, beside: Path | None = None, image: str | None = None, 
     an image is. Raises CannotRerun where a subject was made in memory or has other contents now.
     """
     subjects = [_subject(name, described, beside, image, device) for name, described in request.subjects.items()]
-    result = entry(request.technique).function(*subjects, **request.knobs)
+    function = entry(request.technique).function
+    _check_inputs(request, function.request(*subjects, **request.knobs))
+    result = function(*subjects, **request.knobs)
     return dataclasses.replace(result, request=request)  # the subjects are the same, wherever they were found
+
+
+def _check_inputs(request: Request, now: Request) -> None:
+    for name, digest in request.inputs.items():
+        if now.inputs.get(name) != digest:
+            raise CannotRerun(f"{name!r} is not what it was: its contents changed, or it is gone. Restore it.")
 
 
 def _subject(name: str, described: Mapping[str, str], beside: Path | None, image: str | None, device: str) -> Any:
@@ -72,8 +80,8 @@ def _pictures(reference: str, beside: Path | None, instead: str | None) -> Pictu
     """Several pictures, a folder or a video; pictures that moved are looked for one by one."""
     if instead is None and reference and several(reference) and BETWEEN not in reference:
         return open_pictures(reference)
-    parts = [part.strip() for part in reference.split(BETWEEN)] if instead is None else [instead]
-    return open_pictures([_image(part, beside, instead) for part in parts])
+    named = parts(reference) if instead is None else [instead]
+    return open_pictures([_image(part, beside, instead) for part in named])
 
 
 def _image(reference: str, beside: Path | None, instead: str | None) -> Image:

@@ -144,7 +144,7 @@ class Ascent:
         for p, q in zip(self.canvas.parameters, other.canvas.parameters, strict=True):
             share = q[0].numel() / p[0].numel()
             self._optimizer.state[p] = {
-                name: (resized(tensor, (p.shape[-2], p.shape[-1])) * share ** _SLOPES.get(name, 0)).contiguous()
+                name: resized(tensor, (p.shape[-2], p.shape[-1])).contiguous().mul_(share ** _SLOPES.get(name, 0))
                 if tensor.ndim
                 else tensor.clone()
                 for name, tensor in other._optimizer.state[q].items()

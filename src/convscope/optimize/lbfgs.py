@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 _FIRST = 0.01  # the mean length of the first step, of which nothing is known yet; and ten times it is the most of any
-STEPS, TURNS, PLACE, SLOPE = "steps", "turns", "place", "slope"
+STEPS, TURNS, MOVES, PLACE, SLOPE = "steps", "turns", "moves", "place", "slope"
 
 
 class LBFGS(torch.optim.Optimizer):
@@ -31,30 +31,41 @@ class LBFGS(torch.optim.Optimizer):
                 p -= self._bent(p, group["lr"])
 
     def _remember(self, p: Tensor, history: int) -> None:
+        """Put the last move in the place of the oldest one: in place, since all of them are much memory."""
         state = self.state[p]
-        none = p.new_zeros(0, *p.shape[1:])
-        steps, turns = state.get(STEPS, none), state.get(TURNS, none)
+        assert p.grad is not None
+        if MOVES not in state:
+            state |= {name: p.new_zeros(history, *p.shape[1:]) for name in (STEPS, TURNS)}
+            state[MOVES] = torch.tensor(0)
         if PLACE in state:
             step, turn = p - state[PLACE], p.grad - state[SLOPE]
             if (step * turn).sum() > 1e-10 * turn.square().sum():  # else the curvature says to go downhill
-                steps, turns = (torch.cat([old, new])[-history:] for old, new in ((steps, step), (turns, turn)))
-        assert p.grad is not None
-        self.state[p] = {STEPS: steps, TURNS: turns, PLACE: p.detach().clone(), SLOPE: p.grad.detach().clone()}
+                slot = int(state[MOVES]) % history
+                state[STEPS][slot], state[TURNS][slot] = step[0], turn[0]
+                state[MOVES] += 1
+        state[PLACE], state[SLOPE] = p.detach().clone(), p.grad.detach().clone()
 
     def _bent(self, p: Tensor, rate: float) -> Tensor:
         """The step to take: the gradient times the inverse of the curvature that was seen."""
-        steps, turns = self.state[p][STEPS], self.state[p][TURNS]
         assert p.grad is not None
         found = p.grad.clone()
-        if not len(steps):
+        moves = self._moves(p)
+        if not moves:
             return found * (rate * _FIRST / found.abs().mean().clamp(min=1e-30))
-        scales = [1 / (s * y).sum() for s, y in zip(steps, turns, strict=True)]
+        scales = [1 / (s * y).sum() for s, y in moves]
         shares = []
-        for s, y, scale in reversed(list(zip(steps, turns, scales, strict=True))):
+        for (s, y), scale in reversed(list(zip(moves, scales, strict=True))):
             shares.append(scale * (s * found).sum())
             found -= shares[-1] * y
-        found *= 1 / (scales[-1] * turns[-1].square().sum())
-        for s, y, scale, share in zip(steps, turns, scales, reversed(shares), strict=True):
+        found *= 1 / (scales[-1] * moves[-1][1].square().sum())
+        for (s, y), scale, share in zip(moves, scales, reversed(shares), strict=True):
             found += s * (share - scale * (y * found).sum())
         length = rate * found
         return length * (10 * _FIRST / length.abs().mean().clamp(min=1e-30)).clamp(max=1)
+
+    def _moves(self, p: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """What is remembered, steps and turns (1, C, H, W), from the oldest on."""
+        steps, turns, moves = self.state[p][STEPS], self.state[p][TURNS], int(self.state[p][MOVES])
+        history = len(steps)
+        slots = [number % history for number in range(max(0, moves - history), moves)]
+        return [(steps[slot : slot + 1], turns[slot : slot + 1]) for slot in slots]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from .ascent import Climb
@@ -14,6 +15,7 @@ Begin = Literal["content", "noise"]
 DEPTHS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # of VGG, as Gatys et al. chose them
 CONTENT = "relu4_2"
 _FADES = 2
+_MEMORY = 3 << 29  # bytes that moves of L-BFGS may need
 _EDGE = 1 / 13  # what neighboring pixels of photos typically differ by (Mahendran and Vedaldi 2015, half of 1 / 6.5)
 
 
@@ -55,6 +57,12 @@ def faded(recipe: Style, coarser: int) -> float:
 def rough(weight: float, size: tuple[int, int]) -> Penalty | None:
     """Total variation that means the same at every size (H, W): a photo's pixel typically counts 1."""
     return TotalVariation(weight / (size[0] * size[1] * _EDGE**2)) if weight else None
+
+
+def remembering(climb: Climb, sizes: Iterable[tuple[int, int]], channels: int) -> Climb:
+    """A climb that remembers no more moves than there is memory for, at any of the sizes (H, W)."""
+    move = 2 * 4 * channels * max(height * width for height, width in sizes)  # a step and a turn, four bytes a number
+    return replace(climb, history=max(1, min(climb.history, _MEMORY // move)))
 
 
 _CODE = 5 * 1e3  # of Gatys's code: 1e3 over the square of the channels, at each of five layers

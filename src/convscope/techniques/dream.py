@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from ..base.errors import BadImage, BadKnob
 from ..base.image import Image, open_image
+from ..base.pictures import naming
 from ..base.syntheses import Dream
 from ..base.technique import technique_with
 from ..base.unit import Unit, spanning
@@ -30,7 +31,7 @@ _LARGEST = 3  # by default, a dream is at most this many times as large as what 
 
 Size: TypeAlias = Annotated[int, Field(ge=16, le=8192)]
 Tile: TypeAlias = Annotated[int, Field(ge=32, le=8192)]
-Guide = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
+Guide = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given), naming()]
 
 
 def read_dream(net: Network, given: ObjectiveLike) -> Objective:

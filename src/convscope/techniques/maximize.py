@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 
 from ..base.errors import BadKnob, BadSource
 from ..base.image import Image
+from ..base.knobs import Names
 from ..base.syntheses import Maximized, in_colors
 from ..base.technique import technique_with
 from ..base.unit import Unit, spanning
@@ -25,7 +26,7 @@ from ..optimize.phrase import ObjectiveLike, objective
 from ..optimize.reading import Precision
 from ..optimize.recipes import CANVASES, RECIPES, CanvasName, Preset, Recipe
 from ..optimize.session import Session
-from ..scan.result import Scan
+from ..scan.result import Scan, open_scan
 from .choices import BatchSize, Seed
 from .witnesses import against_scan, judged, judges_named, scan_of
 
@@ -45,7 +46,11 @@ def _folder_of(given: Any) -> Any:
     return str(given) if isinstance(given, Path) else given
 
 
-AScan = Annotated[str, BeforeValidator(_folder_of)]
+def _contents(folder: str) -> dict[str, str]:
+    return {folder: open_scan(folder).digest} if folder else {}
+
+
+AScan = Annotated[str, BeforeValidator(_folder_of), Names(_contents)]
 
 
 @dataclass(frozen=True)

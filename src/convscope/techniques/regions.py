@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..base.errors import BadImage, BadKnob
 from ..base.image import Image, open_image
-from ..base.pictures import BETWEEN
+from ..base.pictures import parts
 
 _BIT = 1.5 / 255  # by how much masks may overlap: a rounding
 _WEIGHTS = np.array([0.299, 0.587, 0.114])
@@ -20,7 +20,7 @@ def read_masks(masks: str, size: tuple[int, int], styles: int) -> list[NDArray[n
     Raises BadImage for masks of another size than the content's, BadKnob for a wrong number, for masks that overlap
     and for one that is empty.
     """
-    files = [part.strip() for part in masks.split(BETWEEN) if part.strip()]
+    files = parts(masks)
     if not files:
         return []
     pictures = [_opened(file, size) for file in files]

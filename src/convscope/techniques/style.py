@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -16,33 +15,33 @@ from torch import Tensor
 
 from ..base.errors import BadImage, BadKnob
 from ..base.image import Image, open_image
-from ..base.pictures import BETWEEN, Pictures, PicturesLike, open_pictures
+from ..base.pictures import Pictures, PicturesLike, naming, open_pictures
 from ..base.syntheses import Stylized
 from ..base.technique import technique_with
 from ..base.unit import spanning
 from ..network.network import Network
 from ..optimize.gram import Statistic
-from ..optimize.levels import TERMS, Climbing, Level, sizes_up
+from ..optimize.levels import TERMS, Climbing, Level
 from ..optimize.octaves import taken
 from ..optimize.panes import Panes, Softening, windows
 from ..optimize.reading import Eye, Precision, looking, painting
 from ..optimize.recoloring import Colors, with_chroma
 from ..optimize.resizing import to_picture, to_pixels
-from ..optimize.styles import CLIMBS, STYLES, Preset, Style
+from ..optimize.styles import Preset, Style, remembering
 from ..optimize.tiles import Tiling
 from .blocks import content_of, is_chain, style_of
 from .choices import Seed
+from .plans import Auto, chosen, jobs_of, levels_of, read_blend, size_of
 from .regions import read_masks
-from .studio import Job, Studio
+from .studio import Studio
 
-_LARGEST = 512  # by default; the sources' own
 _SMALL = 224  # longest side of contents and styles as the result shows them
-_SHEET, _WEIGHTS, _SCALES = 192, (0.25, 1.0, 4.0, 16.0), (1.0, 2.0)  # of a preview: longest side, and what varies
 
-Auto = Literal["auto"]
 Size: TypeAlias = Annotated[int, Field(ge=32, le=16384)]
 Tile: TypeAlias = Annotated[int, Field(ge=128, le=8192)]
 Steps: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
+Masks: TypeAlias = Annotated[str, naming()]
+Begin: TypeAlias = Annotated[str, naming("auto", "content", "noise")]
 Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
 
 
@@ -85,8 +84,10 @@ def style(
     colors: Annotated[
         Colors, Field(description="whose: luminance keeps the content's, histogram dyes the style in them")
     ] = "style",
-    masks: Annotated[str, Field(description="where each style holds: a file each, or one of regions, with ;")] = "",
-    init: Annotated[str, Field(description="auto, content, noise, or a picture to begin with")] = "auto",
+    masks: Annotated[
+        str, naming(), Field(description="where each style holds: a file each, or one of regions, with ;")
+    ] = "",
+    init: Annotated[Begin, Field(description="auto, content, noise, or a picture to begin with")] = "auto",
     steps: Annotated[Steps | Auto, Field(description="at each size; auto: the preset's")] = "auto",
     scales: Annotated[
         Annotated[int, Field(ge=1, le=16)] | Auto, Field(description="sizes, coarse to fine; auto: the preset's")
@@ -113,17 +114,17 @@ def style(
     photos, paintings = read_content(net, content), read_style(net, style)
     if colors != "style" and net.preprocessing.channels != 3:
         raise BadKnob(f"colors must be style, not {colors}, for {net.name}, which sees none. Leave it out.")
-    recipe = _chosen(preset, content_weight, style_weight, variation, statistic, steps, scales, optimizer)
+    recipe = chosen(preset, content_weight, style_weight, variation, statistic, steps, scales, optimizer)
     layers = content_of(net, content_layers), style_of(net, style_layers, recipe)
     deepest = _check_field(net, [*layers[0], *layers[1]], paintings)
-    shares, jobs = read_blend(blend, len(paintings.images)), _jobs(photos, preview_sheet)
+    shares, jobs = read_blend(blend, len(paintings.images)), jobs_of(photos, preview_sheet)
     masked = read_masks(masks, photos.images[0].size, len(paintings.images))
     used = [k for k, share in enumerate(shares) if share > 0]
     with looking(net, list(layers[0] | layers[1]), painting(net, precision)) as eye:
         take = partial(to_picture, channels=net.preprocessing.channels, device=eye.device)
         contents, styles = [take(image) for image in photos.images], [take(paintings.images[k]) for k in used]
-        sizes = [_size(image, size, preview_sheet) for image in photos.images]
-        levels = _levels(recipe, jobs, sizes, preview_sheet)
+        sizes = [size_of(image, size, preview_sheet) for image in photos.images]
+        levels = levels_of(recipe, jobs, sizes, preview_sheet)
         _check_taken(eye, levels, size)
         softened = Softening.of(eye, contents[0]) if _softens(net, smoothing) else None
         longest = max(*(max(one) for one in sizes), math.ceil(max(map(max, sizes)) * style_scale))
@@ -133,54 +134,18 @@ def style(
             [torch.from_numpy(masked[k]).to(eye.device) for k in used] if masked else [], jobs, style_scale, colors,
             _first(init, recipe, contents[0], take), seed,
         )  # fmt: skip
-        work = Climbing(studio, levels, recipe.climb, seed, recipe.averaging, eye.device)
+        climb = remembering(recipe.climb, [level.size for level in levels], net.preprocessing.channels)
+        work = Climbing(studio, levels, climb, seed, recipe.averaging, eye.device)
         work.climb_all()
         made = [_finished(picture, studio, levels, k) for k, picture in enumerate(work.all())]
     told = {"preset": preset, "backbone": _backbone(net, softened), **_weighed(recipe, *layers), **deepest}
-    told |= _carried_out(work, tiles, levels) | _inputs(masks, init) | {"precision": "bf16" if eye.half else "fp32"}
+    told |= _carried_out(work, tiles, levels) | {"precision": "bf16" if eye.half else "fp32"}
     return Stylized(
         values=work.curve[:, : work.steps], unit=spanning(eye.layers), network=net.name, evidence=told,
         image=made[0], content=_small(photos.images[0]), styles=tuple(_small(image) for image in paintings.images),
         frames=tuple(made) if len(jobs) > 1 else (), labels=tuple(map(str, jobs)) if preview_sheet else (),
         profile=photos.images[0].profile,
     )  # fmt: skip
-
-
-def _chosen(
-    preset: Preset,
-    content: float | Auto,
-    style: float | Auto,
-    variation: float | Auto,
-    statistic: Statistic | Auto,
-    steps: int | Auto,
-    scales: int | Auto,
-    optimizer: Literal["auto", "adam", "lbfgs"],
-) -> Style:
-    """The preset with what was asked for; raises BadKnob where nothing is left to be like."""
-    given: dict[str, Any] = {
-        "content": content, "style": style, "variation": variation, "statistic": statistic, "most": scales
-    }  # fmt: skip
-    recipe = replace(STYLES[preset], **{name: value for name, value in given.items() if value != "auto"})
-    recipe = recipe if scales == "auto" else replace(recipe, smallest=1)
-    recipe = recipe if steps == "auto" else replace(recipe, steps=(steps,))
-    if optimizer not in ("auto", recipe.climb.optimizer):
-        recipe = replace(recipe, climb=CLIMBS[optimizer])
-    if recipe.content + recipe.style <= 0:
-        raise BadKnob("content_weight and style_weight must not both be 0: there would be nothing to paint. Raise one.")
-    return recipe
-
-
-def read_blend(blend: str, styles: int) -> list[float]:
-    """The share of each style; raises BadKnob for another number of them, for negative ones and for none above 0."""
-    try:
-        weights = [float(part) for part in blend.split(BETWEEN) if part.strip()] or [1.0] * styles
-    except ValueError:
-        raise BadKnob(f"blend must be numbers with ; between them, such as 2;1, not {blend!r}. Correct it.") from None
-    if len(weights) != styles:
-        raise BadKnob(f"blend must have a weight for each of {styles} styles, not {len(weights)}. Give one for each.")
-    if not (all(0 <= weight < math.inf for weight in weights) and sum(weights) > 0):
-        raise BadKnob(f"blend must be weights from 0 on that do not add up to zero, not {blend!r}. Raise one of them.")
-    return [weight / sum(weights) for weight in weights]
 
 
 def _check_field(net: Network, layers: Sequence[str], styles: Pictures) -> dict[str, Any]:
@@ -197,30 +162,6 @@ def _check_field(net: Network, layers: Sequence[str], styles: Pictures) -> dict[
                 f"{width} × {height}. Use a larger picture, or name shallower style_layers."
             )
     return {"field": f"{max(seen.size)} pixels, of {deepest}"}
-
-
-def _jobs(content: Pictures, sheet: bool) -> list[Job]:
-    if not sheet:
-        return [Job(number) for number in range(len(content.images))]
-    return [Job(0, weight, scale) for scale in _SCALES for weight in _WEIGHTS]
-
-
-def _size(image: Image, size: int | Auto, sheet: bool) -> tuple[int, int]:
-    longest = min(max(image.size), _LARGEST) if size == "auto" else size
-    factor = (min(longest, _SHEET) if sheet else longest) / max(image.size)
-    return max(1, round(image.size[0] * factor)), max(1, round(image.size[1] * factor))
-
-
-def _levels(recipe: Style, jobs: Sequence[Job], sizes: Sequence[tuple[int, int]], sheet: bool) -> list[Level]:
-    """All sizes of the first picture and of each variant of a sheet; of those after the first, the last size alone."""
-    found = []
-    for number, job in enumerate(jobs):
-        sides = sizes_up(sizes[job.content], recipe.smallest, recipe.factor, recipe.most)
-        for k, side in enumerate(sides):
-            if sheet or number == 0 or k == len(sides) - 1:
-                first = k == 0 or (number > 0 and not sheet)
-                found.append(Level(number, side, recipe.steps_at(k), first, len(sides) - 1 - k))
-    return found
 
 
 def _check_taken(eye: Eye, levels: Sequence[Level], size: int | Auto) -> None:
@@ -283,15 +224,10 @@ def _carried_out(work: Climbing, tiles: Tiling, levels: Sequence[Level]) -> dict
         "sizes": sizes,
         **dict(zip(TERMS, work.curve[:, max(0, work.steps - 1)].tolist(), strict=True)),
     }
+    if work.climb.optimizer == "lbfgs":
+        told["moves"] = f"{work.climb.history} are remembered"
     if tiles.halo:
         told["tiles"] = f"of {tiles.window[0]} pixels, shown with {tiles.halo} around what is kept"
     if work.broken:
         return {**told, "not_finite": f"numbers were not finite at {work.broken}: the best picture before is kept"}
     return {**told, **work.work.evidence}
-
-
-def _inputs(masks: str, init: str) -> dict[str, Any]:
-    """What the pictures were that knobs name: a request holds no more of them than their names."""
-    named = [part.strip() for part in masks.split(BETWEEN) if part.strip()]
-    named += [init] if init not in ("auto", "content", "noise") else []
-    return {"inputs": {name: open_image(name).digest for name in named}} if named else {}

@@ -88,6 +88,7 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(page, changed):
     assert refused.status_code == 400 and refused.json()["error"].endswith(".")
 
 
+PAIR = {"content": CAT.digest, "style": CAT.digest}
 FILES = [
     ("dream", {"layer": "2"}, {"guide": "FILE"}),
     ("dream", {"layer": "2"}, {"guide": "picture.png"}),
@@ -99,6 +100,9 @@ FILES = [
     ("maximize", {"unit": "0:1"}, {"judges": "torchvision:resnet18"}),
     ("maximize", {"unit": "0:1"}, {"judges": "tiny, timm:resnet18"}),
     ("sheet", {"layer": "2"}, {"scan": "/nowhere"}),
+    ("style", PAIR, {"masks": "FILE"}),
+    ("style", PAIR, {"masks": "sample:cat; picture.png"}),
+    ("style", PAIR, {"init": "picture.png"}),
 ]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base import knobs
 from ...base.errors import BadKnob, BadScan, nearest
-from ...base.pictures import BETWEEN
+from ...base.pictures import parts
 from ...base.request import Request
 from ...base.samples import PREFIX, samples
 from ...catalog import catalog
@@ -71,7 +71,7 @@ def _subject(desk: Desk, name: str, text: str, net: Network) -> Any:
         case "image" | "content":
             return desk.image(text)
         case "style":
-            return [desk.image(id.strip()) for id in text.split(BETWEEN)]
+            return [desk.image(id) for id in parts(text)]
         case "scan":
             if desk.scan is None:
                 raise BadScan("This needs a scan, and none is at hand. Scan the images at hand first.")
@@ -93,7 +93,7 @@ def _check_sample(text: str) -> None:
 def _check_text(desk: Desk, net: Network, name: str, value: Any) -> None:
     if not isinstance(value, str) or (desk.scan is not None and value == str(desk.scan.folder)):
         return
-    for word in {value, *(part.strip() for part in value.split(","))}:
+    for word in {value, *(part.strip() for part in re.split("[,;]", value))}:
         if word not in net.layers and word not in desk.networks and _reaches_out(word):
             raise BadKnob(
                 f"{name} must name what is at hand in the explorer, not {word!r}: files and downloads are not opened "
