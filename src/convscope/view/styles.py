@@ -30,7 +30,7 @@ def stylized(
     """Draw a stylized picture, what it was made of, and the losses over the steps."""
     height, width = result.image.shape[:2]
     count = len(result.styles)
-    about = f"in the style of {count} picture{'s' * (count > 1)}: {width} × {height} pixels"
+    about = f"after {count} picture{'s' * (count > 1)}: {width} × {height} pixels"
     view = View(title(result, about), (), {}, note(result))
     if result.labels:
         panel = Panel("variants of the weight of the style, and of its scale", "variants", labels=result.labels)

@@ -2,6 +2,8 @@
 import type { TechniqueInfo } from "../schema";
 import * as state from "../state";
 
+export const BETWEEN = ";";
+
 export interface Subject {
   name: string;
   /** What goes into the request: what was typed, else what is selected. */
@@ -11,6 +13,8 @@ export interface Subject {
   hint: string;
   /** Choices, where it is one of the things at hand. */
   options: [string, string][] | null;
+  /** Whether it may be several of them, their ids with ; between. */
+  several: boolean;
   /** Words for what cannot be chosen here; null where it can. */
   fixed: string | null;
   names: string[];
@@ -22,7 +26,7 @@ export function subjectsOf(technique: TechniqueInfo, typed: Readonly<Record<stri
 }
 
 function subject(technique: string, name: string, typed: string): Subject {
-  const bare = { name, typed, options: null, fixed: null, names: [], missing: "", hint: "" };
+  const bare = { name, typed, options: null, several: name === "style", fixed: null, names: [], missing: "", hint: "" };
   if (name === "image" || name === "content") return picture(bare, "the picture on screen", state.image.value);
   if (name === "style") {
     const other = state.images.value.find((row) => row.id !== state.image.value);
@@ -39,12 +43,12 @@ function subject(technique: string, name: string, typed: string): Subject {
   return { ...bare, names, standard, value: typed.trim() || standard, hint: hintOf(technique, name) };
 }
 
-/** One of the pictures at hand; left alone, the usual one. */
+/** One of the pictures at hand, or several; left alone, the usual one. */
 function picture(bare: Omit<Subject, "value" | "standard">, standard: string, usual: string): Subject {
   const options = state.images.value.map((row): [string, string] => [row.id, row.name]);
-  const there = options.some(([id]) => id === bare.typed);
+  const there = bare.typed.split(BETWEEN).filter((one) => options.some(([id]) => id === one));
   const missing = options.length ? "" : "There is no picture yet: upload one.";
-  return { ...bare, options: [["", standard], ...options], value: there ? bare.typed : usual, standard, missing };
+  return { ...bare, options: [["", standard], ...options], value: there.join(BETWEEN) || usual, standard, missing };
 }
 
 function hintOf(technique: string, name: string): string {

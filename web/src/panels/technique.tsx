@@ -9,6 +9,7 @@ import { Knobs } from "./form";
 import { JobResult } from "./jobresult";
 import { ResultView } from "./result";
 import { collect, fields, label } from "./schema-form";
+import { PictureRows } from "./pictures";
 import { type Subject, subjectsOf } from "./subjects";
 
 type Texts = Record<string, string>;
@@ -136,16 +137,7 @@ function Fold({ title, changed, open = false, children }: { title: string; chang
 
 function SubjectRow({ one, put }: { one: Subject; put(text: string): void }) {
   const id = useId();
-  if (one.options) {
-    return (
-      <div class="knob">
-        <label for={id}>{label(one.name)}</label>
-        <select id={id} value={one.typed ? one.value : ""} onChange={(event) => put(event.currentTarget.value)}>
-          {one.options.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
-        </select>
-      </div>
-    );
-  }
+  if (one.options) return <PictureRows one={one} put={put} />;
   if (one.fixed !== null) return <p class="knob"><span>{label(one.name)}</span> <span class="quiet">{one.fixed || one.missing}</span></p>;
   return (
     <div class="knob">

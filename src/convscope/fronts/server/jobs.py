@@ -61,7 +61,9 @@ class Jobs:
             for image in subject if isinstance(subject, list) else [subject]:
                 if isinstance(image, Image):
                     save_image(self._places.image(image.digest), image)
-        about = [str(ask.subjects[name]) for name in asked.entry.subjects if name in ("unit", "layer")]
+        called = {row.id: row.name for row in self._desk.images()}
+        about = [ask.subjects[name] for name in asked.entry.subjects if name in ("unit", "layer", "content")]
+        about = [called.get(one, one) for one in about]
         title = " ".join([asked.entry.command, *(["of", *about] if about else [])])
         return self._submit(Row(id, "technique", ask.model_dump_json(), title, artifact=id))
 

@@ -206,7 +206,9 @@ class Fields(Message):
 
 
 class Ask(OfNetwork):
-    """A technique and its subjects by name: `image` is an id, `unit` and `layer` addresses, `scan` is left out."""
+    """A technique and its subjects by name: `image` and `content` are ids, `style` ids with ; between them, `unit` and
+    `layer` addresses; `scan` is left out.
+    """
 
     technique: Name
     subjects: Annotated[dict[Name, Annotated[str, Field(max_length=2000)]], Field(max_length=8)] = {}
