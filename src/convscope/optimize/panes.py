@@ -124,7 +124,8 @@ class Softening:
     """A softmax over the channels of each position, at a temperature that is the deviation of each layer's numbers.
 
     Wang, Li and Vasconcelos 2021, "Rethinking and improving the robustness of image style transfer" (SWAG): shortcuts
-    leave few large activations, which Gram matrices see alone. Theirs is over whole maps, ours over each position.
+    leave few large activations, which Gram matrices see alone. Theirs is over whole maps, ours over each position, and
+    less the mean over channels, which all pictures share: relative to it, losses would be small and mean little.
     """
 
     def __init__(self, temperatures: Mapping[str, float]) -> None:
@@ -139,7 +140,7 @@ class Softening:
 
     def __call__(self, layer: str, features: Tensor) -> Tensor:
         """What a layer makes of a picture, (1, C, H, W), softened."""
-        return (features / self.temperatures[layer]).softmax(1)
+        return (features / self.temperatures[layer]).softmax(1) - 1 / features.shape[1]
 
 
 class Panes:

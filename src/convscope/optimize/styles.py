@@ -70,7 +70,7 @@ CLIMBS = {"adam": Climb("adam", 0.02, (0.9, 0.99)), "lbfgs": Climb("lbfgs", 1.0,
 _QUASI = Climb("lbfgs", 1.0, history=100)
 STYLES: dict[Preset, Style] = {
     "convscope": Style(
-        0.7, 1.0, 0.01, CLIMBS["lbfgs"], (100, 60, 30), smallest=128, most=16, fading=0.3
+        0.45, 1.0, 0.03, CLIMBS["lbfgs"], (200, 100, 50), smallest=128, most=16, fading=0.1
     ),
     # One size from noise, as in the paper, whose weights hang on the size of the picture: these are of the code after.
     "gatys2015": Style(1.0, _CODE, 0.0, _QUASI, (500,), relative=False, begin="noise"),

@@ -143,7 +143,7 @@ def style(
     return Stylized(
         values=work.curve[:, : work.steps], unit=spanning(eye.layers), network=net.name, evidence=told,
         image=made[0], content=_small(photos.images[0]), styles=tuple(_small(image) for image in paintings.images),
-        frames=tuple(made) if len(jobs) > 1 else (), labels=tuple(map(str, jobs)) if preview_sheet else (),
+        frames=tuple(made) if len(jobs) > 1 else (), labels=tuple(map(str, jobs[: len(made)])) if preview_sheet else (),
         profile=photos.images[0].profile,
     )  # fmt: skip
 

@@ -13,7 +13,8 @@ from .plot import lines
 from .view import Panel, View
 from .words import note, title
 
-_LARGE, _BESIDE, _TILE, _LOSSES = 928, 300, 224, 448  # longest sides as drawn
+_LARGE, _TILE, _LOSSES, _VARIANT = 928, 224, 448, 192  # longest sides as drawn
+_COLUMNS = 4  # of variants
 _TERMS = ("content", "style", "variation")
 
 
@@ -33,14 +34,25 @@ def stylized(
     about = f"after {count} picture{'s' * (count > 1)}: {width} × {height} pixels"
     view = View(title(result, about), (), {}, note(result))
     if result.labels:
-        panel = Panel("variants of the weight of the style, and of its scale", "variants", labels=result.labels)
-        view = with_panel(view, panel, np.stack([to_bytes(one) for one in result.frames]))
+        view = _variants(view, result)
     else:
         view = with_panel(view, Panel("", "picture", side=_LARGE), to_bytes(result.image)[None])
     for name, several in (("content", (result.content,)), ("style", result.styles)):
         for number, one in enumerate(several):
             view = with_panel(view, Panel(name, f"{name}{number}", side=_TILE), one[None])
+    if result.labels:  # losses of variants with other weights say nothing about each other
+        return view
     return with_panel(view, Panel("losses over the steps", "losses", side=_LOSSES, exact=True), losses(result)[None])
+
+
+def _variants(view: View, result: Stylized) -> View:
+    """A row a scale, so that a column is a weight."""
+    shown = np.stack([to_bytes(one) for one in result.frames])
+    for first in range(0, len(shown), _COLUMNS):
+        row = slice(first, first + _COLUMNS)
+        told = "" if first else "variants of the weight of the style, and of its scale"
+        view = with_panel(view, Panel(told, f"variants{first}", labels=result.labels[row], side=_VARIANT), shown[row])
+    return view
 
 
 def losses(result: Stylized) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
