@@ -42,6 +42,14 @@ def knobs(page: Page) -> None:
     page.get_by_text(re.compile("^Knobs")).click()
 
 
+def pictures(page: Page) -> None:
+    """A form about several pictures."""
+    tab("Techniques")(page)
+    page.get_by_role("combobox", name="Technique").select_option("style")
+    page.get_by_role("button", name="Another style").click()
+    expect(page.get_by_role("combobox", name="style 2")).to_be_visible()
+
+
 def result(page: Page) -> None:
     """A result."""
     tab("Techniques")(page)
@@ -56,6 +64,7 @@ VIEWS: dict[str, Callable[[Page], Any]] = {
     "keys": lambda page: page.keyboard.press("?"),
     "compare": compare,
     "knobs": knobs,
+    "pictures": pictures,
     "result": result,
     "jobs": tab("Jobs"),
     "synthesized": lambda page: page.keyboard.press("s"),
