@@ -84,9 +84,7 @@ def style(
     colors: Annotated[
         Colors, Field(description="whose: luminance keeps the content's, histogram dyes the style in them")
     ] = "style",
-    masks: Annotated[
-        str, naming(), Field(description="where each style holds: a file each, or one of regions, with ;")
-    ] = "",
+    masks: Annotated[Masks, Field(description="where each style holds: a file each, or one of regions, with ;")] = "",
     init: Annotated[Begin, Field(description="auto, content, noise, or a picture to begin with")] = "auto",
     steps: Annotated[Steps | Auto, Field(description="at each size; auto: the preset's")] = "auto",
     scales: Annotated[
