@@ -160,7 +160,9 @@ export interface Fields {
   status: "exact" | "upper bound" | "whole input";
 }
 
-/** A technique and its subjects by name: `image` is an id, `unit` and `layer` addresses, `scan` is left out. */
+/** A technique and its subjects by name: `image` and `content` are ids, `style` ids with ; between them, `unit` and
+ * `layer` addresses; `scan` is left out.
+ */
 export interface Ask {
   network: string;
   technique: string;
