@@ -73,7 +73,7 @@ class Studio(Protocol):
 class Climbing:
     """Stylizes pictures level by level. `curve` (3, steps) are the losses, content, style and variation, step by step.
 
-    `pictures` are those that are finished, as bytes; `broken` says where numbers were no longer finite. With
+    `pictures`, each (1, C, H, W), are those that are finished; `broken` says where numbers were no longer finite. With
     `averaging`, what is carried on and kept is the running mean of the picture. State is kept where `base.checkpoint`
     says, every 16 steps.
     """
