@@ -69,8 +69,9 @@ _CODE = 5 * 1e3  # of Gatys's code: 1e3 over the square of the channels, at each
 CLIMBS = {"adam": Climb("adam", 0.02, (0.9, 0.99)), "lbfgs": Climb("lbfgs", 1.0, history=10)}
 _QUASI = Climb("lbfgs", 1.0, history=100)
 STYLES: dict[Preset, Style] = {
+    # Mostly of shallow layers, which hold colors and strokes; deep ones alone leave the photo's colors as they are.
     "convscope": Style(
-        0.45, 1.0, 0.03, CLIMBS["lbfgs"], (200, 100, 50), smallest=128, most=16, fading=0.1
+        0.15, 1.0, 0.02, CLIMBS["lbfgs"], (200, 100, 50), (16, 16, 4, 2, 1), smallest=128, most=16, fading=0.1
     ),
     # One size from noise, as in the paper, whose weights hang on the size of the picture: these are of the code after.
     "gatys2015": Style(1.0, _CODE, 0.0, _QUASI, (500,), relative=False, begin="noise"),
