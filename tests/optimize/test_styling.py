@@ -110,6 +110,14 @@ def test_tiled_is_untiled(net, statistic, masked, softened, size):
     assert ((slope - tiled_slope).norm() / slope.norm()).item() < 1e-5
 
 
+def test_softened_maps_are_a_softmax_at_each_position_less_what_all_pictures_share():
+    maps = torch.randn(1, 5, 2, 3, generator=torch.Generator().manual_seed(0))
+    powers = (maps / 0.5).exp()
+    expected = powers / powers.sum(1, keepdim=True) - 0.2
+    torch.testing.assert_close(Softening({"a": 0.5})("a", maps), expected)
+    assert Softening({"a": 0.5})("a", torch.ones(1, 5, 2, 3)).abs().max() < 1e-6
+
+
 def test_a_copy_of_the_content_has_no_content_loss_and_one_of_the_style_no_style_loss(net):
     with looking(net, LAYERS, "fp32") as eye:
         one = goal(eye, styles=1, shares=(1.0,))

@@ -233,6 +233,13 @@ def test_several_contents_give_a_picture_each_begun_with_the_one_before(net, mon
         found.save("film.mp4")
 
 
+def test_the_next_picture_goes_on_from_the_style_of_the_one_before(net):
+    losses = cs.style(net, [CONTENT, CONTENT], STYLE, steps=15, scales=1).values
+    assert losses[1, 15] < 1.2 * losses[1, 14] < 0.6 * losses[1, 0]
+    moved = cs.style(net, [CONTENT, np.roll(CONTENT, 4, 1)], STYLE, steps=15, scales=1).values
+    assert moved[1, 15] < 0.7 * moved[1, 0] and moved[0, 15] > 0
+
+
 def test_a_folder_and_a_video_are_contents_and_a_video_comes_out(net, tmp_path):
     import av
 
