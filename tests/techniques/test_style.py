@@ -18,7 +18,8 @@ from convscope.base.progress import Cancelled
 from convscope.base.request import Request
 from convscope.catalog.run import run
 from convscope.optimize.levels import sizes_up
-from convscope.optimize.recoloring import dyed, luma, with_chroma
+from convscope.optimize.recoloring import dyed, with_chroma
+from convscope.optimize.resizing import luma
 from convscope.techniques.blocks import content_of, is_chain, names, style_of
 from convscope.techniques.plans import STYLES, read_blend
 

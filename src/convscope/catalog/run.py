@@ -26,7 +26,8 @@ def run(request: Request, beside: Path | None = None, image: str | None = None, 
     """
     subjects = [_subject(name, described, beside, image, device) for name, described in request.subjects.items()]
     function = entry(request.technique).function
-    _check_inputs(request, function.request(*subjects, **request.knobs))
+    if request.inputs:
+        _check_inputs(request, function.request(*subjects, **request.knobs))
     result = function(*subjects, **request.knobs)
     return dataclasses.replace(result, request=request)  # the subjects are the same, wherever they were found
 

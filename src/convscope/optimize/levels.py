@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..base.checkpoint import EVERY, kept
-from ..base.progress import Work
-from .ascent import Ascent, Climb, NotFinite
+from ..base.checkpoint import EVERY
+from .ascent import Ascent, Climb
 from .canvas import Frame, Pixels, generator
 from .resizing import resized
+from .stepwise import Stepwise, ascent_in, shown
 from .styling import Styling
 
 TERMS = ("content", "style", "variation")
@@ -70,7 +70,7 @@ class Studio(Protocol):
         """The picture a level begins with, at its size, given the one that was made before."""
 
 
-class Climbing:
+class Climbing(Stepwise):
     """Stylizes pictures level by level. `curve` (3, steps) are the losses, content, style and variation, step by step.
 
     `pictures`, each (1, C, H, W), are those that are finished; `broken` says where numbers were no longer finite. With
@@ -85,24 +85,9 @@ class Climbing:
         self._ends = list(accumulate(level.steps for level in levels))
         self.curve = np.full((len(TERMS), self._ends[-1]), np.nan, np.float32)
         self.pictures: list[Tensor] = []
-        self.broken, self._number, self._kept, self._device = "", 0, kept(), device
-        self._ascent: Ascent | None = None
+        self._device = device
         self._mean: Tensor | None = None
-        self.work = Work(range(self._ends[-1]), self._preview)
-
-    def climb_all(self) -> None:
-        """All of it, or as much as there was time for."""
-        self._take_up()
-        for number in self.work:
-            if number < self._number:
-                continue
-            try:
-                self._step()
-            except NotFinite:
-                self.broken = f"step {self._number + 1} of {self._ends[-1]}"
-                return
-        if self._number < self._ends[-1]:
-            self._keep()
+        super().__init__(self._ends[-1])
 
     @property
     def steps(self) -> int:
@@ -171,15 +156,16 @@ class Climbing:
     def _preview(self) -> NDArray[np.float32]:
         """The present picture, at the size of the present level, (H, W, C) from 0 to 1."""
         now = self.pictures[-1] if self._ascent is None else self._ascent.image()
-        return now[0].clamp(0, 1).permute(1, 2, 0).float().cpu().numpy()
+        return shown(now)
+
+    def _where(self) -> str:
+        return f"step {self._number + 1} of {self._ends[-1]}"
 
     def _keep(self) -> None:
         state: dict[str, Any] = {"curve": self.curve, "number": np.array(self._number)}
         if self._mean is not None:
             state["mean"] = self._mean.cpu().numpy()
-        if self._ascent is not None:
-            state |= {f"ascent.{name}": value for name, value in self._ascent.state().items()}
-        self._kept.save(_STATE, state)
+        self._kept.save(_STATE, state | self._ascent_state())
 
     def _take_up(self) -> None:
         """Go on from what was kept, if anything was."""
@@ -187,17 +173,13 @@ class Climbing:
         if state is None:
             return
         self.curve, self._number = np.array(state["curve"]), int(state["number"])
-        done = [level.picture for level, end in zip(self.levels, self._ends, strict=True) if end <= self._number]
-        finished = [n for n in dict.fromkeys(done) if any(lv.last and lv.picture == n for lv in self._before())]
-        self.pictures = [self._made(number) for number in finished]
-        inner = {name.removeprefix("ascent."): v for name, v in state.items() if name.startswith("ascent.")}
+        passed = [level for level, end in zip(self.levels, self._ends, strict=True) if end <= self._number]
+        self.pictures = [self._made(level.picture) for level in passed if level.last]
+        inner = ascent_in(state)
         if inner:
             self._ascent = self._begin(torch.from_numpy(np.array(inner["canvas.0"])).to(self._device))
             self._ascent.load(inner)
             self._mean = torch.from_numpy(np.array(state["mean"])).to(self._device) if "mean" in state else None
-
-    def _before(self) -> list[Level]:
-        return [level for level, end in zip(self.levels, self._ends, strict=True) if end <= self._number]
 
     def _made(self, number: int) -> Tensor:
         state: dict[str, Any] | None = self._kept.load(f"picture{number}")

@@ -15,13 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..base.checkpoint import EVERY, kept
+from ..base.checkpoint import EVERY
 from ..base.errors import BadCheckpoint
-from ..base.progress import Work
-from .ascent import Ascent, Climb, NotFinite
+from .ascent import Ascent, Climb
 from .canvas import Frame, Pixels, generator
 from .reading import Eye
 from .resizing import Travel, as_bytes, resized
+from .stepwise import Stepwise, ascent_in, shown
 from .tiles import Tiles
 from .transform import blurred
 
@@ -62,7 +62,7 @@ class Manner:
     seed: int = 0
 
 
-class Octaves:
+class Octaves(Stepwise):
     """Dreams of a picture, (1, C, H, W) from 0 to 1, at each of `sizes`, the last of them its own.
 
     `pictures` are those that were finished, one a frame, as bytes (H, W, C). `curve` (octaves, steps) are the values of
@@ -76,25 +76,8 @@ class Octaves:
         self.pictures: list[NDArray[np.uint8]] = []
         self.first: Tensor | None = None
         self.curve = np.full((len(sizes), manner.steps), np.nan, np.float32)
-        self.broken = ""
-        self.stuck, self.redirected, self._number = 1, 0, 0
-        self._ascent: Ascent | None = None
-        self._kept = kept()
-        self.work = Work(range(max(1, manner.frames) * self._frame), self._preview)
-
-    def dream(self) -> None:
-        """All of it, or as much as there was time for."""
-        self._take_up()
-        for number in self.work:
-            if number < self._number:
-                continue
-            try:
-                self._step()
-            except NotFinite:
-                self.broken = self._where()
-                return
-        if self._number < len(self.work.items):
-            self._keep()
+        self.stuck, self.redirected = 1, 0
+        super().__init__(max(1, manner.frames) * self._frame)
 
     def image(self) -> Tensor:
         """The first picture, at its full size, with what was dreamed of it so far."""
@@ -166,7 +149,7 @@ class Octaves:
     def _preview(self) -> NDArray[np.float32]:
         """The present picture, at the size of the present octave, (H, W, C) from 0 to 1."""
         now = self._ascent.image() if self._ascent is not None else self.base + resized(self.detail, self.sizes[-1])
-        return now[0].clamp(0, 1).permute(1, 2, 0).float().cpu().numpy()
+        return shown(now)
 
     def _where(self) -> str:
         frame, octave, step = self._at()
@@ -178,9 +161,7 @@ class Octaves:
         tensors = {"base": self.base, "detail": self.detail, **first}
         state: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
         state |= {"curve": self.curve, "counts": np.array([self._number, self.redirected, self.stuck])}
-        if self._ascent is not None:
-            state |= {f"ascent.{name}": value for name, value in self._ascent.state().items()}
-        self._kept.save(_STATE, state)
+        self._kept.save(_STATE, state | self._ascent_state())
 
     def _take_up(self) -> None:
         """Go on from what was kept, if anything was."""
@@ -194,8 +175,7 @@ class Octaves:
         self._number, self.redirected, self.stuck = map(int, state["counts"])
         frame, octave, step = self._at()
         if step:
-            inner = {name.removeprefix("ascent."): v for name, v in state.items() if name.startswith("ascent.")}
-            self._begin(frame, octave).load(inner)
+            self._begin(frame, octave).load(ascent_in(state))
         self.pictures = [self._frame_kept(number) for number in range(frame if self.manner.frames else 0)]
 
     def _frame_kept(self, number: int) -> NDArray[np.uint8]:

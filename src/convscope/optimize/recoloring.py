@@ -10,15 +10,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from .resizing import luma
+
 Colors = Literal["style", "luminance", "histogram"]
-_LUMA = (0.299, 0.587, 0.114)
 _LEVELS = 65535  # of a 16-bit picture; 257 of them are one of an 8-bit picture
 _RIDGE = 1e-5
-
-
-def luma(picture: Tensor) -> Tensor:
-    """The luminance of pictures (N, 3, H, W), as (N, 1, H, W)."""
-    return (picture * picture.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
 def grey(picture: Tensor, like: Tensor | None = None) -> Tensor:

@@ -14,13 +14,18 @@ from torch import Tensor
 from ..base.image import Image
 from ..base.syntheses import in_colors, to_bytes
 
-_LUMA = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
 
 
 def to_picture(image: Image, channels: int, device: torch.device) -> Tensor:
     """An image as (1, C, H, W) from 0 to 1; grey for networks that see no colors."""
     values = torch.from_numpy(np.array(image.pixels)).to(device).permute(2, 0, 1)[None] / 255
-    return values if channels == 3 else (values * values.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+    return values if channels == 3 else luma(values)
+
+
+def luma(picture: Tensor) -> Tensor:
+    """The luminance of pictures (N, 3, H, W), as (N, 1, H, W)."""
+    return (picture * picture.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
 def to_pixels(picture: Tensor) -> NDArray[np.float32]:

@@ -92,7 +92,7 @@ def dream(
         start = resized(to_picture(image, net.preprocessing.channels, eye.device), sizes[-1])
         windows = tiling(net, raised.layers, sizes[-1], tile, rigid)
         work = Octaves(Tiles(eye, aim, windows), start, sizes, manner)
-        work.dream()
+        work.carry_out()
         last = work.image()
     frames_made = work.pictures or ([as_bytes(last)] if frames else [])
     return Dream(

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from ..base.errors import BadImage, BadKnob
 from ..base.image import Image, open_image
 from ..base.pictures import parts
+from ..optimize.resizing import LUMA
 
 _BIT = 1.5 / 255  # by how much masks may overlap: a rounding
-_WEIGHTS = np.array([0.299, 0.587, 0.114])
 
 
 def read_masks(masks: str, size: tuple[int, int], styles: int) -> list[NDArray[np.float32]]:
@@ -54,7 +54,7 @@ def _opened(file: str, size: tuple[int, int]) -> Image:
 
 
 def _shade(picture: Image) -> NDArray[np.float32]:
-    return np.asarray(picture.pixels @ _WEIGHTS / 255).astype(np.float32).clip(0, 1)
+    return np.asarray(picture.pixels @ np.array(LUMA) / 255).astype(np.float32).clip(0, 1)
 
 
 def _regions(picture: Image, styles: int) -> list[NDArray[np.float32]]:

@@ -134,7 +134,7 @@ def style(
         )  # fmt: skip
         climb = remembering(recipe.climb, [level.size for level in levels], net.preprocessing.channels)
         work = Climbing(studio, levels, climb, seed, recipe.averaging, eye.device)
-        work.climb_all()
+        work.carry_out()
         made = [_finished(picture, studio, levels, k) for k, picture in enumerate(work.all())]
     told = {"preset": preset, "backbone": _backbone(net, softened), **_weighed(recipe, *layers), **deepest}
     told |= _carried_out(work, tiles, levels) | {"precision": "bf16" if eye.half else "fp32"}

@@ -61,7 +61,7 @@ class Jobs:
             for image in subject if isinstance(subject, list) else [subject]:
                 if isinstance(image, Image):
                     save_image(self._places.image(image.digest), image)
-        called = {row.id: row.name for row in self._desk.images()}
+        called = {row.id: row.name for row in self._desk.images()} if "content" in asked.entry.subjects else {}
         about = [ask.subjects[name] for name in asked.entry.subjects if name in ("unit", "layer", "content")]
         about = [called.get(one, one) for one in about]
         title = " ".join([asked.entry.command, *(["of", *about] if about else [])])
