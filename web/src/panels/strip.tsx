@@ -1,6 +1,6 @@
 /** The pictures at hand, and every way to get another one. */
 import { useSignal } from "@preact/signals";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { compareWith, showImage } from "../actions";
 import type { ImageInfo } from "../schema";
 import * as state from "../state";
@@ -60,7 +60,7 @@ function Address({ done }: { done(): void }) {
   const id = useId();
   const text = useRef<HTMLInputElement>(null);
   const [busy, put] = useState(false);
-  useEffect(() => text.current?.focus(), []);
+  useLayoutEffect(() => text.current?.focus(), []);
   const ask = async (event: Event) => {
     event.preventDefault();
     put(true);

@@ -1,5 +1,5 @@
 /** The keys, and whether single ones act. */
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Key, KEYS } from "../keys";
 import * as state from "../state";
 import * as ui from "./ui";
@@ -13,7 +13,7 @@ export function Help() {
 
 function Dialog() {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const close = () => (ui.helpOpen.value = false);
   return (
     <dialog class="help" ref={dialog} aria-labelledby="help-title" onClose={close} onClick={(event) => event.target === dialog.current && close()}>

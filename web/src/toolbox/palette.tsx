@@ -1,6 +1,6 @@
 /** Search for a layer, a unit or a class, by keys alone. */
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { select } from "../actions";
 import * as state from "../state";
 import { find, type Found } from "./finding";
@@ -15,7 +15,7 @@ function Dialog() {
   const dialog = useRef<HTMLDialogElement>(null);
   const at = useSignal(0);
   const found = useComputed(() => (state.network.value ? find(state.network.value, ui.paletteText.value) : []));
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []); // before the next key, or it goes to the page
   const close = () => (ui.paletteOpen.value = false);
   const take = (row: Found | undefined) => {
     if (!row) return;
