@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from convscope.base.errors import BadImage, BadKnob, BadSource
+from convscope.data import loading
 from convscope.data.loading import batches
 from convscope.data.opening import open_source
 from convscope.data.source import Counted, Entry
@@ -206,6 +207,23 @@ class TestWorkers:
                 found.append(batch)
                 time.sleep(pause if len(found) == 1 else 0)  # the signal of the death arrives in here
         assert [entry.number for batch in found for entry in batch.entries] == list(range(2 * len(found)))
+        assert no_children()
+
+    @pytest.mark.parametrize(("pause", "patience"), [(1.5, 60), (600, 2)])
+    def test_workers_may_be_slow_and_not_stuck(self, pause, patience, monkeypatch):
+        monkeypatch.setattr(loading, "_LOOKED", 1)
+        monkeypatch.setattr(loading, "_PATIENCE", patience)
+
+        def make(number):
+            time.sleep(pause if number == 7 else 0)
+            return grey(number)
+
+        source, found = Made(make, 12), []
+        try:
+            found.extend(batches(source, source.shards(10), CROP, 2, 2))
+        except BadSource as error:
+            assert "for 2 seconds no image came" in str(error) and pause > patience
+        assert len(found) == (3 if pause > patience else 6)
         assert no_children()
 
     def test_closing_ends_the_workers(self):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import signal
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -22,6 +23,17 @@ from ..base.errors import BadKnob, BadSource, first_line
 from ..base.image import Image
 from .decoding import Decoded, Decoder
 from .source import Entry, Shard, Source
+
+_LOOKED = 5  # seconds between two looks whether workers live
+_PATIENCE = 600.0  # seconds in which an answer must come: slow disks may need minutes, and a lock is for ever
+_DIED = (
+    "Worker processes must live to the end, but one that read images has died ({}): killed, or out of memory. "
+    "Use fewer workers or a smaller batch_size; workers=0 needs no such process."
+)
+_STUCK = (
+    "Worker processes must read on, but for {:.0f} seconds no image came: a disk or a network does not answer, or a "
+    "worker hangs. Look at the source; workers=0 reads without such processes."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +71,7 @@ def batches(
     Each shard yields at least one batch, even if none of its images can be read, and no batch has images of two.
     `crop` makes (H, W, 3) uint8 of an image, or raises BadImage. `workers` processes decode, or this one for 0; they
     end when the iterator does or is closed. Raises BadSource if a shard cannot be listed, when its turn comes, and if
-    a worker dies.
+    a worker dies, or none answers for ten minutes.
     """
     if batch_size < 1 or workers < 0:
         raise BadKnob(f"batch_size must be at least 1 and workers at least 0, not {batch_size} and {workers}.")
@@ -127,20 +139,29 @@ def _started(decoder: Decoder, plan: Iterator[Sequence[Entry]], workers: int) ->
 
 def _loader(decoder: Decoder, plan: Iterator[Sequence[Entry]], workers: int) -> DataLoader[Decoded]:
     sampler: Any = plan  # of entries, where DataLoader's annotation knows only numbers
-    return DataLoader(decoder, batch_sampler=sampler, num_workers=workers, collate_fn=_as_it_is, worker_init_fn=_begin)
+    return DataLoader(
+        decoder,
+        batch_sampler=sampler,
+        num_workers=workers,
+        collate_fn=_as_it_is,
+        worker_init_fn=_begin,
+        timeout=_LOOKED,
+    )
 
 
 def _next(answers: Iterator[Decoded]) -> Decoded | None:
     """The next answer, None after the last. Raises BadSource if a worker has died, within some seconds."""
-    try:
-        return next(answers, None)
-    except (RuntimeError, OSError, EOFError) as error:
-        if str(error).startswith("Caught "):  # what a worker raised, brought here by torch
-            raise
-        raise BadSource(
-            f"Worker processes must live to the end, but one that read images has died ({first_line(error)}): "
-            "killed, or out of memory. Use fewer workers or a smaller batch_size; workers=0 needs no such process."
-        ) from error
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return next(answers, None)
+        except (RuntimeError, OSError, EOFError) as error:
+            if str(error).startswith("Caught "):  # what a worker raised, brought here by torch
+                raise
+            if not str(error).startswith("DataLoader timed out"):
+                raise BadSource(_DIED.format(first_line(error))) from error
+            if time.monotonic() >= end:
+                raise BadSource(_STUCK.format(_PATIENCE)) from error
 
 
 def _begin(worker: int) -> None:
