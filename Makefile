@@ -14,7 +14,7 @@ demo: .venv/.demo $(PAGE)
 
 test: check .venv/.browser
 	$(BIN)/python web/build.py test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --max-worker-restart=0
 
 check: .venv/.test $(PAGE)
 	$(BIN)/ruff check .

@@ -1,0 +1,18 @@
+"""What a job tells: at most so often, and how long it will take."""
+
+from types import SimpleNamespace
+
+from convscope.fronts.server import watch
+from convscope.fronts.server.turns import Turns
+
+
+def test_it_tells_four_times_a_second_and_knows_its_pace(monkeypatch):
+    clock, told = [0.0], []
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    turns = Turns()
+    watching = watch.Watch(turns, lambda step, total, eta, _: told.append((step, total, eta)), longest=1e9)
+    with turns.work():
+        for step in range(1, 101):
+            watching(step, 257, None)
+            clock[0] += 1 / 128
+    assert told == [(1, 257, None), (33, 257, 1.75), (65, 257, 1.5), (97, 257, 1.25)]
