@@ -160,6 +160,31 @@ def test_what_cannot_be_followed_is_said(way):
         trace(network(way), "logits")
 
 
+def test_a_network_is_exported_twice_at_most_whatever_layers_are_asked_for(monkeypatch):
+    exported, inner = [], torch.export.export
+    net, asked = network(reuses), [("conv",), ("logits",), ("conv", "logits"), ("conv",), ("norm",)]
+    alone = [trace(network(reuses), *layers) for layers in asked]
+    monkeypatch.setattr(torch.export, "export", lambda *args, **more: (exported.append(1), inner(*args, **more))[1])
+    parts = [executed(net, *layers) for layers in asked]
+    assert len(exported) == 2
+    for part, own in zip(parts, alone, strict=True):
+        assert part.outputs == own.outputs
+        assert [(c.name, c.op, repr(c.args)) for c in part.calls] == [(c.name, c.op, repr(c.args)) for c in own.calls]
+
+
+def puts_in_a_constant(m, x):
+    return m.conv(x) + m.norm(m.conv2.weight[:, :, :1, :1])[:1]
+
+
+def test_where_one_layer_cannot_be_followed_those_that_can_have_graphs_of_their_own():
+    net = network(puts_in_a_constant)
+    assert "norm" in net.layers and executed(net, "conv")
+    with pytest.raises(CannotExport, match="one batch size"):
+        executed(net, "norm")
+    plan, x = Plan.of(executed(net, "conv", "logits"), net.module, torch.float64), inputs(net)
+    torch.testing.assert_close(plan.run(x)[plan.outputs["logits"]], net.module.eval()(x))
+
+
 def test_it_is_found_once_sees_new_weights_and_a_new_structure():
     net = network(reuses)
     graph = executed(net, "logits")

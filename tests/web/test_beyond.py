@@ -89,7 +89,7 @@ def test_a_knob_out_of_bounds_is_refused_in_the_form(at_layer: Page) -> None:
 
 def test_occlusion_fills_in_and_its_picture_holds_its_request(at_layer: Page) -> None:
     page = at_layer
-    jobs = as_a_job(page, "occlusion", "stride", "4")
+    jobs = as_a_job(page, "occlusion", "stride", "8")
     row = jobs.locator(".job").filter(has_text=f"occlusion of {LAYER}:0").first
     expect(row.get_by_text(re.compile("^(step|starting|done)")).first).to_be_visible(timeout=30_000)
     show = row.get_by_role("button", name=re.compile("^Show the result"))
@@ -106,7 +106,7 @@ def test_a_job_is_cancelled_within_a_step_and_keeps_its_best(at_layer: Page) -> 
     jobs = as_a_job(page, "maximize", "steps", "20000")
     expect(jobs.locator(".job.running .preview").first).to_be_visible(timeout=30_000)
     jobs.get_by_role("button", name=re.compile("^Cancel")).first.click()
-    expect(jobs.locator(".job.cancelled").first).to_be_visible(timeout=5_000)
+    expect(jobs.locator(".job.cancelled").first).to_be_visible(timeout=20_000)
     expect(jobs.get_by_role("button", name=re.compile("^Resume")).first).to_be_visible()
     jobs.get_by_role("button", name=re.compile("^Show the result")).first.click()
     expect(jobs.locator("canvas").first).to_be_visible()

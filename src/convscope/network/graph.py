@@ -9,8 +9,8 @@ import contextlib
 import logging
 import operator
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -70,6 +70,11 @@ class Graph:
     tensors: Mapping[str, str | Tensor]
     shapes: Mapping[str, tuple[int, ...]]
 
+    def up_to(self, layers: tuple[str, ...]) -> Graph:
+        """The part that some of its layers hang on."""
+        ends = {name: self.outputs[name] for name in layers}
+        return replace(self, calls=tuple(_needed(self.calls, ends.values())), outputs=ends)
+
     def weights(self, module: nn.Module) -> dict[str, Tensor]:
         """The module's tensors, as they are now, by the names the calls use."""
         live = dict([*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)])
@@ -77,12 +82,25 @@ class Graph:
 
 
 def executed(net: Network, *layers: str) -> Graph:
-    """The graph up to some layers, found once for as long as the module's structure stays as it is; see `trace`."""
-    key = (*layers, repr(unwrap(net.module)), dtype_of(net.module))
-    if key not in net.graphs:
-        net.graphs[key] = trace(net, *layers)
-    graph: Graph = net.graphs[key]
-    return graph
+    """The graph up to some layers, found once for as long as the module's structure stays as it is; see `trace`.
+
+    When other layers are asked for later, all of them are traced together, and each graph is a part of that one.
+    """
+    form = repr(unwrap(net.module)), dtype_of(net.module)
+    known: dict[tuple[str, ...], Graph] = net.graphs.setdefault(form, {})
+    if layers not in known:
+        known[layers] = _part(net, known, layers) if known else trace(net, *layers)
+    return known[layers]
+
+
+def _part(net: Network, known: dict[tuple[str, ...], Graph], layers: tuple[str, ...]) -> Graph:
+    every = tuple(net.layers)
+    if every not in known:
+        try:
+            known[every] = trace(net, *every)
+        except CannotExport:  # for a layer that is not asked for, it may be
+            return trace(net, *layers)
+    return known[every].up_to(layers)
 
 
 def trace(net: Network, *layers: str) -> Graph:
@@ -149,7 +167,7 @@ def _graph(program: Any, layers: tuple[str, ...]) -> Graph:
     return Graph(tuple(_needed(calls, ends)), dict(zip(layers, ends, strict=True)), tensors, sizes)
 
 
-def _needed(calls: list[Call], ends: list[str]) -> list[Call]:
+def _needed(calls: Sequence[Call], ends: Iterable[str]) -> list[Call]:
     """The calls that some end hangs on."""
     wanted, kept = set(ends), []
     for call in reversed(calls):

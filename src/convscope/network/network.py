@@ -59,7 +59,7 @@ class Network:
         self.output = output
         self.untrained: frozenset[str] = frozenset()
         self.reference: dict[str, str] = {"reference": ""}
-        self.graphs: dict[Any, Any] = {}  # executed graphs, by layers: `graph.executed` keeps them here
+        self.graphs: dict[Any, Any] = {}  # executed graphs: `graph.executed` keeps them here
         self._hashes = TensorHashes()
 
     def __repr__(self) -> str:
