@@ -16,7 +16,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from ..base.errors import BadScan
-from ..base.files import write_with
+from ..base.files import write
 from ..data.loading import Batch
 from .ledger import Ledger
 from .reducers import Classes, Moments, Population, Sample, Top
@@ -108,12 +108,15 @@ class State:
         self.fields = self.fields or other.fields
 
     def save(self, path: Path) -> None:
-        """Write the state to a safetensors file: whole or not at all."""
+        """Write the state to a safetensors file: whole or not at all.
+
+        As bytes, and not by safetensors' own writer, which leaves files under names of its own when it is killed.
+        """
         arrays = self._arrays()
         about = {"format": _FORMAT, "ledger": self.ledger.to_json(), "shards": json.dumps(_runs(self.shards))}
         about["fields"] = json.dumps(self.fields)
         about["crc"] = _crc(arrays, about)
-        write_with(path, lambda place: _written(arrays, place, about))
+        write(path, safetensors.numpy.save(arrays, about))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As what a file holds."""
@@ -190,13 +193,6 @@ def _crc(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, str]) -> str:
     for name in sorted(arrays):
         crc = zlib.crc32(np.ascontiguousarray(arrays[name]).view(np.uint8).data, crc)
     return f"{crc:08x}"
-
-
-def _written(arrays: dict[str, NDArray[Any]], place: Path, about: dict[str, str]) -> None:
-    try:
-        safetensors.numpy.save_file(arrays, place, about)
-    except safetensors.SafetensorError as error:  # a full disk, too
-        raise OSError(str(error)) from error
 
 
 def _fields(part: Any) -> dict[str, NDArray[Any]]:
