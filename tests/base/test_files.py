@@ -2,11 +2,13 @@
 
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from convscope.base.errors import CannotWrite
-from convscope.base.files import check_writable, write
+from convscope.base.files import check_writable, sweep, write
 
 
 def fail(*_args, **_kwargs):
@@ -19,6 +21,20 @@ def test_a_file_is_written_and_replaced_with_nothing_beside_it(tmp_path):
     write(path, b"new")
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_was_writing_is_swept_away_and_nothing_else(tmp_path):
+    path, other = tmp_path / "a[1].bin", tmp_path / "b.bin"
+    for each in (path, other):
+        write(each, b"whole")
+        code = f"write_with(Path({str(each)!r}), lambda place: (place.write_bytes(b'half'), os._exit(9)))"
+        code = f"import os; from pathlib import Path; from convscope.base.files import write_with; {code}"
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    before = set(tmp_path.iterdir())
+    assert len(before) == 4
+    sweep(path)
+    (swept,) = before - set(tmp_path.iterdir())
+    assert swept.name.startswith(".a[1].bin.") and path.read_bytes() == other.read_bytes() == b"whole"
 
 
 @pytest.mark.parametrize("step", ["replace", "chmod"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import tempfile
 from collections.abc import Callable
@@ -50,6 +51,12 @@ def write_with(path: Path, writer: Callable[[Path], object]) -> None:
         raise CannotWrite(f"{path} could not be written: {reason}. Nothing was left behind.") from error
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def sweep(path: Path) -> None:
+    """Remove what was being written to `path` when its process was killed; nobody may be writing it now."""
+    for begun in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        begun.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ..base import knobs
 from ..base.errors import BadKnob, BadScan, BadSource, CannotWrite
-from ..base.files import check_writable
+from ..base.files import check_writable, sweep
 from ..data.opening import open_source
 from ..network.network import Network
 from .engine import resume, run
@@ -149,8 +149,7 @@ def _folder(folder: Path, part: int, of: int) -> Path:
             f"{folder} was begun in another number of parts ({others[0]}), not in {of}. "
             "Go on as it was begun, or use another folder."
         )
-    for begun in folder.glob(f"{_PARTS}/.{part}-of-{of}.safetensors.*"):
-        begun.unlink(missing_ok=True)  # what this part was writing when it was killed
+    sweep(folder / _PARTS / f"{part}-of-{of}.safetensors")
     return folder
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ...base import knobs
 from ...base.checkpoint import checkpoint
 from ...base.errors import BadCheckpoint, BadSource, CannotRerun
+from ...base.files import sweep
 from ...base.image import Image, ImageLike
 from ...base.progress import Cancelled, listening
 from ...base.results import Result
@@ -149,6 +150,7 @@ class _Saver:
     def __init__(self, path: Path, shards: int, watch: Watch) -> None:
         self.path, self._shards, self._watch, self._saved = path, shards, watch, time.monotonic()
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path)
 
     def __call__(self, state: State) -> None:
         last = self._watch.stop.is_set() or len(state.shards) == self._shards
