@@ -55,7 +55,7 @@ def result(page: Page) -> None:
     tab("Techniques")(page)
     page.get_by_role("combobox", name="Technique").select_option("gradcam")
     page.get_by_role("button", name="Run now").click()
-    expect(page.get_by_role("tabpanel", name="Techniques").get_by_role("img").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("tabpanel", name="Techniques").get_by_role("img").first).to_be_visible()
 
 
 VIEWS: dict[str, Callable[[Page], Any]] = {
@@ -87,7 +87,7 @@ def reader(request: pytest.FixtureRequest, browser: Browser, explorer: Any) -> I
     theme, _, width = request.param.partition("-")
     size = {"width": int(width or 1440), "height": 900}
     context = browser.new_context(color_scheme=theme, viewport=size, bypass_csp=True, reduced_motion="reduce")  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(120_000)
 
     def opened() -> Page:
         page = context.new_page()
@@ -143,7 +143,7 @@ def test_keys_alone_from_the_start_to_a_saved_occlusion_map(page: Page, painted:
     tab_to(page, "Run as a job")
     page.keyboard.press("Enter")
     panel = page.get_by_role("tabpanel", name="Techniques")
-    expect(panel.locator("canvas").first).to_be_visible(timeout=120_000)
+    expect(panel.locator("canvas").first).to_be_visible()
     tab_to(page, "PNG")
     with page.expect_download() as saved:
         page.keyboard.press("Enter")

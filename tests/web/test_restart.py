@@ -26,14 +26,14 @@ def test_a_page_outlives_the_server(page: Page, explorer: Any, painted: Callable
     expect(jobs.locator(".job").first).to_be_visible()
     link = explorer.link
     explorer.stop(signal.SIGKILL)
-    expect(page.get_by_role("alert")).to_contain_text("The server does not answer", timeout=20_000)
+    expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
     expect(page.locator("#unit-title code")).to_have_text(f"{LAYER}:3")
     explorer.words[explorer.words.index("--port") + 1] = re.findall(r":(\d+)/", link)[0]
     explorer.start()
     assert explorer.link == link
-    expect(page.get_by_role("alert")).to_have_count(0, timeout=40_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
     expect(page.locator("#unit-title code")).to_have_text(f"{LAYER}:3")
-    expect(jobs.locator(".job.done")).to_have_count(1, timeout=60_000)
+    expect(jobs.locator(".job.done")).to_have_count(1)
     page.get_by_role("grid").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("img", name=f"Activation of {LAYER}:4")).to_be_visible()

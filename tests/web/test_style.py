@@ -53,7 +53,7 @@ def test_a_photo_is_painted_watched_cancelled_resumed_and_downloaded(page: Page,
     jobs.get_by_role("button", name="Cancel style of photo.png").click()
     jobs.get_by_role("button", name="Resume style of photo.png").click()
     show = jobs.get_by_role("button", name="Show the result of style of photo.png")
-    expect(jobs.get_by_text("done", exact=True)).to_be_visible(timeout=60_000)
+    expect(jobs.get_by_text("done", exact=True)).to_be_visible()
     show.click()
     with page.expect_download() as download:
         jobs.get_by_role("button", name="Save PNG").click()
