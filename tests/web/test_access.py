@@ -151,6 +151,18 @@ def test_keys_alone_from_the_start_to_a_saved_occlusion_map(page: Page, painted:
     assert held["technique"] == "occlusion" and held["subjects"]["unit"]["reference"] == "logits:281"
 
 
+@pytest.mark.parametrize(("key", "focused"), [("k", "Layer, unit or class"), ("?", "Close")])
+def test_a_dialog_has_the_focus_before_the_next_key(page: Page, key: str, focused: str) -> None:
+    told = page.evaluate(
+        "async key => { const how = { key, ctrlKey: key === 'k', bubbles: true, cancelable: true };"
+        " document.body.dispatchEvent(new KeyboardEvent('keydown', how));"
+        " for (let i = 0; i < 20; i++) await null;"  # all that is done before another event, and no frame
+        " const e = document.activeElement; return e.getAttribute('aria-label') ?? e.innerText }",
+        key,
+    )
+    assert told == focused
+
+
 def test_what_is_selected_is_said(page: Page, painted: Callable[..., None]) -> None:
     page.get_by_role("grid").focus()
     page.keyboard.press("ArrowRight")
