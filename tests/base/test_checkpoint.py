@@ -113,7 +113,9 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):
 def test_a_folder_whose_first_file_was_never_finished_is_as_good_as_new(tmp_path):
     (tmp_path / ".request.json.x8_2ab").write_text("{")
     place(tmp_path).save("part", {"x": np.ones(1)})
+    (tmp_path / ".part.safetensors.k31_qf").write_bytes(b"half")
     assert place(tmp_path).load("part") is not None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["part.safetensors", "request.json"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import BadCheckpoint, CannotWrite, first_line
-from .files import write, write_with
+from .files import sweep, write
 from .request import Request
 
 EVERY = 16  # steps between two states that are kept
@@ -59,7 +59,10 @@ class Kept:
     def load(self, name: str) -> dict[str, NDArray[np.generic]] | None:
         """A part, or None where it was not saved; raises BadCheckpoint for a broken file."""
         path = self._path(name)
-        if path is None or not path.is_file():
+        if path is None:
+            return None
+        sweep(path)
+        if not path.is_file():
             return None
         from safetensors.numpy import load_file
 
@@ -99,9 +102,10 @@ def kept() -> Kept:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CannotWrite(f"The folder {folder} cannot be made: {error.strerror}. Choose another one.") from error
-        if any(not left.name.startswith(f".{_TOLD}.") for left in folder.iterdir()):  # stopped while it was written
+        sweep(told)
+        if any(folder.iterdir()):
             raise BadCheckpoint(f"A checkpoint must be a new folder or one that was begun, not {folder}. Name another.")
-        write_with(told, lambda place: place.write_text(request.to_json(), "utf-8"))
+        write(told, request.to_json().encode())
     if _digest(told) != request.digest:
         raise BadCheckpoint(
             f"{folder} holds the state of another request, {_technique(told)}. Ask for the same again, or name another "
