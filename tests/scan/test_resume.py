@@ -85,7 +85,7 @@ def test_a_scan_killed_at_twenty_random_moments_ends_with_the_same_bytes(folder,
     ran = subprocess.run([sys.executable, FORKED, json.dumps(told)], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
-    assert found["killed"] >= 15 and found["moved"] >= 3, found  # the others were done before
+    assert found["killed"] >= 15 and found["moved"] >= 5, found  # the others were done before
     whole = bytes_of(tmp_path / "whole")
     assert set(whole) == TABLES
     assert bytes_of(tmp_path / "inline") == whole and bytes_of(tmp_path / "parts") == whole

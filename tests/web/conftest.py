@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,12 +66,23 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+@pytest.fixture(scope="module")
+def new_context(browser: Browser) -> Callable[..., BrowserContext]:
+    """Makes a browser without memory, as wide as is asked, in which nothing moves."""
+
+    def make(width: int = 1440, **options: Any) -> BrowserContext:
+        made = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce", **options)
+        made.set_default_timeout(PATIENCE)
+        return made
+
+    return make
+
+
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A reader: a browser without memory, that may use the camera and the clipboard."""
-    made = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+def context(new_context: Callable[..., BrowserContext]) -> Iterator[BrowserContext]:
+    """A reader, who may use the camera and the clipboard."""
+    made = new_context()
     made.grant_permissions(["camera", "clipboard-read", "clipboard-write"])
-    made.set_default_timeout(PATIENCE)
     yield made
     made.close()
 

@@ -12,7 +12,7 @@ import PIL.Image
 import pytest
 
 pytest.importorskip("playwright", reason="needs the extra `test`")
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 LAYER = "blocks.1.0"
@@ -80,14 +80,12 @@ VIEWS: dict[str, Callable[[Page], Any]] = {
 
 
 @pytest.fixture(scope="module", params=["light", "dark", "light-390"])
-def reader(request: pytest.FixtureRequest, browser: Browser, explorer: Any) -> Iterator[Callable[[], Page]]:
+def reader(request: pytest.FixtureRequest, new_context: Any, explorer: Any) -> Iterator[Callable[[], Page]]:
     """Opens the page in a theme and width; axe comes in past the page's own policy."""
     if not AXE.is_file():
         pytest.skip("axe-core is not installed: python web/build.py")
     theme, _, width = request.param.partition("-")
-    size = {"width": int(width or 1440), "height": 900}
-    context = browser.new_context(color_scheme=theme, viewport=size, bypass_csp=True, reduced_motion="reduce")  # type: ignore[arg-type]
-    context.set_default_timeout(120_000)
+    context = new_context(int(width or 1440), color_scheme=theme, bypass_csp=True)
 
     def opened() -> Page:
         page = context.new_page()

@@ -283,8 +283,10 @@ def test_a_link_to_a_unit_that_is_not_here(page: Page, painted: Callable[..., No
     expect(page.get_by_role("alert")).to_contain_text("blocks.99")
 
 
-def test_without_a_camera_it_says_so(browser: Any, explorer: Any, painted: Callable[..., None]) -> None:
-    context: BrowserContext = browser.new_context()
+def test_without_a_camera_it_says_so(
+    new_context: Callable[..., BrowserContext], explorer: Any, painted: Callable[..., None]
+) -> None:
+    context = new_context()
     context.add_init_script(
         "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
     )

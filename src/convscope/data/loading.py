@@ -150,7 +150,7 @@ def _loader(decoder: Decoder, plan: Iterator[Sequence[Entry]], workers: int) -> 
 
 
 def _next(answers: Iterator[Decoded]) -> Decoded | None:
-    """The next answer, None after the last. Raises BadSource if a worker has died, within some seconds."""
+    """The next answer, None after the last. Raises BadSource if a worker has died, soon, or if they are stuck."""
     end = time.monotonic() + _PATIENCE
     while True:
         try:

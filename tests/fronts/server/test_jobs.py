@@ -356,7 +356,7 @@ def test_interactive_requests_go_between_the_steps_and_change_no_byte(jobs, hear
     stop.set()
     browsing.join()
     assert done.state == "done" and desk.store.get(done.artifact, "npz") == undisturbed
-    assert len(looks) > 10
+    assert len(looks) > 20
 
 
 def test_many_units_are_submitted_while_a_job_runs(jobs, heard, desk):
