@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,8 @@ class Occlusion(Attribution):
     and width, have their corners at `tops` (ny,) and `lefts` (nx,); the last ones are cut off at the edge. For each
     window there are `unit_values` (ny, nx), the unit's own value, and `logits` (ny, nx, classes), all class scores,
     with no classes for a network that does not classify; windows that were not reached are NaN. `clean` (classes,) is
-    the class scores with nothing hidden, `correct` the class whose probability is shown, -1 for none.
+    the class scores with nothing hidden, `correct` the class whose probability is shown, -1 for none. `scores` says
+    what makes probabilities of them: softmax, sigmoid, or nothing, since they are some.
     """
 
     size: tuple[int, int]
@@ -34,6 +35,7 @@ class Occlusion(Attribution):
     logits: Floats
     clean: Floats
     correct: int
+    scores: Literal["softmax", "sigmoid", "own"] = "softmax"
 
     @property
     def grid(self) -> Floats:
@@ -48,7 +50,7 @@ class Occlusion(Attribution):
     @property
     def probability(self) -> Floats:
         """The probability of the correct class for every window, (ny, nx)."""
-        return _softmax(self.logits)[..., self.correct]
+        return self._probabilities(self.logits)[..., self.correct]
 
     @property
     def top_class(self) -> Ints:
@@ -59,7 +61,7 @@ class Occlusion(Attribution):
 
     def for_class(self, index: int, probability: bool = False) -> Occlusion:
         """The same for another class score, or class probability, at no cost: all logits were kept."""
-        pick = _softmax if probability else np.asarray
+        pick = self._probabilities if probability else np.asarray
         found, value = pick(self.logits)[..., index], float(pick(self.clean)[index])
         return dataclasses.replace(
             self,
@@ -70,6 +72,14 @@ class Occlusion(Attribution):
             correct=index,
             request=None,
         )
+
+    def _probabilities(self, scores: Floats) -> Floats:
+        match self.scores:
+            case "softmax":
+                return _softmax(scores)
+            case "sigmoid":
+                return np.asarray(1 / (1 + np.exp(-scores)), np.float32)
+        return scores
 
 
 def spread(drops: NDArray[Any], tops: Ints, lefts: Ints, size: tuple[int, int], shape: tuple[int, ...]) -> Floats:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import ForwardFailed, first_line
+from ..base.errors import ForwardFailed
+from .attributes import Attributes, parts_of, random_numbers
+from .causes import failed
 
 _Slot: TypeAlias = tuple[Any, str, Tensor | None]  # where a module keeps a tensor, under which name, and the tensor
 
@@ -35,48 +37,46 @@ def plainly(module: nn.Module, x: Tensor) -> Any:
     try:
         return module(x)
     except Exception as error:
-        raise ForwardFailed(
-            f"The module raised for an input of shape {tuple(x.shape)}: {first_line(error).rstrip('.')}. "
-            "Check that size, mean and std (one value per color channel) are what it was trained with."
-        ) from error
+        raise failed(module, x, error) from error
 
 
 @contextmanager
 def frozen(module: nn.Module, channels_last: bool = False) -> Iterator[None]:
-    """Parameters that take no gradient, buffers that may be written to, evaluation mode, fixed random numbers.
+    """Parameters that take no gradient, buffers and attributes that may be written to, evaluation mode, a fixed seed.
 
     Everything is as before afterwards, also after an error. What is recomputed in a backward pass must be inside too.
     Modes are set one by one: `module.train()` may be overridden, and would unfreeze what a user froze on purpose.
     With `channels_last` convolutions run in that layout, up to twice as fast: worth its copies for many passes.
     """
-    parts = list(module.modules())
+    parts = parts_of(module)
     weights: list[_Slot] = [(part._parameters, name, t) for part in parts for name, t in part._parameters.items()]
     buffers: list[_Slot] = [(part._buffers, name, t) for part in parts for name, t in part._buffers.items()]
-    training = [part for part in parts if part.training]
+    attributes = Attributes(parts)
     device = device_of(module)
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
+        stack.enter_context(random_numbers())
         stack.enter_context(torch.autocast(device.type, enabled=False))
         if any(_compiled(part) for part in parts):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
             for store, name, tensor in weights:
-                store[name] = (
-                    None
-                    if tensor is None
-                    else nn.Parameter(_laid_out(tensor.detach(), channels_last), requires_grad=False)
-                )
+                store[name] = None if tensor is None else _fixed(tensor, channels_last)
             for store, name, tensor in buffers:
                 store[name] = None if tensor is None else tensor.detach().clone()
-            for part in training:
-                part.training = False
+            attributes.set_aside()
             _seed(device)  # for modules that draw even in evaluation mode, such as F.dropout(x)
             yield
         finally:
-            for part in training:
-                part.training = True
+            attributes.restore()
             for store, name, tensor in weights + buffers:
                 store[name] = tensor
+
+
+def _fixed(weight: Tensor, channels_last: bool) -> nn.Parameter:
+    """A weight that takes no gradient; one made in inference mode is copied, for it could take part in none."""
+    plain = weight.detach().clone() if weight.is_inference() else weight.detach()
+    return nn.Parameter(_laid_out(plain, channels_last), requires_grad=False)
 
 
 def _laid_out(weight: Tensor, channels_last: bool) -> Tensor:
@@ -89,8 +89,18 @@ def device_of(module: nn.Module) -> torch.device:
 
 
 def dtype_of(module: nn.Module) -> torch.dtype:
-    """The module's floating-point type."""
-    return next((tensor.dtype for tensor in _tensors(module) if tensor.is_floating_point()), torch.float32)
+    """The module's floating-point type: that of its first matrix or kernel; a lone number may be of another."""
+    found = list(_first_floats(module))
+    return found[-1].dtype if found else torch.float32
+
+
+def _first_floats(module: nn.Module) -> Iterator[Tensor]:
+    """Tensors of floating point up to the first one with more than one axis."""
+    for tensor in _tensors(module):
+        if tensor.is_floating_point():
+            yield tensor
+            if tensor.ndim > 1:
+                return
 
 
 def _tensors(module: nn.Module) -> Iterator[Tensor]:
@@ -123,7 +133,7 @@ def _in_dict(output: dict[Any, Any], key: str | int | None) -> Tensor:
             return tensors[name]
     raise ForwardFailed(
         f"The module returned a dict of {', '.join(map(str, output)) or 'nothing'}, in which no tensor is called "
-        f"{' or '.join(map(str, wanted))}. Say which holds the class scores: cs.Network(module, output='name')."
+        f"{' or '.join(map(str, wanted))}. {_way_out(map(repr, tensors))}"
     )
 
 
@@ -132,10 +142,19 @@ def _in_sequence(output: Any, key: str | int) -> Tensor:
         tensor: Tensor = output[key]
         return tensor
     kinds = ", ".join(type(value).__name__ for value in output) or "nothing"
+    tensors = (str(number) for number, value in enumerate(output) if isinstance(value, Tensor))
     raise ForwardFailed(
         f"The module returned a {type(output).__name__} of {kinds}; entry {key} must be a tensor of class scores, "
-        "and is not. Say which is: cs.Network(module, output=1)."
+        f"and is not. {_way_out(tensors)}"
     )
+
+
+def _way_out(tensors: Iterable[str]) -> str:
+    """How to say where the class scores are, where they can be told of, else what else to do."""
+    choices = [f"output={name}" for name in tensors][:3]
+    if choices:
+        return f"Say which holds the class scores: cs.Network(module, {' or '.join(choices)})."
+    return "Wrap it in a module that returns the class scores as one tensor; layers before can be looked at as it is."
 
 
 def _seed(device: torch.device) -> None:

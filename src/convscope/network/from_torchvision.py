@@ -18,6 +18,11 @@ def build(name: str, weights: str) -> Network:
     known = torchvision.models.list_models()
     if name not in known:
         raise UnknownNetwork(f"torchvision has no network {name!r}.{nearest(name, known)}")
+    if name in torchvision.models.list_models(module=torchvision.models.video):
+        raise UnknownNetwork(
+            f"torchvision:{name} takes clips, (N, C, T, H, W), and networks here take single images, (N, C, H, W). Use "
+            "an image network, or cs.Network of a module that repeats the image along time."
+        )
     published = _default_weights(name)
     wanted = published if weights == "default" else None
     if weights == "default" and wanted is None:

@@ -19,7 +19,10 @@ from .rules import Rectifiers, Rule, deconvnet
 if TYPE_CHECKING:
     from .network import Network
 
-VANISHED = "the gradient is zero everywhere: nothing in the image moves this unit"
+VANISHED = (
+    "the gradient is zero everywhere: none comes back to the image, be it that the unit is constant there or that a "
+    "step on the way passes none on (rounding, signs, quantized or detached layers); occlusion and rise need none"
+)
 
 
 @dataclass(frozen=True)

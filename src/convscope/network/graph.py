@@ -131,7 +131,7 @@ class _Traced(nn.Module):
         self._wanted, self._output = dict(calls), output
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        to_the_end = {**self._wanted, "logits": 1}  # export cannot follow a forward that ends early
+        to_the_end = {**self._wanted, taps.END: 1}  # export cannot follow a forward that ends early
         found = taps.forward(self.inner, x, to_the_end, self._output, run=_plainly)
         return tuple(found[name] for name in self._wanted)
 

@@ -1,17 +1,18 @@
-"""The layer table: every module whose output can be shown, in the order they finish, found by one recorded forward."""
+"""The layer table: every module whose output can be shown, in the order they finish, and why others cannot."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from ..base.errors import ForwardFailed, UnknownLayer, nearest
+from .axes import Arrangement
+from .recording import INPUT, ancestors
 
-Layout = Literal["NCHW", "NHWC", "NC"]
+Layout = Literal["NCHW", "NHWC", "NC", "folded"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Layer:
     """One row of the table.
 
     `shape` is (C, H, W), or (C,) where there are no positions, whatever the `layout` of the tensor itself; `units` the
-    number of channels; `calls` how often one forward runs the module: a reused one is read at its last call.
+    number of channels; `calls` how often one forward runs the module: a reused one is read at its last call. `note`
+    says so where places were put together from windows or tokens, as `arrangement` does it.
     """
 
     name: str
@@ -27,25 +29,60 @@ class Layer:
     shape: tuple[int, ...]
     layout: Layout
     calls: int = 1
+    note: str = ""
+    arrangement: Arrangement | None = field(default=None, repr=False)
+    node: int | None = field(default=None, repr=False, compare=False)
 
     @property
     def units(self) -> int:
         """How many channels the layer has."""
         return self.shape[0]
 
+    @property
+    def has_maps(self) -> bool:
+        """Whether it is a module's output of more than one place."""
+        return self.kind not in ("input", "output") and len(self.shape) == 3 and self.shape[1] * self.shape[2] > 1
+
+    def arranged(self, tensor: Tensor) -> Tensor:
+        """The tensor the layer put out as (N, C, H, W) or (N, C)."""
+        plain = tensor.dequantize() if tensor.is_quantized else tensor
+        match self.layout:
+            case "NCHW":
+                return plain
+            case "NHWC":
+                return plain.movedim(-1, 1)
+            case "NC":
+                return plain if plain.ndim == 2 else plain.reshape(-1, *self.shape)
+        assert self.arrangement is not None
+        return self.arrangement(plain)
+
 
 class Layers(Mapping[str, Layer]):
-    """An ordered table of layers by name; the first is `input`, the last `logits`."""
+    """An ordered table of layers by name; the first is `input`, the last `logits` where there are class scores.
 
-    def __init__(self, network: str, layers: list[Layer]) -> None:
+    `missing` says of other modules, and of `logits`, why they are no layers; `parents` are the operations that each
+    operation of the forward took its numbers from; `order` names all modules that ran, in the order they finished.
+    """
+
+    def __init__(
+        self,
+        network: str,
+        layers: list[Layer],
+        missing: Mapping[str, str] | None = None,
+        parents: Sequence[set[int]] = (),
+        order: Sequence[str] = (),
+    ) -> None:
         self._network = network
         self._layers = {layer.name: layer for layer in layers}
+        self._missing, self._parents = dict(missing or {}), list(parents)
+        self.order = tuple(order)
 
     def __getitem__(self, name: str) -> Layer:
-        if name not in self._layers:
-            near = nearest(name, self._layers)
-            raise UnknownLayer(f"{self._network} has no layer {name!r}.{near} List them with `convscope layers`.")
-        return self._layers[name]
+        found = self._layers.get(name)
+        if found is None:
+            self._refuse(name)
+        assert found is not None
+        return found
 
     def __contains__(self, name: object) -> bool:
         return name in self._layers
@@ -63,6 +100,31 @@ class Layers(Mapping[str, Layer]):
             for row in self._layers.values()
         ]
 
+    def around(self, layer: str, end: str) -> str | None:
+        """A layer with maps on a way from the image to the layer `end` that does not go through `layer`.
+
+        The last one such, or `input` where the way goes through none; None where there is no such way.
+        """
+        target, avoided = self[end].node, self[layer].node
+        if target is None or avoided is None:
+            return None
+        nodes = ancestors(self._parents, target, without=avoided)
+        if INPUT not in nodes:
+            return None
+        reached = ancestors(self._parents, target)
+        beside = [row for row in self.values() if row.has_maps and row.node in nodes and row.node in reached]
+        open_ways = [row for row in beside if INPUT in ancestors(self._parents, row.node or 0, without=avoided)]
+        return open_ways[-1].name if open_ways else "input"
+
+    def _refuse(self, name: str) -> None:
+        if name == "logits":
+            raise ForwardFailed(self._missing.get(name, f"{self._network} has no class scores."))
+        if name in self._missing:
+            inside = [other for other in self if other.startswith(f"{name}.")][-1:]
+            step = f" Use {inside[0]}, inside it." if inside else f"{nearest(name, self)} {_LIST}"
+            raise UnknownLayer(f"{name} of {self._network} {self._missing[name]}.{step}")
+        raise UnknownLayer(f"{self._network} has no layer {name!r}.{nearest(name, self._layers)} {_LIST}")
+
     def __repr__(self) -> str:
         rows = [(row.name, row.kind, " × ".join(map(str, row.shape)), str(row.units)) for row in self.values()]
         rows.insert(0, ("layer", "kind", "shape", "units"))
@@ -70,64 +132,14 @@ class Layers(Mapping[str, Layer]):
         return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
+_LIST = "List them with `convscope layers`."
+
+
 def listed(output: object) -> bool:
-    """Whether an output can be shown, and so is a layer: maps (N, C, H, W) or (N, H, W, C), or vectors (N, C)."""
-    return isinstance(output, Tensor) and output.ndim in (2, 4)
+    """Whether an output may be a layer: one tensor of real numbers, (N, C), (N, tokens, C) or of four axes."""
+    return isinstance(output, Tensor) and output.ndim in (2, 3, 4) and not output.is_complex()
 
 
 def holds_filters(module: nn.Module | None) -> bool:
     """Whether a module has weights that are filters: those of a convolution or a linear layer."""
     return getattr(getattr(module, "weight", None), "ndim", 0) in (2, 4)
-
-
-class Recorder:
-    """Forward hooks that note the shape of every module's output."""
-
-    def __init__(self, input_size: tuple[int, int]) -> None:
-        self.rows: dict[str, Layer] = {}
-        self._aspect = input_size[0] / input_size[1]
-        self._layout: Layout = "NCHW"
-
-    def watch(self, name: str) -> Any:
-        """A forward hook that records what the module called `name` puts out."""
-
-        def record(module: nn.Module, _inputs: object, output: object) -> None:
-            if listed(output):
-                assert isinstance(output, Tensor)
-                calls = self.rows.pop(name).calls + 1 if name in self.rows else 1
-                self.rows[name] = self.row(name, type(module).__name__, output, module, calls)
-
-        return record
-
-    def row(self, name: str, kind: str, output: Tensor, module: nn.Module | None = None, calls: int = 1) -> Layer:
-        """The row for one output."""
-        if not listed(output):
-            raise ForwardFailed(
-                f"The module returned a tensor of shape {tuple(output.shape)}; class scores must be (N, classes), "
-                "or (N, C, H, W) for maps. Wrap the module to return that."
-            )
-        layout = self._layout_of(output, module)
-        shape = tuple(output.shape[1:])
-        return Layer(name, kind, (shape[-1], *shape[:-1]) if layout == "NHWC" else shape, layout, calls)
-
-    def _layout_of(self, output: Tensor, module: nn.Module | None) -> Layout:
-        """Where the channels are: known for some modules, else where the positions keep the picture's aspect."""
-        if output.ndim == 2:
-            return "NC"
-        if isinstance(module, _FIRST):
-            self._layout = "NCHW"
-        elif type(module) in _LAST and len(getattr(module, "normalized_shape", "1")) == 1:
-            self._layout = "NHWC"
-        else:
-            _, a, b, c = output.shape
-            first, last = abs(math.log(b / c / self._aspect)), abs(math.log(a / b / self._aspect))
-            if abs(first - last) > 1e-9:
-                self._layout = "NCHW" if first < last else "NHWC"
-        return self._layout
-
-
-_FIRST = (
-    nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d, nn.MaxPool2d, nn.AvgPool2d,
-    nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Upsample, nn.PixelShuffle, nn.ZeroPad2d, nn.LocalResponseNorm,
-)  # fmt: skip
-_LAST = (nn.Linear, nn.LayerNorm)  # exactly these: subclasses of LayerNorm may permute

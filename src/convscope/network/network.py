@@ -5,24 +5,29 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ..base.errors import BadKnob, BadWeights, UnknownUnit
 from ..base.field import ReceptiveField
 from ..base.image import ImageLike, open_image
 from ..base.unit import Unit, UnitLike, parse
 from . import taps
-from .digest import TensorHashes
-from .execution import device_of, dtype_of, output_tensor, unwrap
-from .layers import Layer, Layers, Recorder
-from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, numbers, pair
+from .attributes import parts_of
+from .causes import check_runnable
+from .digest import TensorHashes, tensors_of
+from .execution import device_of, dtype_of, unwrap
+from .layer_table import Table, layer_table
+from .layers import Layer, Layers
+from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, names, numbers, pair
+from .probabilities import Scores
+from .settings import settings_of
 
 
 class Network:
@@ -41,7 +46,7 @@ class Network:
         size: int | Sequence[int] = 224,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
-        labels: Sequence[str] = (),
+        labels: Sequence[object] | Mapping[int, object] = (),
         name: str = "",
         resize: float = 1.0,
         interpolation: Interpolation = "bilinear",
@@ -52,7 +57,7 @@ class Network:
             raise BadKnob(f"module must be a torch.nn.Module, not {type(module).__name__}. Load its weights into one.")
         self.module = module
         self.name = name or type(unwrap(module)).__name__
-        self.labels = tuple(labels)
+        self.labels = names(labels)
         self.preprocessing = Preprocessing(
             pair(size), numbers("mean", mean), numbers("std", std), resize, interpolation, squash
         )
@@ -61,23 +66,43 @@ class Network:
         self.reference: dict[str, str] = {"reference": ""}
         self.graphs: dict[Any, Any] = {}  # executed graphs: `graph.executed` keeps them here
         self._hashes = TensorHashes()
+        self._found: tuple[tuple[object, ...], Table] | None = None
 
     def __repr__(self) -> str:
         height, width = self.preprocessing.size
         return f"<Network {self.name}: {self.preprocessing.channels} × {height} × {width} → {len(self.layers)} layers>"
 
-    @cached_property
+    @property
     def layers(self) -> Layers:
-        """Every layer that can be addressed, in the order of execution: name, kind, shape and number of units."""
-        recorder = Recorder(self.preprocessing.size)
-        x = self.feed(np.full((*self.preprocessing.size, 3), 128, np.uint8))
-        names = [name for name, _ in unwrap(self.module).named_modules() if name]
-        with torch.no_grad():
-            output = taps.hooked(unwrap(self.module), x, {name: recorder.watch(name) for name in names})
-        logits = output_tensor(output, self.output)
-        rows = [row for name, row in recorder.rows.items() if name not in ("input", "logits", "probs")]
-        ends = [Layer("input", "input", tuple(x.shape[1:]), "NCHW")]
-        return Layers(self.name, [*ends, *rows, recorder.row("logits", "output", logits)])
+        """Every layer that can be addressed, in the order of execution: name, kind, shape and number of units.
+
+        It is found anew where parts of the module were replaced. Raises ForwardFailed where the module cannot be run.
+        """
+        return self._table.layers
+
+    @property
+    def scores(self) -> Scores:
+        """What the class scores are, and so what makes probabilities of them."""
+        return self._table.scores
+
+    @property
+    def mixing(self) -> dict[str, bool]:
+        """What is known so far of layers whose numbers hang on the other images of a batch; see `batches.mixes`."""
+        return self._table.mixing
+
+    @property
+    def _table(self) -> Table:
+        form = self._form()
+        if self._found is None or self._found[0] != form:
+            check_runnable(unwrap(self.module))
+            self._found = form, layer_table(self)
+        return self._found[1]
+
+    def _form(self) -> tuple[object, ...]:
+        """The parts of the module, the very objects, and the shapes of their weights."""
+        parts = parts_of(unwrap(self.module))
+        weights = (t for part in parts for t in part._parameters.values() if t is not None)
+        return *parts, *(None if is_lazy(t) else t.shape for t in weights), self.output
 
     def layer(self, address: UnitLike) -> str:
         """The name of a layer; raises UnknownLayer, or UnknownUnit for the address of one channel."""
@@ -118,19 +143,21 @@ class Network:
         """The same network with another module of the same structure, such as a copy whose weights were changed."""
         other = copy.copy(self)
         other.module, other._hashes = module, TensorHashes()
+        if self._found is not None:
+            other._found = other._form(), self._found[1]
         return other
 
     def read(self, x: Tensor, *layers: str) -> dict[str, Tensor]:
         """The tensors at layers for a prepared input, as (N, C, H, W) or (N, C), in one forward that goes no deeper."""
         self.check_trained(layers)
-        rows = {name: self.layers[name] for name in layers}
-        module = unwrap(self.module)
-        tensors = taps.forward(module, x, {name: row.calls for name, row in rows.items()}, self.output)
-        return {name: self.arranged(name, tensors[name]) for name in rows}
+        table = self.layers
+        calls = {name: table[name].calls for name in layers}
+        tensors = taps.forward(unwrap(self.module), x, calls, self.output)
+        return {name: table[name].arranged(tensors[name]) for name in calls}
 
     def arranged(self, layer: str, tensor: Tensor) -> Tensor:
         """The tensor a layer put out as (N, C, H, W) or (N, C)."""
-        return tensor.movedim(-1, 1) if self.layers[layer].layout == "NHWC" else tensor
+        return (self._found[1].layers if self._found else self.layers)[layer].arranged(tensor)
 
     def value(self, x: Tensor, unit: UnitLike) -> Tensor:
         """A unit's value for each of N prepared inputs, (N,): an activation, or the sum of a channel's or layer's."""
@@ -140,23 +167,29 @@ class Network:
     def pick(self, tensor: Tensor, unit: Unit) -> Tensor:
         """A unit's value, (N,), in the tensor that was read at its layer."""
         if unit.layer == "probs":
-            tensor = tensor.softmax(1)
+            tensor = self.probabilities(tensor)
         if unit.channel is not None:
             tensor = tensor[:, unit.channel]
         if unit.position is not None:
             tensor = tensor[:, unit.position[0], unit.position[1]]
-        return tensor.flatten(1).sum(1) if tensor.ndim > 1 else tensor
+        wide = tensor if tensor.itemsize > 2 else tensor.float()  # sums of half precision overflow, and stop growing
+        return wide.flatten(1).sum(1) if tensor.ndim > 1 else wide
+
+    def probabilities(self, scores: Tensor) -> Tensor:
+        """The probabilities of class scores (N, classes); `scores` says how they are made."""
+        return self.scores.probabilities(scores)
 
     def predict(self, image: ImageLike, top: int = 5) -> list[tuple[str, int, float]]:
         """The `top` most probable classes of an image: (label, index, probability), most probable first."""
         if not self.classifies:
+            self.layers["logits"]  # says why there are none
             raise UnknownUnit(
                 f"{self.name} puts out maps, not one score a class, so it predicts no class for an image."
             )
         if top < 1:
             raise BadKnob(f"top must be at least 1, not {top}.")
         with torch.no_grad():
-            probabilities = self.read(self.prepare(image), "logits")["logits"][0].float().softmax(0)
+            probabilities = self.probabilities(self.read(self.prepare(image), "logits")["logits"])[0]
         best = probabilities.topk(min(top, len(probabilities)))
         return [(self.label(i), i, p) for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
 
@@ -172,7 +205,7 @@ class Network:
     @property
     def classifies(self) -> bool:
         """Whether the network puts out one score a class."""
-        return len(self.layers["logits"].shape) == 1
+        return "logits" in self.layers and len(self.layers["logits"].shape) == 1
 
     def label(self, index: int) -> str:
         """The label of a class, or its number where there are no labels."""
@@ -180,13 +213,13 @@ class Network:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the module's structure, weights and preprocessing."""
+        """SHA-256 of all that the network's numbers hang on: structure, weights, other state, and preprocessing."""
         module = unwrap(self.module)
         settings = [repr(module), self.preprocessing.describe(), self.output]
-        tensors = {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
-        told = json.dumps(
-            [*settings, {name: self._hashes(name, value) for name, value in tensors.items()}], sort_keys=True
-        )
+        parts = dict(module.named_modules())
+        hashes = {name: self._hashes(name, value) for name, value in tensors_of(module, parts).items()}
+        further = settings_of(parts)
+        told = json.dumps([*settings, hashes, *([further] if further else [])], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()
 
     def describe(self) -> dict[str, str]:

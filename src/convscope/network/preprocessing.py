@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ Interpolation = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+_WIDEST = 5.0  # of pixels from 0 to 1 the deviation is at most a half; a few networks divide by a little more than 1
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,17 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or len(self.mean) not in (1, 3):
-            raise BadKnob(f"mean and std must have 1 or 3 values each, not {len(self.mean)} and {len(self.std)}.")
+            raise BadKnob(
+                f"mean and std must have 1 value each for grey networks or 3 for RGB, not {len(self.mean)} and "
+                f"{len(self.std)}. Wrap a network of other channels in a module that makes them from an RGB image."
+            )
         if not np.isfinite(self.mean).all():
             raise BadKnob(f"mean must be finite, not {self.mean}.")
+        if max(np.abs(self.mean)) > 1 or max(self.std) > _WIDEST:
+            raise BadKnob(
+                f"mean and std must be for pixels from 0 to 1, not {self.mean} and {self.std}. Divide both by 255 if "
+                "they are for pixels from 0 to 255."
+            )
         if not all(0 < value < math.inf for value in self.std):
             raise BadKnob(f"std must be positive and finite, not {self.std}.")
         if self.interpolation not in _FILTERS:
@@ -135,3 +144,18 @@ def numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:
         return tuple(float(value) for value in values)
     except (TypeError, ValueError):
         raise BadKnob(f"{name} must be a list of numbers, one per color channel, not {values!r}.") from None
+
+
+def names(labels: Sequence[object] | Mapping[int, object]) -> tuple[str, ...]:
+    """The names of classes in the order of their numbers, given as a list, or as a dict of them by number."""
+    if isinstance(labels, Mapping):
+        if sorted(labels, key=str) != sorted(range(len(labels)), key=str):
+            raise BadKnob(f"labels must have the keys 0 to {len(labels) - 1}, one a class, not {list(labels)[:5]}.")
+        labels = [labels[number] for number in range(len(labels))]
+    if isinstance(labels, str | bytes) or not isinstance(labels, Iterable):
+        raise BadKnob(f"labels must be a list of names, one a class, not {labels!r}. Give ['cat', 'dog'].")
+    found = list(labels)
+    odd = [label for label in found if not isinstance(label, str | int | np.integer)]
+    if odd:
+        raise BadKnob(f"labels must be names or whole numbers, one a class, not {odd[0]!r}. Give ['cat', 'dog'].")
+    return tuple(map(str, found))

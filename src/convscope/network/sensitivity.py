@@ -48,7 +48,7 @@ def sensitivity(net: Network, x: Tensor, unit: Unit, layer: str) -> Sensitivity:
         found = backward(value, graft.leaf) if graft.leaf is not None and value.requires_grad else None
     if found is None or graft.leaf is None:
         raise Independent(f"{unit} does not hang on {layer}: it is computed without it. Use a layer on the way to it.")
-    activation, grad = (t.detach().movedim(-1, 1) if row.layout == "NHWC" else t.detach() for t in (graft.leaf, found))
+    activation, grad = (row.arranged(tensor.detach()) for tensor in (graft.leaf, found))
     return Sensitivity(activation, grad, value.detach())
 
 

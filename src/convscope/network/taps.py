@@ -15,6 +15,7 @@ from .layers import listed
 
 Hook = Callable[[nn.Module, Any, Any], None]
 Run = Callable[[nn.Module, Tensor], Any]
+END = ""  # among the layers that are asked for: nothing to see, but no module is left out
 
 
 class _Reached(BaseException):
@@ -54,10 +55,10 @@ def visit(
     """Show `see` the tensor at each layer in `calls`, once it was called so often, and whether it is the last.
 
     What it sees may be overwritten once it returns. `input` is x itself; `logits` is the class scores, found by
-    `output`, and lets the forward run to its end. `run` calls the module: frozen, unless something else is given.
+    `output`; it and END let the forward run to its end. `run` calls the module: frozen, unless something else is given.
     """
-    waiting = {name: count for name, count in calls.items() if name not in ("input", "logits")}
-    to_the_end = "logits" in calls
+    waiting = {name: count for name, count in calls.items() if name not in ("input", "logits", END)}
+    to_the_end = "logits" in calls or END in calls
     if "input" in calls:
         see("input", x, False)
 
@@ -82,7 +83,7 @@ def visit(
         result = hooked(module, x.clone(), {name: tap(name) for name in waiting}, run)
     except _Reached:
         return
-    if to_the_end:
+    if "logits" in calls:
         see("logits", output_tensor(result, output), True)
     _all_heard(name for name, count in waiting.items() if count > 0)
 

@@ -50,7 +50,7 @@ def gradcam(
     channels = found.gradient.mean((2, 3), keepdim=True) * found.activation
     grid = channels.sum(1, keepdim=True)
     values = F.interpolate(grid.relu(), question.x.shape[2:], mode="bilinear", align_corners=False)[0, 0]
-    evidence = _evidence(net.layers[name], grid, found)
+    evidence = {**_evidence(net.layers[name], grid, found), **_beside(question, name)}
     if guided:
         values, evidence = _guide(question, values, evidence, smooth)
     fields: dict[str, Any] = {"layer": name, "grid": array(grid[0, 0]), "channels": array(channels[0])}
@@ -62,7 +62,7 @@ def _maps(question: Question, layer: str) -> tuple[str, Sensitivity]:
     wanted = f"layer must be auto or a layer with maps on the way to {question.unit}, not {layer!r}"
     try:
         row = question.net.layers[question.net.layer(layer)]
-        if not _has_maps(row):
+        if not row.has_maps:
             raise BadKnob(
                 f"{wanted}: that is no module that puts out maps of more than one position. Leave it at auto."
             )
@@ -72,21 +72,34 @@ def _maps(question: Question, layer: str) -> tuple[str, Sensitivity]:
 
 
 def _last_maps(question: Question) -> tuple[str, Sensitivity]:
-    """The last layer with maps that the unit hangs on."""
+    """The last layer with maps that the unit hangs on, but for maps that hold one number a channel."""
     table, unit = question.net.layers, question.unit
-    order = list(table)
-    end = table[question.unit.source]
-    before = [table[name] for name in order[: order.index(end.name)] if _has_maps(table[name])]
-    for row in reversed([row for row in before if end.kind != "output" or row.shape != end.shape]):  # maps: that is it
+    order, end = list(table), table[question.unit.source]
+    before = [table[name] for name in order[: order.index(end.name)] if table[name].has_maps]
+    for row in reversed([row for row in before if row.node is None or row.node != end.node]):  # else it is the output
         try:
-            return row.name, sensitivity(question.net, question.x, unit, row.name)
+            found = sensitivity(question.net, question.x, unit, row.name)
         except Independent:  # on a branch beside it
             continue
+        if not _level(found.activation):
+            return row.name, found
     raise BadKnob(f"No layer with maps comes before {unit} of {question.net.name}. Use saliency, or a deeper unit.")
 
 
-def _has_maps(layer: Layer) -> bool:
-    return layer.kind not in ("input", "output") and len(layer.shape) == 3 and layer.shape[1] * layer.shape[2] > 1
+def _level(maps: Tensor) -> bool:
+    """Whether every map is one number, such as those that adaptive pooling makes of a single place."""
+    flat = maps.flatten(2)
+    return bool((flat == flat[..., :1]).all()) and bool(flat.any())
+
+
+def _beside(question: Question, layer: str) -> dict[str, str]:
+    """What of the network the unit also hangs on, by ways that do not go through the layer."""
+    row, other = question.net.layers[layer], question.net.layers.around(layer, question.unit.source)
+    found = {"places": row.note} if row.note else {}
+    if other is None or row.calls > 1:
+        return found
+    through = "the image itself" if other == "input" else f"{other}, whose map can be had by layer={other!r}"
+    return {**found, "other_ways": f"the unit also hangs on maps that do not go through {layer}: by way of {through}"}
 
 
 def _evidence(layer: Layer, grid: Tensor, found: Sensitivity) -> dict[str, Any]:

@@ -188,7 +188,7 @@ def _completeness(path: _Path, found: _Integral, tolerance: float) -> dict[str, 
         )
     if found.vanished:
         evidence["vanished"] = VANISHED
-    if found.gap > tolerance * path.scale:
+    if found.gap > tolerance * path.scale and not found.vanished:
         evidence["not_converged"] = (
             f"the sum of the values misses the unit's rise by {found.gap / path.scale:.2%} of it after {found.steps} "
             f"points; at most {tolerance:.2%} was asked for: raise limit"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from ..base.occlusion import Occlusion, spread
 from ..network.gradient import check_finite
 from ..network.hiding import Hiding
 from ..network.incremental import Group
+from ..network.probabilities import Scores
 from .question import Question, array
 
 
@@ -66,6 +67,7 @@ class Measured:
             logits=self.logits.astype(np.float32),
             clean=self.clean,
             correct=self.correct,
+            scores=_SCORES[self.question.net.scores],
         )
 
     def _classes(self) -> dict[str, Any]:
@@ -86,3 +88,8 @@ class Measured:
         check_finite(net, unit, values)
         found: NDArray[np.float64] = values.double().numpy(force=True)
         return found
+
+
+_SCORES: dict[Scores, Literal["softmax", "sigmoid", "own"]] = {
+    Scores.SOFTMAX: "softmax", Scores.SIGMOID: "sigmoid", Scores.OWN: "own", Scores.EACH: "own",
+}  # fmt: skip

@@ -14,6 +14,7 @@ from ..base.attributions import Answer
 from ..base.image import Image, ImageLike, open_image
 from ..base.unit import Unit, UnitLike
 from ..network.network import Network
+from ..network.probabilities import Scores
 
 A = TypeVar("A", bound=Answer)
 
@@ -49,12 +50,24 @@ class Question:
             values=array(values) if isinstance(values, Tensor) else values.astype(np.float32),
             unit=self.unit,
             network=self.net.name,
-            evidence={**label, **evidence},
+            evidence={**label, **evidence, **remarks(self.net, self.unit)},
             image=self.image,
             value=float(value),
             seen=self.seen,
             **fields,
         )
+
+
+def remarks(net: Network, unit: Unit) -> dict[str, str]:
+    """What must be known of a unit to read its value rightly, where that is not plain."""
+    row, found = net.layers[unit.source], {}
+    if row.note:
+        found["places"] = row.note
+    if unit.layer == "probs" and net.scores is not Scores.SOFTMAX:
+        found["probability"] = net.scores.value
+    if net.mixing.get(unit.source):
+        found["one_by_one"] = "the module mixes the images of a batch, so each was run alone"
+    return found
 
 
 def array(values: Tensor) -> NDArray[np.float32]:

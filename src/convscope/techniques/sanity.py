@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
@@ -19,7 +20,6 @@ from ..base.progress import Work, listening
 from ..base.technique import technique
 from ..base.unit import UnitLike
 from ..network.execution import device_of, unwrap
-from ..network.layers import holds_filters
 from ..network.network import Network
 from .choices import Seed
 from .maps import Method, about, attribution_map, importance
@@ -63,10 +63,9 @@ def sanity_check(
         _randomize(module, stops[step], seed, sum(map(len, stops[:step])))
         maps.append(np.abs(importance(_quietly(net.with_module(module), question, method, seed))))
     values = np.array([rank_correlation(maps[0], found) for found in maps[1:]])
-    kept = _unlisted(question)
-    comparable = not work.evidence and not kept and np.ptp(maps[0]) > 0 < np.ptp(maps[-1])
+    comparable = not work.evidence and np.ptp(maps[0]) > 0 < np.ptp(maps[-1])
     verdict = _verdict(values, names, mode, bool(comparable))
-    evidence = {**about(method, original), **verdict, **_vanished(maps, names), **kept, **work.evidence}
+    evidence = {**about(method, original), **verdict, **_vanished(maps, names), **work.evidence}
     ssim = np.array([structural_similarity(maps[0], found) for found in maps[1:]], np.float32)
     shown = {"names": tuple(names[: work.done]), "maps": np.stack(maps), "ssim": ssim}
     return question.answer(SanityCheck, values, original.value, evidence, **shown)
@@ -91,17 +90,31 @@ def _stops(question: Question, most: int, mode: str) -> list[list[str]]:
 
 
 def _on_the_way(question: Question) -> list[str]:
-    """Layers that hold filters, in the order of execution, up to the unit's."""
-    module, order = unwrap(question.net.module), list(question.net.layers)
-    before = [name for name in order[: order.index(question.unit.source) + 1] if name not in ("input", "logits")]
-    return [name for name in before if holds_filters(module.get_submodule(name))]
+    """Modules that hold weights of their own, in the order of execution, up to the unit's layer.
+
+    One that is never called, since another uses its weights, stands where that one does; the network itself is first.
+    """
+    table, module = question.net.layers, unwrap(question.net.module)
+    order = {name: place for place, name in enumerate(table.order)}
+    end = order.get(question.unit.source, len(order))
+    holding = [name for name, part in module.named_modules() if _own_weights(part)]
+    places = {name: _place(name, order) for name in holding}
+    return sorted((name for name in holding if places[name] <= end), key=places.__getitem__)
 
 
-def _unlisted(question: Question) -> dict[str, list[str]]:
-    """Modules with filters that are no layers, for their output is no map: they keep their weights, and are named."""
-    named = unwrap(question.net.module).named_modules()
-    kept = [name for name, module in named if holds_filters(module) and name not in question.net.layers]
-    return {"not_randomized": kept} if kept else {}
+def _place(name: str, order: Mapping[str, int]) -> int:
+    """When a module ran, or else the one it is in."""
+    while name and name not in order:
+        name = name.rpartition(".")[0]
+    return order.get(name, -1)
+
+
+def _own_weights(part: nn.Module) -> bool:
+    """Whether a module has weights but those of a normalization, which only scale and shift."""
+    return not isinstance(part, _NORMS) and any(p is not None and p.ndim > 1 for p in part._parameters.values())
+
+
+_NORMS = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
 
 
 def _copied(net: Network) -> nn.Module:
@@ -128,7 +141,7 @@ def _forget(layer: nn.Module) -> None:
 
     Starting the layer anew would shrink the signal by half at each of many layers, until no map is left.
     """
-    for weight in layer.parameters():
+    for weight in layer.parameters(recurse=False):
         spread = weight.std().item() if weight.numel() > 1 else 0.0
         weight.copy_(torch.empty_like(weight).normal_(weight.mean().item(), spread))
 

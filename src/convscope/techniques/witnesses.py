@@ -82,7 +82,7 @@ def _standing(judge: Network, unit: Unit | None, image: NDArray[np.float32]) -> 
     if unit is None or not unit.is_class or unit.channel is None:
         return None, None
     with torch.no_grad():
-        scores = judge.read(judge.prepare(to_bytes(image)), "logits")["logits"][0].float().softmax(0)
+        scores = judge.probabilities(judge.read(judge.prepare(to_bytes(image)), "logits")["logits"])[0]
     if unit.channel >= len(scores):
         raise BadKnob(f"judges must know class {unit.channel}; {judge.name} has {len(scores)} classes.")
     own = scores[unit.channel]

@@ -198,7 +198,7 @@ def _trained(net: Network, layer: str) -> bool:
 
 def _classes(net: Network, logits: Floats) -> tuple[ClassScore, ...]:
     scores = torch.from_numpy(logits)
-    probabilities = scores.softmax(0)
+    probabilities = net.probabilities(scores[None])[0]
     best = scores.topk(min(_CLASSES, len(scores))).indices.tolist()
     return tuple(
         ClassScore(index=i, label=net.label(i), probability=float(probabilities[i]), score=float(scores[i]))

@@ -1,0 +1,226 @@
+"""What operations do to the axes of tensors: one rule an operation, by its name in PyTorch's dispatcher."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from .axes import Axes, Axis, Kind, axis, resized, viewed
+
+AxesOf: TypeAlias = Callable[[Tensor], Axes | None]
+Rule: TypeAlias = Callable[[AxesOf, Sequence[Any], Tensor], Axes | None]
+
+
+def axes_after(op: Any, axes_of: AxesOf, args: Sequence[Any], results: Sequence[Tensor]) -> list[Axes | None]:
+    """The axes of each tensor that an operation returned; None for those that cannot be known."""
+    rule = _RULES.get(op._schema.name.removeprefix("aten::").rstrip("_"))
+    if rule is None and torch.Tag.pointwise in op.tags:
+        rule = _pointwise
+    found = [None if rule is None else rule(axes_of, args, result) for result in results]
+    return [axes if axes is not None and len(axes) == r.ndim else None for axes, r in zip(found, results, strict=True)]
+
+
+def _pointwise(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    """Each axis of the result is that of the operand that has it whole."""
+    known = [(value, axes) for value in args if isinstance(value, Tensor) and (axes := axes_of(value)) is not None]
+    return tuple(_widest(known, i - result.ndim, result.shape[i]) for i in range(result.ndim)) if known else None
+
+
+def _widest(known: list[tuple[Tensor, Axes]], place: int, size: int) -> Axis:
+    """The axis at a place, counted from the end, among operands that are broadcast."""
+    held = [axes[place] for value, axes in known if -place <= value.ndim and value.shape[place] == size]
+    plain = [one for one in held if not any(factor.kind == "?" for factor in one)]
+    return (plain or held or [axis("c", size)])[0]
+
+
+def _same(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    """A result of the first operand's shape, or one number for each row of it."""
+    axes = axes_of(args[0])
+    return axes if axes is not None and args[0].shape == result.shape else None
+
+
+def _spatial(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    """Pooling, padding, resizing: the same images, channels and places, in other numbers."""
+    axes = axes_of(args[0])
+    if axes is None or args[0].ndim != result.ndim:
+        return None
+    missing: list[Kind] = ["n", "c", *_places(axes)][-result.ndim :]
+    return tuple(resized(held, n, kind) for held, n, kind in zip(axes, result.shape, missing, strict=True))
+
+
+def _convolution(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    """New channels; places as `_spatial`."""
+    axes = _spatial(axes_of, args, result)
+    return None if axes is None else (axes[0], axis("c", result.shape[1]), *axes[2:])
+
+
+def _places(axes: Axes) -> tuple[Kind, Kind]:
+    """What the last two axes are where they hold one number: rows and columns, unless the others are those."""
+    kinds = [{factor.kind for factor in held} for held in axes[-2:]]
+    return ("x", "y") if "x" in kinds[0] or "y" in kinds[-1] else ("y", "x")
+
+
+def _view(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    axes = axes_of(args[0])
+    return None if axes is None else viewed(axes, result.shape)
+
+
+def _permute(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    axes = axes_of(args[0])
+    return None if axes is None else tuple(axes[i] for i in args[1])
+
+
+def _transpose(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    axes = axes_of(args[0])
+    if axes is None:
+        return None
+    order = list(range(len(axes)))
+    one, other = args[1:3] if len(args) > 2 else (0, len(axes) - 1)
+    order[one], order[other] = order[other], order[one]
+    return tuple(axes[i] for i in order)
+
+
+def _cut(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    """A part along some axes, or copies along one that held one number."""
+    axes = axes_of(args[0])
+    if axes is None or len(axes) > result.ndim:
+        return None
+    padded = ((),) * (result.ndim - len(axes)) + axes
+    return tuple(resized(held, n) for held, n in zip(padded, result.shape, strict=True))
+
+
+def _select(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    axes = axes_of(args[0])
+    dim = int(args[1]) if len(args) > 1 else 0
+    return None if axes is None else tuple(held for i, held in enumerate(axes) if i != dim % len(axes))
+
+
+def _reduce(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    """Sums, means and extremes over some axes."""
+    axes = axes_of(args[0])
+    if axes is None:
+        return None
+    given = args[1] if len(args) > 1 and args[1] is not None else range(len(axes))
+    over = {int(i) % len(axes) for i in (given if isinstance(given, (list, tuple, range)) else [given])}
+    if result.ndim == len(axes):
+        return tuple(() if i in over else held for i, held in enumerate(axes))
+    return tuple(held for i, held in enumerate(axes) if i not in over)
+
+
+def _cat(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    known = [axes for value in args[0] if (axes := axes_of(value)) is not None]
+    if not known:
+        return None
+    dim = (args[1] if len(args) > 1 else 0) % result.ndim
+    kind: Kind = "c" if all(held.kind == "c" for axes in known for held in axes[dim]) else "?"
+    return tuple(axis(kind, n) if i == dim else known[0][i] for i, n in enumerate(result.shape))
+
+
+def _stack(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    axes = axes_of(args[0][0])
+    dim = (args[1] if len(args) > 1 else 0) % result.ndim
+    return None if axes is None else (*axes[:dim], axis("?", result.shape[dim]), *axes[dim:])
+
+
+def _unsqueeze(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    axes = axes_of(args[0])
+    dim = args[1] % result.ndim
+    return None if axes is None else (*axes[:dim], (), *axes[dim:])
+
+
+def _squeeze(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    axes, x = axes_of(args[0]), args[0]
+    given = args[1] if len(args) > 1 else range(x.ndim)
+    gone = {int(i) % x.ndim for i in (given if isinstance(given, (list, tuple, range)) else [given])}
+    return None if axes is None else tuple(h for i, h in enumerate(axes) if i not in gone or x.shape[i] != 1)
+
+
+def _matmul(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    """Rows of the first factor by columns of the second, in batches where both have them."""
+    left, right = axes_of(args[0]), axes_of(args[1])
+    if left is None and right is None:
+        return None
+    batch = (left or right or ())[: result.ndim - 2]
+    rows = axis("c", result.shape[-2]) if left is None else left[-2]
+    return (*batch, rows, axis("c", result.shape[-1]) if right is None else right[-1])
+
+
+def _plus_matmul(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    return _matmul(axes_of, args[1:], result)
+
+
+def _attention(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    """The queries' places, the values' channels."""
+    queries, values = axes_of(args[0]), axes_of(args[2])
+    return None if queries is None or values is None else (*queries[:-1], values[-1])
+
+
+def _roll(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    axes = axes_of(args[0])
+    if axes is None or len(args) < 3:
+        return None
+    moved = {dim % result.ndim: shift for shift, dim in zip(args[1], args[2], strict=True)}
+    return tuple(_rolled(held, moved.get(i, 0)) for i, held in enumerate(axes))
+
+
+def _rolled(held: Axis, shift: int) -> Axis:
+    if len(held) != 1 or not shift:
+        return held if not held or not shift else axis("?", math.prod(factor.size for factor in held))
+    one = held[0]
+    if one.kind not in ("y", "x") or one.key:
+        return axis("?", one.size)
+    return (replace(one, shift=(one.shift + shift) % one.size),)
+
+
+_RULES: dict[str, Rule] = {
+    **dict.fromkeys(("view", "_unsafe_view", "reshape", "_reshape_alias", "flatten", "unflatten"), _view),
+    **dict.fromkeys(("permute",), _permute),
+    **dict.fromkeys(("transpose", "t", "swapaxes"), _transpose),
+    **dict.fromkeys(("slice", "split", "split_with_sizes", "chunk", "narrow", "expand", "glu"), _cut),
+    **dict.fromkeys(("select", "unbind"), _select),
+    **dict.fromkeys(("mean", "sum", "amax", "amin", "max", "min", "var", "std", "norm", "linalg_vector_norm"), _reduce),
+    **dict.fromkeys(("logsumexp", "prod", "var_mean", "all", "any", "argmax"), _reduce),
+    "cat": _cat,
+    "stack": _stack,
+    "unsqueeze": _unsqueeze,
+    "squeeze": _squeeze,
+    **dict.fromkeys(("mm", "bmm", "matmul"), _matmul),
+    **dict.fromkeys(("addmm", "baddbmm", "addbmm"), _plus_matmul),
+    "linear": lambda axes_of, args, result: (
+        None if (axes := axes_of(args[0])) is None else (*axes[:-1], axis("c", result.shape[-1]))
+    ),
+    **dict.fromkeys(
+        ("_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_flash_attention",
+         "_scaled_dot_product_efficient_attention", "_scaled_dot_product_cudnn_attention",
+         "scaled_dot_product_attention", "_scaled_dot_product_attention_math"),
+        _attention,
+    ),
+    "roll": _roll,
+    **dict.fromkeys(
+        ("convolution", "_convolution", "conv2d", "conv_transpose2d", "quantized::conv2d", "quantized::conv2d_relu",
+         "torchvision::deform_conv2d", "mkldnn_convolution", "cudnn_convolution"),
+        _convolution,
+    ),
+    **dict.fromkeys(
+        ("max_pool2d", "max_pool2d_with_indices", "avg_pool2d", "_adaptive_avg_pool2d", "adaptive_avg_pool2d",
+         "adaptive_max_pool2d", "quantized_max_pool2d", "mkldnn_max_pool2d", "upsample_nearest2d",
+         "upsample_bilinear2d", "upsample_bicubic2d", "_upsample_nearest_exact2d", "_upsample_bilinear2d_aa",
+         "_upsample_bicubic2d_aa", "constant_pad_nd", "reflection_pad2d", "replication_pad2d", "pixel_shuffle",
+         "pixel_unshuffle", "avg_pool1d", "max_pool1d", "fractional_max_pool2d"),
+        _spatial,
+    ),
+    **dict.fromkeys(
+        ("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm",
+         "native_layer_norm", "native_group_norm", "instance_norm", "_softmax", "_log_softmax", "_safe_softmax",
+         "native_dropout", "clone", "copy", "_to_copy", "contiguous", "detach", "alias", "lift_fresh", "cumsum",
+         "flip", "renorm", "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "quantize_per_tensor",
+         "quantize_per_channel", "dequantize", "channel_shuffle", "native_channel_shuffle", "rrelu_with_noise",
+         "_fused_rms_norm", "index_put", "index_fill", "fill", "zero"),
+        _same,
+    ),
+}  # fmt: skip

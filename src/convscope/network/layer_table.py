@@ -1,0 +1,224 @@
+"""How the layer table is found: one recorded forward of two pictures, in which every module is watched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..base.errors import ForwardFailed
+from . import taps
+from .axes import Arrangement, Axes, arrangement
+from .execution import frozen, output_tensor, plainly, unwrap
+from .layers import Layer, Layers, Layout, listed
+from .probabilities import Scores, kind_of_scores
+from .recording import Recording
+
+if TYPE_CHECKING:
+    from .network import Network
+
+_ENDS = ("input", "logits", "probs")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The layers of a network, how its class scores become probabilities, and which layers mix images, once known."""
+
+    layers: Layers
+    scores: Scores
+    mixing: dict[str, bool] = field(default_factory=dict)
+
+
+def layer_table(net: Network) -> Table:
+    """The table of a network; raises ForwardFailed where its module fails before any layer has put out something.
+
+    Two pictures show which axis is the images'; a module that takes only one at a time is shown one.
+    """
+    seen = np.random.default_rng(0).integers(0, 256, (2, *net.preprocessing.size, 3), dtype=np.uint8)
+    seen[0] = 128
+    pictures = torch.cat([net.feed(picture) for picture in seen])
+    both = _Watched(net, pictures)
+    if both.failure is not None and (one := _Watched(net, pictures[:1])).failure is None:
+        both = one
+    return both.table()
+
+
+class _Watched:
+    """One forward, with a hook on every module that notes its output."""
+
+    def __init__(self, net: Network, x: Tensor) -> None:
+        self.net, self.x, self.failure = net, x, None
+        self.rows: dict[str, Layer] = {}
+        self.missing: dict[str, str] = {}
+        self.order: list[str] = []
+        self.recording, self.output = Recording(x), None
+        self._aspect = x.shape[2] / x.shape[3]
+        self._layout: Layout = "NCHW"
+        module = unwrap(net.module)
+        names = [name for name, _ in module.named_modules() if name]
+        try:
+            with torch.no_grad():
+                self.output = taps.hooked(module, x, {name: self._watch(name) for name in names}, self._run)
+        except ForwardFailed as error:
+            self.failure = error
+
+    failure: ForwardFailed | None
+    output: Any
+
+    def table(self) -> Table:
+        """What was found."""
+        net, module = self.net, unwrap(self.net.module)
+        rows = [row for name, row in self.rows.items() if name not in _ENDS]
+        if self.failure is not None and not rows:
+            raise self.failure
+        ends = [Layer("input", "input", tuple(self.x.shape[1:]), "NCHW", node=0)]
+        scores, logits = Scores.SOFTMAX, None
+        try:
+            logits = self._logits()
+            if len(logits.shape) == 1:
+                scores = kind_of_scores(self.recording, output_tensor(self.output, net.output), logits.units == 1)
+        except ForwardFailed as error:
+            if not rows:
+                raise
+            self.missing["logits"] = str(error)
+        missing = {**_unseen(module, {*self.rows, *self.missing}), **self.missing}
+        table = [*ends, *rows, *([logits] if logits else [])]
+        return Table(Layers(net.name, table, missing, self.recording.parents, self.order), scores)
+
+    def _run(self, module: nn.Module, x: Tensor) -> Any:
+        with frozen(module), self.recording:
+            return plainly(module, x)
+
+    def _watch(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def record(module: nn.Module, _inputs: object, output: Any) -> None:
+            self.order = [*(other for other in self.order if other != name), name]
+            row = self._row(name, type(module).__name__, output, module)
+            if row is None:
+                self.missing[name] = self._why(output)
+                return
+            calls = self.rows.pop(name).calls + 1 if name in self.rows else 1
+            self.rows[name] = replace(row, calls=calls)
+            self.missing.pop(name, None)
+
+        return record
+
+    def _row(self, name: str, kind: str, output: Any, module: nn.Module | None = None) -> Layer | None:
+        """The row for one output; None where it is neither a vector nor maps for each image."""
+        if not listed(output):
+            return None
+        axes, images = self.recording.axes(output), len(self.x)
+        node = self.recording.node(output)
+        whole = output.shape[0] == images and (axes is None or [f.kind for f in axes[0]] == ["n"] * (images > 1))
+        if output.ndim == 2 and whole:
+            return Layer(name, kind, tuple(output.shape[1:]), "NC", node=node)
+        how = None if axes is None else arrangement(axes, images)
+        if how is not None and output.ndim > 2:
+            assert axes is not None
+            layout = _layout(how, axes, output)
+            note = _note(how, output, images) if layout == "folded" else ""
+            self._layout = layout if layout != "folded" else self._layout
+            return Layer(name, kind, how.shape, layout, 1, note, how if layout == "folded" else None, node)
+        if output.ndim != 4 or not whole or (axes is not None and _matrix(axes)):
+            return None
+        self._layout = self._guess(output, axes, module)
+        shape = tuple(output.shape[1:])
+        return Layer(name, kind, (shape[-1], *shape[:-1]) if self._layout == "NHWC" else shape, self._layout, node=node)
+
+    def _guess(self, output: Tensor, axes: Axes | None, module: nn.Module | None) -> Layout:
+        """Where the channels are, if operations do not tell: known for some modules, else by the picture's aspect."""
+        if isinstance(module, _FIRST):
+            return "NCHW"
+        if axes is not None and not any(axes[1:3]):  # one place
+            return "NHWC" if axes[3] else "NCHW"
+        if type(module) in _LAST and len(getattr(module, "normalized_shape", "1")) == 1:
+            return "NHWC"
+        _, a, b, c = output.shape
+        first, last = abs(math.log(b / c / self._aspect)), abs(math.log(a / b / self._aspect))
+        if abs(first - last) <= 1e-9:
+            return self._layout
+        return "NCHW" if first < last else "NHWC"
+
+    def _logits(self) -> Layer:
+        """The row of the class scores; raises ForwardFailed where the module put out none."""
+        if self.failure is not None:
+            raise self.failure
+        scores, images = output_tensor(self.output, self.net.output), len(self.x)
+        node = self.recording.node(scores)
+        if scores.ndim < 2 and scores.numel() == images:
+            return Layer("logits", "output", (1,), "NC", node=node)
+        row = self._row("logits", "output", scores) if scores.ndim in (2, 4) else None
+        if row is None:
+            raise ForwardFailed(
+                f"The module returned a tensor of shape {tuple(scores.shape)} for {images} images; class scores must "
+                "be (N, classes), or (N, C, H, W) for maps. Wrap the module to return that."
+            )
+        return replace(row, shape=row.shape[:1], layout="NC") if row.shape[1:] == (1, 1) else row
+
+    def _why(self, output: Any) -> str:
+        """Why an output is no layer, as the end of a sentence."""
+        if not isinstance(output, Tensor):
+            what = {"NoneType": "nothing", "tuple": "a tuple", "list": "a list", "dict": "a dict"}
+            kind = type(output).__name__
+            return f"is a module, but puts out {what.get(kind, f'a {kind}')}, not one tensor"
+        if output.is_complex():
+            return "puts out complex numbers, which have no order to be shown in"
+        shape, images = tuple(output.shape), len(self.x)
+        if output.ndim not in (2, 3, 4):
+            return f"puts out a tensor of {output.ndim} axes, {shape}, and a layer has channels and at most two more"
+        if shape[0] != images and shape[0] % images == 0:
+            return (
+                f"puts out {shape[0] // images} maps or vectors for each image, windows, crops, frames or tokens in "
+                "its first axis, which are no parts of one picture that can be put back in place"
+            )
+        if shape[0] != images:
+            return f"puts out {shape}, whose first axis is not that of the images"
+        return f"puts out tokens or heads, {shape[1:]}, which are not a grid of places"
+
+
+def _layout(how: Arrangement, axes: Axes, output: Tensor) -> Layout:
+    """The plain layout that an arrangement comes to, if it is one."""
+    kinds = "".join(factor.kind if not factor.key and not factor.shift else "?" for held in axes for factor in held)
+    if output.ndim == 4 and all(len(held) == 1 for held in axes) and kinds in ("ncyx", "nyxc"):
+        return "NCHW" if kinds == "ncyx" else "NHWC"
+    numbers = torch.arange(output.numel()).view(output.shape)
+    found = how(numbers)
+    if output.ndim == 4 and torch.equal(found, numbers):
+        return "NCHW"
+    return "NHWC" if output.ndim == 4 and torch.equal(found, numbers.movedim(-1, 1)) else "folded"
+
+
+def _note(how: Arrangement, output: Tensor, images: int) -> str:
+    """What was put back in place, for the evidence."""
+    _, height, width = how.shape
+    if output.shape[0] != images:
+        return f"{output.shape[0] // images} windows an image, put back in place: {height} × {width} places"
+    return f"{'tokens' if output.ndim == 3 else 'values'} of other axes, put in place: {height} × {width} places"
+
+
+def _matrix(axes: Axes) -> bool:
+    """Whether places are there twice, or share an axis: no map, whatever its shape."""
+    kinds = ["".join(sorted(factor.kind for factor in held)) for held in axes[1:]]
+    return any(len(kind) > 1 and "?" not in kind for kind in kinds) or len([k for k in kinds if k == "c"]) > 1
+
+
+def _unseen(module: nn.Module, seen: set[str]) -> dict[str, str]:
+    """Why modules that put out nothing are no layers: another name of one that did, or not run."""
+    names: dict[int, str] = {id(part): name for name, part in reversed(list(module.named_modules())) if name}
+    found = {}
+    for name, part in module.named_modules(remove_duplicate=False):
+        if name and name not in seen:
+            first = names[id(part)]
+            found[name] = f"is the same module as {first}" if first != name else "does not run in a forward"
+    return found
+
+
+_FIRST = (
+    nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d, nn.MaxPool2d, nn.AvgPool2d,
+    nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Upsample, nn.PixelShuffle, nn.ZeroPad2d, nn.LocalResponseNorm,
+)  # fmt: skip
+_LAST = (nn.Linear, nn.LayerNorm)  # exactly these: subclasses of LayerNorm may permute
