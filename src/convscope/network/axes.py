@@ -100,6 +100,26 @@ def _halves(outer: Factor, inner: Factor) -> bool:
     return alike and outer.key[:-1] == inner.key[:-1] and outer.key[-1:] == (0,) and inner.key[-1:] == (1,)
 
 
+def pruned(axes: Axes) -> Axes:
+    """The same, with halves whose other half was summed over or cut away taken for the whole."""
+    factors = [factor for held in axes for factor in held]
+    if not any(factor.key for factor in factors):
+        return axes
+    keys = {kind: [f.key for f in factors if f.kind == kind] for kind in ("n", "y", "x")}
+    short = {kind: dict(zip(found, _shortened(found), strict=True)) for kind, found in keys.items()}
+    return tuple(tuple(replace(f, key=short[f.kind][f.key]) if f.kind in short else f for f in held) for held in axes)
+
+
+def _shortened(keys: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    firsts = {key[:1] for key in keys}
+    if () in firsts or not keys:
+        return keys
+    if len(firsts) == 1:
+        return _shortened([key[1:] for key in keys])
+    halves = {half: iter(_shortened([key[1:] for key in keys if key[:1] == half])) for half in firsts}
+    return [(*key[:1], *next(halves[key[:1]])) for key in keys]
+
+
 @dataclass(frozen=True)
 class Arrangement:
     """How a tensor becomes (N, C, H, W): split into `sizes` (-1: images), its axes in `order`, shaped, rolled back."""

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from .axes import Axes, Axis, Kind, axis, resized, viewed
+from .axes import Axes, Axis, Kind, axis, pruned, resized, viewed
 
 AxesOf: TypeAlias = Callable[[Tensor], Axes | None]
 Rule: TypeAlias = Callable[[AxesOf, Sequence[Any], Tensor], Axes | None]
@@ -19,10 +19,11 @@ Rule: TypeAlias = Callable[[AxesOf, Sequence[Any], Tensor], Axes | None]
 def axes_after(op: Any, axes_of: AxesOf, args: Sequence[Any], results: Sequence[Tensor]) -> list[Axes | None]:
     """The axes of each tensor that an operation returned; None for those that cannot be known."""
     rule = _RULES.get(op._schema.name.removeprefix("aten::").rstrip("_"))
-    if rule is None and torch.Tag.pointwise in op.tags:
+    if rule is None and (torch.Tag.pointwise in op.tags or op._schema.is_mutable):
         rule = _pointwise
     found = [None if rule is None else rule(axes_of, args, result) for result in results]
-    return [axes if axes is not None and len(axes) == r.ndim else None for axes, r in zip(found, results, strict=True)]
+    fitting = zip(found, results, strict=True)
+    return [pruned(axes) if axes is not None and len(axes) == result.ndim else None for axes, result in fitting]
 
 
 def _pointwise(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
@@ -185,6 +186,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("select", "unbind"), _select),
     **dict.fromkeys(("mean", "sum", "amax", "amin", "max", "min", "var", "std", "norm", "linalg_vector_norm"), _reduce),
     **dict.fromkeys(("logsumexp", "prod", "var_mean", "all", "any", "argmax"), _reduce),
+    **dict.fromkeys(("hardswish", "prelu", "_prelu_kernel", "log_sigmoid_forward", "rsub"), _pointwise),
     "cat": _cat,
     "stack": _stack,
     "unsqueeze": _unsqueeze,
