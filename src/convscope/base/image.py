@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,9 @@ import PIL.Image
 import PIL.ImageOps
 from numpy.typing import NDArray
 
-from .errors import BadImage, first_line, nearest
+from .errors import BadImage, BadKnob, first_line, nearest
+from .files import check_writable, write
+from .marks import fingerprint, is_marked, marking, png_of
 from .samples import PREFIX, samples
 
 MAX_PIXELS = 64_000_000  # a 50-megapixel phone photo passes; a decompression bomb does not
@@ -28,12 +31,14 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 class Image:
     """An upright picture: `pixels` is (H, W, 3) uint8 sRGB; `reference` is the text it can be opened by again.
 
-    `profile` is the ICC profile its file held, which says what its numbers mean; they are not converted.
+    `profile` is the ICC profile its file held, which says what its numbers mean; they are not converted. A `view` is
+    what a network is given: networks that take pictures of its size take it as it is, without a resize or a crop.
     """
 
     pixels: NDArray[np.uint8]
     reference: str = ""
     profile: bytes = b""
+    view: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -43,8 +48,9 @@ class Image:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of shape and pixels: the same picture has the same digest in every file format."""
-        return hashlib.sha256(repr(self.pixels.shape).encode() + self.pixels.tobytes()).hexdigest()
+        """SHA-256 of shape and pixels: the same picture has the same in every file format, and another as a view."""
+        own = fingerprint(self.pixels)
+        return hashlib.sha256(f"view {own}".encode()).hexdigest() if self.view else own
 
     def describe(self) -> dict[str, str]:
         """How a request refers to this image."""
@@ -54,31 +60,56 @@ class Image:
         """The picture as a PIL image."""
         return PIL.Image.fromarray(self.pixels)
 
+    def png(self, texts: Mapping[str, str] | None = None, level: int = 6) -> bytes:
+        """The picture as a PNG file: with its profile, `texts` by their keywords, and the mark of a view."""
+        marked = marking(self.pixels) if self.view else {}
+        return png_of(self.pixels, {**marked, **(texts or {})}, self.profile, level)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture as `.png`, which keeps every pixel; a view is one again when it is opened.
+
+        Raises BadKnob for other endings, and CannotWrite.
+        """
+        path = Path(path)
+        if path.suffix.lower() != ".png":
+            raise BadKnob(
+                f"A picture must be saved as .png, which keeps every pixel, not as {path.name!r}. "
+                f"Name it {path.with_suffix('.png').name if path.name else 'picture.png'}."
+            )
+        check_writable(path)
+        write(path, self.png())
+        return path
+
     def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.pil().save(buffer, "PNG")
-        return buffer.getvalue()
+        return self.png()
 
 
 ImageLike: TypeAlias = Image | str | os.PathLike[str] | bytes | PIL.Image.Image | NDArray[np.generic]
 
 
-def open_image(source: ImageLike) -> Image:
+def open_image(source: ImageLike, *, view: bool = False) -> Image:
     """Open an image: a path, `sample:NAME`, the bytes of a file, a PIL image or an array.
 
     Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), as uint8 or as floats from 0 to 1 (rounded to 8 bits).
-    Transparent pixels are laid over white and EXIF rotation is applied. Raises BadImage for anything else, for
-    truncated files, for single pixels and for more than 64 million pixels.
+    Transparent pixels are laid over white and EXIF rotation is applied. A PNG that was saved of a view is a view again,
+    unless its pixels were changed since; `view` says of any other source that it is one, such as of a result's `.seen`
+    or of a picture `maximize` made. Raises BadImage for anything else, for truncated files, for single pixels and for
+    more than 64 million pixels.
     """
+    image = _opened(source)
+    return dataclasses.replace(image, view=True, reference="") if view and not image.view else image
+
+
+def _opened(source: ImageLike) -> Image:
     match source:
         case Image():
             return source
         case np.ndarray():
-            return _checked(_from_array(source), "")
+            return _checked(Image(_from_array(source)))
         case PIL.Image.Image():
-            return _checked(_decode(source, "the PIL image"), "")
+            return _checked(_decode(source, "the PIL image"))
         case bytes():
-            return _checked(_from_file(io.BytesIO(source), "these bytes"), "")
+            return _checked(_from_file(io.BytesIO(source), "these bytes"))
         case str() | os.PathLike():
             return _open_path(os.fspath(source))
     raise BadImage(
@@ -100,8 +131,8 @@ def _open_path(text: str) -> Image:
         short = text[:200]
         raise BadImage(f"There is no file {short} to be read ({why}). Check the path, or use {PREFIX}cat.") from error
     with file:
-        image = _checked(_from_file(file, text), text)
-        return dataclasses.replace(image, profile=_profile(file))
+        image = _checked(_from_file(file, text))
+        return dataclasses.replace(image, reference=text, profile=_profile(file))
 
 
 def _profile(file: io.BufferedReader) -> bytes:
@@ -119,7 +150,7 @@ def _sample_path(name: str) -> Path:
     return known[name].path
 
 
-def _from_file(file: io.IOBase | io.BufferedReader, name: str) -> NDArray[np.uint8]:
+def _from_file(file: io.IOBase | io.BufferedReader, name: str) -> Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # our own cap is lower
         try:
@@ -132,12 +163,12 @@ def _from_file(file: io.IOBase | io.BufferedReader, name: str) -> NDArray[np.uin
             return _decode(picture, name)
 
 
-def _decode(picture: PIL.Image.Image, name: str) -> NDArray[np.uint8]:
+def _decode(picture: PIL.Image.Image, name: str) -> Image:
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large(name, f" with {picture.width} × {picture.height} pixels")
     try:
-        picture = PIL.ImageOps.exif_transpose(picture)
-        return np.asarray(_to_rgb(picture))
+        pixels = np.asarray(_to_rgb(PIL.ImageOps.exif_transpose(picture)))
+        return Image(pixels, view=is_marked(picture.info, pixels))
     except BadImage:
         raise
     except (OSError, ValueError, SyntaxError, EOFError) as error:
@@ -190,14 +221,14 @@ def _to_bytes(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     return pixels
 
 
-def _checked(pixels: NDArray[np.uint8], reference: str) -> Image:
-    height, width, _ = pixels.shape
+def _checked(image: Image) -> Image:
+    height, width = image.size
     if height * width < 2:
         raise BadImage(f"An image must have more than one pixel, not {width} × {height}. Use a larger picture.")
     if height * width > MAX_PIXELS:
         raise _too_large("the array", f" with {width} × {height} pixels")
-    pixels.flags.writeable = False
-    return Image(pixels, reference)
+    image.pixels.flags.writeable = False
+    return image
 
 
 def _too_large(name: str, size: str = "") -> BadImage:

@@ -84,7 +84,8 @@ class Stylized(Result):
 
     `values` (3, steps) are the losses, content, style and variation, step by step over all sizes; `content` and
     `styles` what it was made of, small. `frames` are the pictures of several contents, the first of them `image`, or
-    the variants of a preview sheet, named by `labels`. `profile` is the ICC profile of the content's file.
+    the variants of a preview sheet, named by `labels`. `profile` is the ICC profile of the content's file. A picture of
+    the size that is `taken` by the network, (height, width), is saved as its view.
     """
 
     image: Floats
@@ -93,6 +94,7 @@ class Stylized(Result):
     frames: tuple[Floats, ...] = ()
     labels: tuple[str, ...] = ()
     profile: bytes = b""
+    taken: tuple[int, int] = (0, 0)
 
     @property
     def asked(self) -> dict[str, Any]:

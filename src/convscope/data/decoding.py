@@ -23,10 +23,11 @@ _LONGEST = 500  # of a reason, which may quote a user's error
 
 @dataclass(frozen=True)
 class Decoded:
-    """The (n, H, W, 3) crops and the (height, width) of what was read, and the reason for each place that was not."""
+    """The (n, H, W, 3) crops of what was read, its (height, width) and whether it is a view; why the rest was not."""
 
     seen: torch.Tensor
     sizes: list[tuple[int, int]]
+    views: list[bool]
     refused: dict[int, str]
 
 
@@ -43,13 +44,13 @@ class Decoder(Dataset[Decoded]):
         results = [self._decoded(entry) for entry in entries]
         read = [result for result in results if not isinstance(result, str)]
         refused = {place: result for place, result in enumerate(results) if isinstance(result, str)}
-        seen = torch.from_numpy(self._stacked([crop for crop, _ in read]))
+        seen = torch.from_numpy(self._stacked([crop for crop, _, _ in read]))
         if self.shared:
             seen.share_memory_()  # type: ignore[no-untyped-call]
-        return Decoded(seen, [size for _, size in read], refused)
+        return Decoded(seen, [size for _, size, _ in read], [view for _, _, view in read], refused)
 
-    def _decoded(self, entry: Entry) -> tuple[NDArray[np.uint8], tuple[int, int]] | str:
-        """The crop and the size of an image, or why there is none: one image must not end a pass over millions."""
+    def _decoded(self, entry: Entry) -> tuple[NDArray[np.uint8], tuple[int, int], bool] | str:
+        """Crop, size and whether it is a view, or why there is no image: one must not end a pass over millions."""
         try:
             image = self.source.image(entry)
         except BadImage as error:
@@ -57,7 +58,7 @@ class Decoder(Dataset[Decoded]):
         except Exception as error:  # a source may run the user's code
             return _one_line(f"It cannot be read ({first_line(error)}).")
         try:
-            return self.crop(image), image.size
+            return self.crop(image), image.size, image.view
         except BadImage as error:
             return _one_line(str(error))
 

@@ -47,6 +47,8 @@ class Batch:
     """(n, H, W, 3): what `crop` made of each."""
     sizes: NDArray[np.int32]
     """(n, 2): height and width of each image before."""
+    views: NDArray[np.bool_]
+    """(n,): whether it was a network's view."""
     refused: tuple[tuple[Entry, str], ...]
     last: bool
     """Whether it is the last of its shard."""
@@ -177,4 +179,5 @@ def _batch(chunk: _Chunk, answer: Decoded) -> Batch:
     refused = tuple((chunk.entries[place], reason) for place, reason in answer.refused.items())
     read = tuple(entry for place, entry in enumerate(chunk.entries) if place not in answer.refused)
     sizes = np.array(answer.sizes, np.int32).reshape(-1, 2)
-    return Batch(chunk.shard, read, answer.seen.numpy(), sizes, refused, chunk.last)
+    views = np.array(answer.views, np.bool_)
+    return Batch(chunk.shard, read, answer.seen.numpy(), sizes, views, refused, chunk.last)

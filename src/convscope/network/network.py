@@ -16,7 +16,7 @@ from torch.nn.parameter import is_lazy
 
 from ..base.errors import BadKnob, BadWeights, UnknownUnit
 from ..base.field import ReceptiveField
-from ..base.image import ImageLike, open_image
+from ..base.image import Image, ImageLike, open_image
 from ..base.unit import Unit, UnitLike, parse
 from . import taps
 from .attributes import parts_of
@@ -131,8 +131,13 @@ class Network:
         return self.feed(self.see(image))
 
     def see(self, image: ImageLike) -> NDArray[np.uint8]:
-        """The part of an image the network sees, at the size it sees it: (H, W, 3) uint8."""
+        """The part of an image the network sees, at the size it sees it: (H, W, 3) uint8; a view of it as it is."""
         return self.preprocessing.crop(open_image(image))
+
+    def view(self, image: ImageLike) -> Image:
+        """What the network sees of an image, as a picture: `.save("view.png")`, and it is seen as it is when opened."""
+        picture = open_image(image)
+        return Image(self.see(picture), profile=picture.profile, view=True)
 
     def feed(self, seen: NDArray[np.uint8]) -> Tensor:
         """What `see` returned as the (1, C, H, W) tensor the module is given."""

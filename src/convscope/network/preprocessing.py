@@ -71,27 +71,41 @@ class Preprocessing:
         return len(self.mean)
 
     def crop(self, image: Image) -> NDArray[np.uint8]:
-        """The part of the picture the network sees, at the size it sees it: (H, W, 3) uint8."""
+        """The part of the picture the network sees, at the size it sees it: (H, W, 3) uint8; of a view, all of it."""
         picture = image.pil()
-        scaled = self._scaled(picture.size)
+        scaled = self._scaled(picture.size, image.view)
         if scaled[0] * scaled[1] > MAX_PIXELS:
             raise BadImage(f"A picture of {picture.width} × {picture.height} is too narrow to resize. Crop it first.")
         picture = picture.resize(scaled, _FILTERS[self.interpolation])
         (height, width), (left, top) = self.size, self._corner(scaled)
         return np.asarray(picture.crop((left, top, left + width, top + height)))
 
-    def to_seen(self, size: tuple[int, int], box: Sequence[float]) -> tuple[float, float, float, float]:
+    def told(self, image: Image) -> dict[str, str]:
+        """Of a view, as evidence, whether it is used as it is; nothing of any other picture."""
+        own, taken = (f"{width} × {height}" for height, width in (image.size, self.size))
+        if not image.view:
+            return {}
+        if own == taken:
+            return {"view": f"the picture is a network's view of {own} px: used as it is"}
+        how = "resized" if self.squash else "resized and cropped"
+        return {"view": f"the picture is a network's view of another size ({own}, not {taken}): {how}"}
+
+    def to_seen(
+        self, size: tuple[int, int], box: Sequence[float], view: bool = False
+    ) -> tuple[float, float, float, float]:
         """A box (left, top, right, bottom) of a picture of `size` (height, width), in pixels of its crop.
 
-        Parts of it, or all of it, may lie outside the crop.
+        Parts of it, or all of it, may lie outside the crop. `view` says whether the picture is one.
         """
-        width, height = self._scaled((size[1], size[0]))
+        width, height = self._scaled((size[1], size[0]), view)
         (left, top), x, y = self._corner((width, height)), width / size[1], height / size[0]
         return box[0] * x - left, box[1] * y - top, box[2] * x - left, box[3] * y - top
 
-    def to_source(self, size: tuple[int, int], box: Sequence[float]) -> tuple[float, float, float, float]:
+    def to_source(
+        self, size: tuple[int, int], box: Sequence[float], view: bool = False
+    ) -> tuple[float, float, float, float]:
         """The inverse of `to_seen`: a box of the crop in pixels of the picture of `size`, not cut off at its edges."""
-        width, height = self._scaled((size[1], size[0]))
+        width, height = self._scaled((size[1], size[0]), view)
         (left, top), x, y = self._corner((width, height)), size[1] / width, size[0] / height
         return (box[0] + left) * x, (box[1] + top) * y, (box[2] + left) * x, (box[3] + top) * y
 
@@ -110,8 +124,13 @@ class Preprocessing:
         """Left and top of the crop in a picture of width and height `scaled`."""
         return round((scaled[0] - self.size[1]) / 2), round((scaled[1] - self.size[0]) / 2)
 
-    def _scaled(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Width and height before the crop; rounded down along the longer side, as torchvision does."""
+    def _scaled(self, size: tuple[int, int], view: bool) -> tuple[int, int]:
+        """Width and height before the crop; rounded down along the longer side, as torchvision does.
+
+        A view of the size the network takes stays as it is, whatever network it was made for.
+        """
+        if view and size == self.size[::-1]:
+            return size
         height, width = (int(side * self.resize + 1e-6) for side in self.size)
         if self.squash:
             return width, height

@@ -99,7 +99,8 @@ class Entries:
     def _inputs(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Where the network's input lies in each image: its origin and the size of its pixels, (images, 2), y and x."""
         preprocessing = Preprocessing.of(self.state.ledger.preprocessing)
-        sizes = list(zip(self.images["height"].tolist(), self.images["width"].tolist(), strict=True))
-        known = {size: preprocessing.to_source(size, (0, 0, 1, 1)) for size in set(sizes)}
-        ends = np.array([known[size] for size in sizes], np.float64).reshape(-1, 4)
+        views = (number in self.state.images.views for number in self.images["number"].tolist())
+        kinds = list(zip(self.images["height"].tolist(), self.images["width"].tolist(), views, strict=True))
+        known = {(h, w, view): preprocessing.to_source((h, w), (0, 0, 1, 1), view) for h, w, view in set(kinds)}
+        ends = np.array([known[kind] for kind in kinds], np.float64).reshape(-1, 4)
         return ends[:, [1, 0]], ends[:, [3, 2]] - ends[:, [1, 0]]

@@ -27,21 +27,27 @@ _FORMAT = "convscope scan 1"
 
 @dataclass(eq=False)
 class Images:
-    """The images seen: number, id, label, height and width of each; and those refused, with the reason."""
+    """The images seen: number, id, label, height and width of each; and those refused, with the reason.
+
+    `views` are the numbers of those that were a network's view: what the network saw of them may be all of it.
+    """
 
     seen: list[tuple[int, str, int, int, int]] = field(default_factory=list)
     refused: list[tuple[int, str, int, str]] = field(default_factory=list)
+    views: set[int] = field(default_factory=set)
 
     def add(self, batch: Batch) -> None:
         """Note the images of a batch."""
         sizes = batch.sizes.tolist()
         self.seen += [(e.number, e.id, e.label, h, w) for e, (h, w) in zip(batch.entries, sizes, strict=True)]
         self.refused += [(e.number, e.id, e.label, reason) for e, reason in batch.refused]
+        self.views |= {e.number for e, view in zip(batch.entries, batch.views, strict=True) if view}
 
     def merge(self, other: Images) -> None:
         """Note those of another part."""
         self.seen += other.seen
         self.refused += other.refused
+        self.views |= other.views
 
 
 @dataclass(eq=False)
@@ -153,6 +159,8 @@ class State:
         arrays |= {"histograms.filled": filled, "histograms.counts": self.histograms.counts.flat[filled]}
         for name, rows in (("seen", self.images.seen), ("refused", self.images.refused)):
             arrays[f"images.{name}"] = np.frombuffer(json.dumps(sorted(rows)).encode(), np.uint8)
+        if self.images.views:
+            arrays["images.views"] = np.array(sorted(self.images.views), np.int64)
         return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
     def _fill(self, arrays: dict[str, NDArray[Any]]) -> None:
@@ -165,6 +173,7 @@ class State:
         for name in ("seen", "refused"):
             rows = json.loads(arrays[f"images.{name}"].tobytes())
             setattr(self.images, name, [tuple(row) for row in rows])
+        self.images.views = set(arrays.get("images.views", np.zeros(0, np.int64)).tolist())
 
 
 def merged(states: Iterable[State]) -> State:

@@ -30,7 +30,7 @@ def activations(net: Network, image: ImageLike, layer: UnitLike) -> Activations:
         values=values,
         unit=parse(name),
         network=net.name,
-        evidence=_evidence(net, name, values, zeros),
+        evidence={**_evidence(net, name, values, zeros), **net.preprocessing.told(picture)},
         image=picture,
         zeros=zeros,
         seen=seen,

@@ -77,7 +77,9 @@ def cut(
     return Crops(places, windows, boxes, crops, projections, evidence)
 
 
-def in_source(preprocessing: Preprocessing, size: tuple[int, int], window: Sequence[int]) -> list[int]:
+def in_source(
+    preprocessing: Preprocessing, size: tuple[int, int], window: Sequence[int], view: bool = False
+) -> list[int]:
     """A window of the network's input as whole pixels of an image of `size`, cut off at its edges.
 
     Top, left, bottom, right. It holds every pixel that is under the window, even in part; that resizing mixes a little
@@ -86,7 +88,7 @@ def in_source(preprocessing: Preprocessing, size: tuple[int, int], window: Seque
     top, left, bottom, right = window
     if top >= bottom or left >= right:
         return [0, 0, 0, 0]
-    ends = preprocessing.to_source(size, (left, top, right, bottom))
+    ends = preprocessing.to_source(size, (left, top, right, bottom), view)
     low = np.floor(np.array([ends[1], ends[0]]) + 1e-6).clip(0, np.array(size) - 1)
     high = np.ceil(np.array([ends[3], ends[2]]) - 1e-6).clip(1, size)
     return [int(end) for end in (*low, *high)]
@@ -168,7 +170,7 @@ def _cropped(
     order = sorted(range(len(hits)), key=lambda i: (hits[i].image not in first, hits[i].image))
     for step, i in enumerate(order, 1):
         image = opened(hits[i].image)
-        boxes[i] = top, left, bottom, right = in_source(preprocessing, image.size, windows[i].tolist())
+        boxes[i] = top, left, bottom, right = in_source(preprocessing, image.size, windows[i].tolist(), image.view)
         crops[i] = image.pixels[top:bottom, left:right].copy()
         report(step, len(order))
     return boxes, tuple(crops)

@@ -72,7 +72,8 @@ def invert(
     values = np.array([_error(net, one.layer, seen, one.picture) for one in made], np.float32)
     return Inversion(
         values=values, unit=depths.unit, network=net.name,
-        evidence={"steps": manner.steps, **_measures(net, seen, made, values), **_troubles(made), **partial},
+        evidence={"steps": manner.steps, **_measures(net, seen, made, values), **_troubles(made), **partial,
+                  **net.preprocessing.told(image)},
         images=(np.stack([one.picture for one in made]) / 255).astype(np.float32),
         layers=tuple(one.layer for one in made), seen=seen,
     )  # fmt: skip

@@ -63,7 +63,7 @@ def _seen_box(question: Question, text: str) -> Box:
     """The part of a box that the network sees, in its pixels."""
     height, width = question.image.size
     left, top, right, bottom = _parsed(text, width, height)
-    box = question.net.preprocessing.to_seen((height, width), (left, top, right, bottom))
+    box = question.net.preprocessing.to_seen((height, width), (left, top, right, bottom), question.image.view)
     rows, columns = question.seen.shape[:2]
     seen = max(box[0], 0.0), max(box[1], 0.0), min(box[2], float(columns)), min(box[3], float(rows))
     if seen[0] >= seen[2] or seen[1] >= seen[3]:

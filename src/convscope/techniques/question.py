@@ -50,7 +50,12 @@ class Question:
             values=array(values) if isinstance(values, Tensor) else values.astype(np.float32),
             unit=self.unit,
             network=self.net.name,
-            evidence={**label, **evidence, **remarks(self.net, self.unit)},
+            evidence={
+                **label,
+                **evidence,
+                **remarks(self.net, self.unit),
+                **self.net.preprocessing.told(self.image),
+            },
             image=self.image,
             value=float(value),
             seen=self.seen,

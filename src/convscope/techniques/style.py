@@ -142,7 +142,7 @@ def style(
         values=work.curve[:, : work.steps], unit=spanning(eye.layers), network=net.name, evidence=told,
         image=made[0], content=_small(photos.images[0]), styles=tuple(_small(image) for image in paintings.images),
         frames=tuple(made) if len(jobs) > 1 else (), labels=tuple(map(str, jobs[: len(made)])) if preview_sheet else (),
-        profile=photos.images[0].profile,
+        profile=photos.images[0].profile, taken=net.preprocessing.size,
     )  # fmt: skip
 
 

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from ..base import knobs
 from ..base.errors import BadKnob, CannotRerun
+from ..base.marks import marking
 from ..base.request import Request
 from ..base.results import Result
 from ..base.syntheses import Stylized, to_bytes
 from .draw import choices, draw, drawer_of
 from .fonts import font
 from .scene import DENSITY, Scene, Text, scene
-from .stills import still
+from .stills import quantized, still
 
 KEY = "convscope"  # the PNG text chunk that holds the request
 _PAPER, _INK = "white", "#1a1a1a"
@@ -60,12 +61,18 @@ def alone(result: Result, view: Mapping[str, Any]) -> TypeGuard[Stylized]:
 
 
 def stylized_png(result: Stylized, picture: NDArray[np.float32], view: Mapping[str, Any]) -> bytes:
-    """One of a result's pictures as a PNG file, with the request, at the depth and with the profile asked for."""
+    """One of a result's pictures as a PNG file, with the request, at the depth and with the profile asked for.
+
+    One of the size the network takes, 8 bits a color, is marked as its view.
+    """
     chosen = knobs.check(drawer_of(Stylized), view)
-    asked = None
+    texts = {}
     if result.request is not None:
-        asked = KEY, dataclasses.replace(result.request, view=choices(Stylized, view)).to_json()
-    return still(picture, chosen["depth"], asked, result.profile if chosen["profile"] else b"")
+        texts[KEY] = dataclasses.replace(result.request, view=choices(Stylized, view)).to_json()
+    numbers = quantized(picture, chosen["depth"])
+    if numbers.shape[:2] == result.taken and numbers.dtype == np.uint8:
+        texts |= marking(numbers)
+    return still(numbers, texts, result.profile if chosen["profile"] else b"")
 
 
 def archive(result: Result, **view: Any) -> bytes:

@@ -6,14 +6,12 @@ here. Every refusal is a Problem in JSON.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
-import PIL.Image
 import pydantic
 from anyio import to_thread
 from starlette import routing
@@ -26,6 +24,7 @@ from starlette.routing import BaseRoute, Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from ...base.errors import BadImage, ConvscopeError, QueueFull, UnknownJob
+from ...base.image import Image
 from . import answering, events, maps
 from .answering import UnknownResult
 from .guard import Guard
@@ -105,10 +104,7 @@ def _files(explorer: Explorer) -> list[BaseRoute]:
             own = desk.image(id)
         except BadImage as error:
             raise HTTPException(404, str(error)) from None
-        buffer = io.BytesIO()
-        pixels = maps.seen(desk, network, id) if network else own.pixels
-        PIL.Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-        return buffer.getvalue()
+        return (Image(maps.seen(desk, network, id), view=True) if network else own).png(level=1)
 
     async def part(request: Request) -> Response:
         digest, ending = request.path_params["digest"], request.path_params["ending"]

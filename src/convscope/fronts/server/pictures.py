@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import PIL.Image
-import PIL.PngImagePlugin
 
 from ...base.errors import BadImage
 from ...base.files import write
@@ -23,11 +23,9 @@ def save_image(path: Path, image: Image) -> None:
     """Write an image as PNG, with what it can be opened by again, unless it is there."""
     if path.is_file():
         return
-    told, buffer = PIL.PngImagePlugin.PngInfo(), io.BytesIO()
-    told.add_itxt(_REFERENCE, image.reference)
-    image.pil().save(buffer, "PNG", pnginfo=told, compress_level=1)
+    data = image.png({_REFERENCE: image.reference}, level=1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, buffer.getvalue())
+    write(path, data)
 
 
 def saved_image(path: Path) -> Image:
@@ -38,7 +36,7 @@ def saved_image(path: Path) -> Image:
         raise BadImage(f"{path} cannot be read ({error.strerror}). Upload the image again.") from error
     with PIL.Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
         reference = getattr(picture, "text", {}).get(_REFERENCE, "")
-    return Image(open_image(data).pixels, str(reference))
+    return dataclasses.replace(open_image(data), reference=str(reference))
 
 
 def supply(desk: Desk, id: str, path: Path) -> None:
