@@ -134,3 +134,17 @@ def test_what_patches_cannot_show_is_one_sentence_and_exit_code_2(
     ran = convscope("patches", *words, "-o", tmp_path / "x.png")
     assert ran.code == 2 and says in ran.err and ran.err.count("\n") == 1
     assert not (tmp_path / "x.png").exists()
+
+
+def test_a_view_is_predicted_and_asked_about_as_the_photo_it_is_of_and_made_again(
+    convscope, lite0, tmp_path: Path
+) -> None:
+    view, figure = lite0.view("sample:coffee").save(tmp_path / "view.png"), tmp_path / "figure.png"
+    told = [convscope("predict", "lite0", image, "--json").out for image in ("sample:coffee", view)]
+    assert told[0] == told[1]
+    ran = convscope("saliency", "lite0", view, "conv_stem:3", "-o", figure)
+    assert ran.code == 0 and "view: the picture is a network's view of 224 × 224 px: used as it is" in ran.out
+    assert json.loads(convscope("rerun", figure, "--json").out)["same_bytes"] is True
+    cs.open_image(cs.open_image(view).pixels).save(view)  # the same pixels, without the mark
+    ran = convscope("rerun", figure)
+    assert ran.code == 2 and "contents changed" in ran.err

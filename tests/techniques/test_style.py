@@ -273,6 +273,18 @@ def test_sixteen_bits_and_the_profile_are_kept_on_request(net):
     assert np.array_equal(plain, np.rint(found.image * 255))
 
 
+def test_a_picture_of_the_size_the_network_takes_is_saved_as_its_view_and_a_figure_is_not(net):
+    square = cs.Network(net.module, size=64, mean=net.preprocessing.mean, std=net.preprocessing.std, resize=1.25)
+    found = cs.style(square, CONTENT[:, :64], STYLE, **QUICK)
+    view = open_image(found.save("view.png"))
+    assert view.view and np.array_equal(square.see("view.png"), np.rint(found.image.astype(float) * 255))
+    assert not open_image(found.save("figure.png", figure=True)).view
+    assert not open_image(found.save("deep.png", depth=16)).view
+    several = cs.style(square, [CONTENT[:, :64], CONTENT], STYLE, **QUICK)
+    with zipfile.ZipFile(several.save("all.zip")) as file:
+        assert [open_image(file.read(name)).view for name in file.namelist()] == [True, False]
+
+
 def test_a_preview_sheet_is_eight_small_variants_in_one_picture(net):
     found = cs.style(net, CONTENT, STYLE, preview_sheet=True, **QUICK)
     assert len(found.frames) == len(set(found.labels)) == 8

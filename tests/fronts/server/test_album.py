@@ -3,12 +3,14 @@
 import io
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
 import pytest
 
 import convscope as cs
+from convscope.fronts.server.pictures import save_image, saved_image, supply
 
 
 def data_of(picture, kind="PNG", **options):
@@ -59,6 +61,34 @@ def test_as_a_network_sees_it(page, tiny):
     seen = PIL.Image.open(io.BytesIO(page.get(f"/api/images/{info['id']}.png?seen=tiny").content))
     assert np.array_equal(np.asarray(seen), tiny.see(cs.open_image(data_of(noise()))))
     assert page.get(f"/api/images/{info['id']}.png?seen=none").status_code == 400
+
+
+def test_what_a_network_saw_is_seen_as_it_is_when_it_comes_in_again(page, tiny, new_desk):
+    tiny.preprocessing = replace(tiny.preprocessing, resize=1.25)
+    photo = send(page, data_of(noise())).json()
+    shown = page.get(f"/api/images/{photo['id']}.png?seen=tiny").content
+    view = send(page, shown).json()
+    own = tiny.view(data_of(noise()))
+    assert (view["id"], view["width"], view["height"]) == (own.digest, 32, 32)
+    again = [page.get(f"/api/images/{view['id']}.png{seen}").content for seen in ("?seen=tiny", "")]
+    plain = send(page, data_of(own.pil())).json()  # the same pixels, without a word
+    assert plain["id"] != view["id"]
+    other = page.get(f"/api/images/{plain['id']}.png?seen=tiny").content
+    for data in again:
+        assert np.array_equal(cs.open_image(data).pixels, own.pixels)
+    assert not np.array_equal(cs.open_image(other).pixels, own.pixels)
+    desk = new_desk()  # the server is started again
+    assert np.array_equal(tiny.see(desk.image(view["id"])), own.pixels)
+    assert np.array_equal(tiny.see(desk.image(plain["id"])), cs.open_image(other).pixels)
+
+
+def test_a_view_that_waits_for_a_job_is_still_one(desk, tmp_path):
+    view = replace(cs.open_image(noise(), view=True), reference="noise.png")
+    save_image(tmp_path / "view.png", view)
+    kept = saved_image(tmp_path / "view.png")
+    assert (kept.digest, kept.reference, kept.view) == (view.digest, "noise.png", True)
+    supply(desk, view.digest, tmp_path / "view.png")
+    assert desk.image(view.digest).view
 
 
 ANIMATED = data_of(noise(), "GIF", save_all=True, append_images=[noise(seed=1)])
