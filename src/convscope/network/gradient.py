@@ -15,6 +15,7 @@ from ..base.errors import ForwardFailed, NoRectifier
 from ..base.unit import Unit
 from .execution import frozen, unwrap
 from .rules import Rectifiers, Rule, deconvnet
+from .spellings import OPT_IN
 
 if TYPE_CHECKING:
     from .network import Network
@@ -63,7 +64,7 @@ def gradient(
         leaf = x.detach().clone().requires_grad_()
         value = net.value(leaf, unit) if measure is None else measure(leaf)
         check_finite(net, unit, value)
-        _check_rectified(net, unit, mode)
+        _check_rectified(net, unit, mode, value, leaf)
         evidence = _rule_evidence(rule, mode)  # before the backward, which may run parts of the network once more
         found = backward(value, leaf) if value.requires_grad else None
     values = torch.zeros_like(leaf) if found is None else found
@@ -88,18 +89,24 @@ def check_finite(net: Network, unit: Unit, value: Tensor) -> None:
         raise ForwardFailed(f"The value of {unit} is {bad}: {net.name} put out numbers that are not finite.")
 
 
-def _check_rectified(net: Network, unit: Unit, mode: Rectifiers | None) -> None:
-    if mode is not None and mode.count == 0 and not mode.left:
-        raise NoRectifier(
-            f"Nothing was rectified on the way to {unit} of {net.name}, so this rule would give the plain gradient. "
-            "Use saliency, or ask for a deeper unit."
-        )
-    if mode is not None and mode.count == 0:
-        found = " and ".join(f"{count} × {name}" for name, count in mode.left.items())
-        raise NoRectifier(
-            f"{net.name} has no rectifier on the way to {unit}, only {found}, so this rule would give the plain "
-            "gradient. Opt in with smooth=True (--smooth) to treat those as rectifiers, or use saliency."
-        )
+def _check_rectified(net: Network, unit: Unit, mode: Rectifiers | None, value: Tensor, leaf: Tensor) -> None:
+    if mode is None:
+        return
+    mode.survey(value, leaf)
+    if mode.count == 0:
+        raise NoRectifier(_nothing(f"on the way to {unit}", net.name, mode))
+
+
+def _nothing(where: str, name: str, mode: Rectifiers) -> str:
+    plain = "so this rule would give the plain gradient."
+    found = " and ".join(f"{count} × {piece}" for piece, count in mode.left.items())
+    if not found:
+        return f"Nothing was rectified {where} of {name}, {plain} Use saliency, or ask for a deeper unit."
+    if OPT_IN & mode.left.keys() and not mode.smooth:
+        opt_in = "Opt in with smooth=True (--smooth) to treat those as rectifiers, or use saliency."
+        return f"{name} has no rectifier {where}, only {found}, {plain} {opt_in}"
+    otherwise = "Use saliency, or call F.relu where one of those is meant as a rectifier."
+    return f"Nothing was rectified {where} of {name}, where there are only {found}, {plain} {otherwise}"
 
 
 def _passes(values: Tensor) -> dict[str, Any]:

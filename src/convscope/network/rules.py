@@ -1,21 +1,24 @@
 """Temporary backward rules: guided backpropagation and deconvnet, exact for every way a rectifier can be called.
 
-A function mode sees each call of a rectifier, whether by module, function or method, in place or not, and puts one with
-another backward in its stead. Nothing of the network is changed, and the calls are counted: a method that changed
-nothing can say so.
+A function mode sees each call of a rectifier, however it is spelled, and puts one with another backward in its stead.
+Nothing of the network is changed. What was changed on the way to a value is counted and what was not is named: a method
+that changed nothing can say so.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+
+from .pieces import Way
+from .spellings import SPELLINGS, Rectified, Spelling, writes
+from .steps import MASKS, Steps
 
 Rule = Callable[[Tensor, Tensor], Tensor]
 
@@ -33,34 +36,70 @@ def deconvnet(grad: Tensor, slope: Tensor) -> Tensor:
 class Rectifiers(TorchFunctionMode):
     """Run every rectifier inside the block with `rule` as its backward.
 
-    `count` is how many calls were changed, `pools` how many max-poolings the gradient goes through. SiLU, GELU,
-    Hardswish and Mish are no rectifiers: they are changed too only when `smooth` is asked for, with their own
-    derivative where the input is positive, and `left` counts those that were not.
+    Activations that are smooth or leak, such as SiLU, GELU, LeakyReLU and ELU, are no rectifiers: they are changed too
+    only when `smooth` is asked for, with their own derivative where the input is positive. `survey` counts what was
+    changed on the way to a value, and names what was not.
     """
 
     def __init__(self, rule: Rule, smooth: bool = False) -> None:
         super().__init__()
         self.rule, self.smooth = rule, smooth
         self.count = self.pools = 0
-        self.left: Counter[str] = Counter()
+        self.left: dict[str, int] = {}
+        self._steps = Steps()
+        self._named: dict[Any, str] = {}
+        self._eager = ExitStack()
+
+    def __enter__(self) -> Rectifiers:
+        if "torch._dynamo" in sys.modules:  # a compiled function would run around the rule
+            self._eager.enter_context(torch.compiler.set_stance("force_eager"))
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self._eager.close()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        x = args[0] if args else kwargs.get("input")
-        if not isinstance(x, Tensor) or not x.requires_grad:  # constants, indices: nothing flows back through them
-            return func(*args, **kwargs)
-        if func in _SMOOTH:
-            if not self.smooth:
-                self.left[_SMOOTH[func]] += 1
-                return func(*args, **kwargs)
-            self.count += 1
-            return _smooth(func, self.rule, *args, **kwargs)
-        self.pools += func in _MAX_POOL
-        high = _upper_bound(func, args, kwargs)
-        if high is None:
-            return func(*args, **kwargs)
-        self.count += 1
-        return _Rectify.apply(x, high, self.rule, _in_place(func, args, kwargs))
+        name = getattr(func, "__name__", "").partition(".")[0]  # operators of torch.ops end with that of an overload
+        spelling = SPELLINGS.get(name)
+        if spelling is not None and torch.is_grad_enabled():
+            return self._run(spelling, name, func, args, kwargs)
+        result = func(*args, **kwargs)
+        if name in MASKS:
+            self._steps.learn(name, args, result)
+        return result
+
+    def survey(self, value: Tensor, leaf: Tensor) -> None:
+        """Count what was changed between a value and the leaf its gradient is taken for, and name what was left."""
+        way = Way(value, leaf)
+        self.count, self.pools, self.left = way.changed, way.pools, way.left(self._named)
+
+    def _run(self, spelling: Spelling, name: str, func: Any, args: Any, kwargs: Any) -> Any:
+        given = spelling.given(args, kwargs)
+        x, in_place = given["input"], writes(name, given)
+        found = spelling.rectified(given, in_place, self._steps)
+        if found is not None:
+            return _rectify(found, self.rule)
+        if spelling.smooth and self.smooth and isinstance(x, Tensor) and x.requires_grad:
+            others = {name: value for name, value in kwargs.items() if value is not x}
+            return _smooth(lambda inner: func(inner, *args[1:], **others), self.rule, x, in_place)
+        result = func(*args, **kwargs)
+        self._name(spelling.left(given), x if in_place else result)
+        return result
+
+    def _name(self, told: str, result: Any) -> None:
+        if told and isinstance(result, Tensor) and result.grad_fn is not None:
+            self._named[result.grad_fn] = told
+
+
+def _rectify(found: Rectified, rule: Rule) -> Tensor:
+    x = found.x
+    if found.in_place and x._is_view():  # else the graph hides the call behind the write to the view's base
+        return x.copy_(_Rectify.apply(x, found.high, rule, False))
+    result: Tensor = _Rectify.apply(x, found.high, rule, found.in_place)
+    return result
 
 
 class _Rectify(torch.autograd.Function):
@@ -92,56 +131,10 @@ class _Smooth(torch.autograd.Function):
         return ctx.rule(grads[0], slope), None, None, None
 
 
-def _smooth(func: Any, rule: Rule, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    in_place = kwargs.pop("inplace", False)
+def _smooth(func: Callable[..., Tensor], rule: Rule, x: Tensor, in_place: bool) -> Tensor:
     with torch.enable_grad():
         inner = x.detach().clone().requires_grad_()
-        y = func(inner, *args, **kwargs)
+        y = func(inner.clone())  # a call in place may not write to a leaf
         (slope,) = torch.autograd.grad(y.sum(), inner)
     out: Tensor = _Smooth.apply(x, y.detach(), slope, rule)
     return x.copy_(out) if in_place else out
-
-
-def _upper_bound(func: Any, args: Any, kwargs: Any) -> float | None:
-    """Where a rectifier saturates; None for a call that is not a rectifier."""
-    if func in _RELU:
-        return math.inf
-    if func in _RELU6:
-        return 6.0
-    if func in _HARDTANH:
-        low, high = _bounds(args, kwargs, "min_val", "max_val", -1.0, 1.0)
-    elif func in _CLAMP:
-        low, high = _bounds(args, kwargs, "min", "max", None, None)
-    else:
-        return None
-    if isinstance(low, Tensor) or isinstance(high, Tensor) or low is None or low != 0:
-        return None
-    return math.inf if high is None else float(high)
-
-
-def _bounds(args: Any, kwargs: Any, low: str, high: str, no_low: Any, no_high: Any) -> tuple[Any, Any]:
-    return (
-        args[1] if len(args) > 1 else kwargs.get(low, no_low),
-        args[2] if len(args) > 2 else kwargs.get(high, no_high),
-    )
-
-
-def _in_place(func: Any, args: Any, kwargs: Any) -> bool:
-    if func.__name__.endswith("_"):
-        return True
-    flag = {F.relu: 1, F.relu6: 1, F.hardtanh: 3}.get(func)
-    return flag is not None and bool(args[flag] if len(args) > flag else kwargs.get("inplace", False))
-
-
-_RELU = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
-_RELU6 = {F.relu6}
-_HARDTANH = {F.hardtanh, F.hardtanh_}
-_CLAMP = {
-    torch.clamp, torch.clamp_, Tensor.clamp, Tensor.clamp_, torch.clip, torch.clip_, Tensor.clip, Tensor.clip_,
-    torch.clamp_min, torch.clamp_min_, Tensor.clamp_min, Tensor.clamp_min_,
-}  # fmt: skip
-_MAX_POOL = {
-    torch.max_pool2d, F.max_pool2d, F.max_pool2d_with_indices,
-    F.adaptive_max_pool2d, F.adaptive_max_pool2d_with_indices,
-}  # fmt: skip
-_SMOOTH = {F.silu: "SiLU", F.gelu: "GELU", F.hardswish: "Hardswish", F.mish: "Mish"}
