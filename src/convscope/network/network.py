@@ -23,6 +23,7 @@ from .attributes import parts_of
 from .causes import check_runnable
 from .digest import TensorHashes, tensors_of
 from .execution import device_of, dtype_of, unwrap
+from .exported import refuse_training
 from .layer_table import Table, layer_table
 from .layers import Layer, Layers
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, names, numbers, pair
@@ -55,6 +56,7 @@ class Network:
     ) -> None:
         if not isinstance(module, nn.Module):
             raise BadKnob(f"module must be a torch.nn.Module, not {type(module).__name__}. Load its weights into one.")
+        refuse_training(module)  # here: a recorded graph never changes, and reading it takes no forward
         self.module = module
         self.name = name or type(unwrap(module)).__name__
         self.labels = names(labels)
