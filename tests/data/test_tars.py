@@ -34,6 +34,12 @@ class TestLayout:
         assert source.classes == ("cat", "dog")
         assert [entry.label for entry in listed(source)][:8] == [1, 0, -1, -1] * 2
 
+    def test_pictures_with_the_same_name_up_to_the_first_dot_are_all_listed(self, make, tmp_path):
+        files = {f"cat.v{n}.png": make.encode(n) for n in (1, 2)} | {"cat.cls": b"4", "dog.png": make.encode(3)}
+        source = open_source(make.tar(tmp_path / "x.tar", files))
+        assert [entry.id for entry in listed(source)] == ["x.tar/cat.v1.png", "x.tar/cat.v2.png", "x.tar/dog.png"]
+        assert [source.image(entry).pixels[0, 0, 0] for entry in listed(source)] == [1, 2, 3]
+
     def test_folders_in_a_tar_are_part_of_the_key(self, make, tmp_path):
         files = {"./a/1.jpg": make.encode(1, "JPEG"), "./a/1.cls": b"4", "b/1.PNG": make.encode(2), "b/1.cls": b"2"}
         source = open_source(make.tar(tmp_path / "x.tar", files))

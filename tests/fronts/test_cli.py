@@ -154,6 +154,15 @@ def test_bad_input_is_one_clear_sentence_and_exit_code_2(convscope, name: str) -
     assert words in ran.err and "Traceback" not in ran.err
 
 
+def test_a_note_says_what_random_weights_leave_dead_and_leaves_the_output_alone(convscope) -> None:
+    for command in (["layers"], ["predict"], ["saliency"]):
+        subjects = {"layers": [], "predict": ["sample:cat"], "saliency": ["sample:cat", "layer1.0.conv1:0"]}[command[0]]
+        ran = convscope(*command, "timm:resnet18", *subjects, "--weights", "none", "--json")
+        assert ran.code == 0 and json.loads(ran.out)
+        assert ran.err.startswith("Note: 8 norms of timm:resnet18 scale by zero") and ran.err.count("\n") == 1
+    assert convscope("layers", "torchvision:resnet18", "--weights", "none").err == ""
+
+
 def test_a_corrupt_weights_file_is_refused(convscope, tmp_path: Path) -> None:
     (tmp_path / "w.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{not json at all")
     (tmp_path / "w.pth").write_bytes(b"PK\x03\x04 cut short")

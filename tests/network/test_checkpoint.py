@@ -55,6 +55,14 @@ class TestReading:
         }
         assert read(save(tmp_path / "a.pth", content)).tensors.keys() == state.keys()
 
+    def test_what_is_tied_and_written_once_is_read_under_both_names(self, tmp_path):
+        module = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+        module[1].weight = module[0].weight
+        safetensors.torch.save_model(module, str(tmp_path / "a.safetensors"))
+        found = read(tmp_path / "a.safetensors").tensors
+        assert found.keys() == module.state_dict().keys()
+        assert torch.equal(found["0.weight"], found["1.weight"])
+
     def test_the_old_format_of_torch_is_read(self, tmp_path, state):
         torch.save(state, tmp_path / "a.pth", _use_new_zipfile_serialization=False)
         assert read(tmp_path / "a.pth").tensors.keys() == state.keys()

@@ -73,6 +73,14 @@ class TestLocalWeights:
         with pytest.raises(BadWeights, match=r"fc.weight in .* is \(10, 512\), but the network's is \(1000, 512\)"):
             cs.load("torchvision:resnet18", weights=tmp_path / "b.pth")
 
+    @pytest.mark.parametrize("name", ["lite0", "torchvision:squeezenet1_1", "timm:resnet18"])
+    def test_what_the_guide_says_to_write_is_read_back_the_same(self, tmp_path, name):
+        net = cs.load(name, weights="default" if name == "lite0" else None)
+        with pytest.raises(ValueError, match="contiguous"):  # so the guide names `save_model`
+            safetensors.torch.save_file(net.module.state_dict(), tmp_path / "a.safetensors")
+        safetensors.torch.save_model(net.module, str(tmp_path / "a.safetensors"))
+        assert cs.load(name, weights=tmp_path / "a.safetensors").digest == net.digest
+
     @pytest.mark.parametrize("name", ["lite0", "torchvision:resnet18", "timm:resnet18"])
     def test_a_pickled_or_missing_or_damaged_file_is_refused(self, tmp_path, name):
         torch.save(nn.Conv2d(3, 4, 3), tmp_path / "module.pth")

@@ -9,13 +9,16 @@ import importlib
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..base.errors import ConvscopeError, ConvscopeWarning
 from ..base.version import VERSION
 from ..catalog.catalog import CATALOG
+
+if TYPE_CHECKING:
+    from ..network.network import Network
 
 _VERBS = {
     "layers": "List the layers of a network: name, kind, shape and number of units.",
@@ -113,6 +116,16 @@ def _stopped() -> None:
 
 def _note(message: Warning | str, category: type[Warning], *_where: object) -> None:
     click.echo(f"Note: {message}", err=True)
+
+
+def fetched(network: str, weights: str, device: str) -> Network:
+    """The network of a command, with what a user should know of it as notes on stderr."""
+    from ..network import zoo
+
+    net = zoo.load(network, weights, device)
+    for notice in net.notices:
+        click.echo(f"Note: {notice}", err=True)
+    return net
 
 
 OUTPUT = click.option("-o", "--output", type=click.Path(path_type=Path), help="file to write: .png, .npz or .json")

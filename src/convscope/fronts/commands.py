@@ -15,7 +15,7 @@ from ..catalog.catalog import MORE, Entry
 from ..network import zoo
 from ..view.draw import drawer_of
 from .bar import progress
-from .cli import CHECKPOINT, DEVICE, JSON, OUTPUT, WEIGHTS
+from .cli import CHECKPOINT, DEVICE, JSON, OUTPUT, WEIGHTS, fetched
 
 
 def command(entry: Entry) -> click.Command:
@@ -31,7 +31,7 @@ def command(entry: Entry) -> click.Command:
         subjects = [_one_or_list(given.pop(name)) for name in entry.subjects[1:]]
         if entry.presumes and subjects[0] is None:
             network, subjects[0] = zoo.LITE[0], network
-        net = zoo.load(network, weights, device)
+        net = fetched(network, weights, device)
         if entry.presumes and subjects[1] is None:
             subjects[1] = f"logits:{net.predict(subjects[0], 1)[0][1]}"
         with progress(entry.command, keeps=True), checkpoint(folder) if folder is not None else nullcontext():

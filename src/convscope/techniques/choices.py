@@ -8,7 +8,7 @@ from pydantic import Field
 
 _AtLeastOne: TypeAlias = Annotated[int, Field(ge=1)]
 
-Smooth = Annotated[bool, Field(description="treat activations that are smooth or leak, such as SiLU, GELU and LeakyReLU, as rectifiers too")]
+Smooth = Annotated[bool, Field(description="treat SiLU, GELU, LeakyReLU and the like as rectifiers too")]
 BatchSize = Annotated[
     _AtLeastOne | Literal["auto"],
     Field(description="images a pass; auto: by the network and the machine. Changes roundings only"),

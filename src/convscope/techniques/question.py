@@ -70,6 +70,8 @@ def remarks(net: Network, unit: Unit) -> dict[str, str]:
         found["places"] = row.note
     if unit.layer == "probs" and net.scores is not Scores.SOFTMAX:
         found["probability"] = net.scores.value
+    if net.notices:
+        found["notice"] = " ".join(net.notices)
     if net.mixing.get(unit.source):
         found["one_by_one"] = "the module mixes the images of a batch, so each was run alone"
     return found
