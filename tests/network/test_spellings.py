@@ -34,6 +34,12 @@ def scaled_in_place(x):
     return x
 
 
+def written_to_the_mask(x):
+    mask = (x > 0).to(x.dtype)
+    mask.mul_(x)
+    return mask
+
+
 def masked_without_gradient(x):
     with torch.no_grad():
         mask = x > 0
@@ -109,6 +115,7 @@ NAMED = {
     "mask of another": (lambda x: x * (x.roll(1, 3) > 0), "product with a mask"),
     "mask from before": (lambda x: (m := x > 0, x.mul_(-1))[1] * m, "product with a mask"),
     "data": (lambda x: x * (x.data > 0), "product with a mask"),
+    "written to the mask": (written_to_the_mask, "product with a mask"),
     "written elsewhere": (lambda x: torch.zeros_like(x).index_put((x > 0,), x[x > 0]), "write through a mask"),
     "stacked": (lambda x: torch.stack([x, torch.zeros_like(x)]).amax(0), "Maximum"),
     "minus its minimum": (lambda x: x - torch.minimum(x, ZERO), "Minimum"),

@@ -85,13 +85,12 @@ class Rectifiers(TorchFunctionMode):
         if spelling.smooth and self.smooth and isinstance(x, Tensor) and x.requires_grad:
             others = {name: value for name, value in kwargs.items() if value is not x}
             return _smooth(lambda inner: func(inner, *args[1:], **others), self.rule, x, in_place)
+        told = spelling.left(given)  # before the call, which may write to what tells
         result = func(*args, **kwargs)
-        self._name(spelling.left(given), x if in_place else result)
+        changed = x if in_place else result
+        if told and isinstance(changed, Tensor) and changed.grad_fn is not None:
+            self._named[changed.grad_fn] = told
         return result
-
-    def _name(self, told: str, result: Any) -> None:
-        if told and isinstance(result, Tensor) and result.grad_fn is not None:
-            self._named[result.grad_fn] = told
 
 
 def _rectify(found: Rectified, rule: Rule) -> Tensor:

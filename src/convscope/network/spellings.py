@@ -128,7 +128,9 @@ class Spelling:
         found = None if "out" in given else self.read(given, steps)
         if found is None or not isinstance(found.x, Tensor) or not found.x.requires_grad:
             return None
-        return Rectified(found.x, found.high, in_place and found.x is given["input"])
+        if in_place and found.x is not given["input"]:  # it writes to the mask
+            return None
+        return Rectified(found.x, found.high, in_place)
 
     def left(self, given: Arguments) -> str:
         """What a call that is no rectifier is called where autograd's name for it would not tell."""
