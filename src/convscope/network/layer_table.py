@@ -15,6 +15,7 @@ from ..base.errors import ForwardFailed
 from . import taps
 from .axes import Arrangement, Axes, arrangement
 from .execution import frozen, output_tensor, plainly, unwrap
+from .exported import flattened
 from .layers import Layer, Layers, Layout, listed
 from .probabilities import Scores, kind_of_scores
 from .recording import Recording
@@ -209,12 +210,19 @@ def _matrix(axes: Axes) -> bool:
 def _unseen(module: nn.Module, seen: set[str]) -> dict[str, str]:
     """Why modules that put out nothing are no layers: another name of one that did, or not run."""
     names: dict[int, str] = {id(part): name for name, part in reversed(list(module.named_modules())) if name}
+    not_run = _EXPORTED if flattened(module) else "does not run in a forward"
     found = {}
     for name, part in module.named_modules(remove_duplicate=False):
         if name and name not in seen:
             first = names[id(part)]
-            found[name] = f"is the same module as {first}" if first != name else "does not run in a forward"
+            found[name] = f"is the same module as {first}" if first != name else not_run
     return found
+
+
+_EXPORTED = (
+    "belongs to an exported program, whose graph calls none of its modules, so that its layers cannot be heard: give "
+    "torch.export.unflatten(program) to cs.Network"
+)
 
 
 _FIRST = (

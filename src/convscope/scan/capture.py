@@ -20,7 +20,7 @@ from ..base.errors import CannotExport
 from ..base.samples import samples
 from ..data.loading import Batch
 from ..network import taps
-from ..network.execution import device_of, dtype_of, frozen, plainly, unwrap
+from ..network.execution import call, device_of, dtype_of, frozen, plainly, unwrap
 from ..network.graph import executed
 from ..network.kernels import Affine
 from ..network.network import Network
@@ -111,7 +111,8 @@ class Capture:
             def tell(name: str, tensor: Tensor, _last: bool) -> None:
                 see(name, tensor, None)
 
-            taps.visit(unwrap(self.net.module), x, calls, tell, self.net.output, plainly)
+            run = call if self.random else plainly  # else what a forward leaves behind would reach the next batch
+            taps.visit(unwrap(self.net.module), x, calls, tell, self.net.output, run)
 
 
 def _possible(norm: Affine | None, tensor: Tensor, count: int) -> Affine | None:
