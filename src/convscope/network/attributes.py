@@ -61,6 +61,22 @@ class Attributes:
                     del store[name]
 
 
+class Held:
+    """What some modules hold at a moment: which objects, and how far these were written to."""
+
+    def __init__(self, parts: Sequence[nn.Module]) -> None:
+        stores = [{k: v for k, v in part.__dict__.items() if k not in OWN} | part._buffers for part in parts]
+        self._values = [value for store in stores for value in store.values()]  # kept, so that no id is used again
+        self.state = [(name, id(value), _extent(value)) for store in stores for name, value in store.items()]
+
+
+def _extent(value: Any) -> int:
+    """A number that changes when a tensor is written to or a container grows."""
+    if isinstance(value, Tensor):
+        return 0 if value.is_inference() else value._version
+    return len(value) if isinstance(value, _CONTAINERS) else 0
+
+
 @contextmanager
 def random_numbers() -> Iterator[None]:
     """The same random numbers of Python and NumPy each time, for modules that draw such; as before afterwards."""

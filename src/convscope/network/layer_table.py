@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..base.errors import ForwardFailed
 from . import taps
+from .attributes import Held, parts_of
 from .axes import Arrangement, Axes, arrangement
 from .execution import frozen, output_tensor, plainly, unwrap
 from .exported import flattened
@@ -28,10 +29,14 @@ _ENDS = ("input", "logits", "probs")
 
 @dataclass(frozen=True)
 class Table:
-    """The layers of a network, how its class scores become probabilities, and which layers mix images, once known."""
+    """The layers of a network, how its class scores become probabilities, and which layers mix images, once known.
+
+    `stateful` is whether a forward changes attributes or buffers of the module's own.
+    """
 
     layers: Layers
     scores: Scores
+    stateful: bool = False
     mixing: dict[str, bool] = field(default_factory=dict)
 
 
@@ -70,6 +75,7 @@ class _Watched:
 
     failure: ForwardFailed | None
     output: Any
+    stateful = False
 
     def table(self) -> Table:
         """What was found."""
@@ -89,11 +95,15 @@ class _Watched:
             self.missing["logits"] = str(error)
         missing = {**_unseen(module, {*self.rows, *self.missing}), **self.missing}
         table = [*ends, *rows, *([logits] if logits else [])]
-        return Table(Layers(net.name, table, missing, self.recording.parents, self.order), scores)
+        return Table(Layers(net.name, table, missing, self.recording.parents, self.order), scores, self.stateful)
 
     def _run(self, module: nn.Module, x: Tensor) -> Any:
         with frozen(module), self.recording:
-            return plainly(module, x)
+            parts = parts_of(module)
+            before = Held(parts)
+            found = plainly(module, x)
+            self.stateful = Held(parts).state != before.state
+            return found
 
     def _watch(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def record(module: nn.Module, _inputs: object, output: Any) -> None:

@@ -89,6 +89,11 @@ class Network:
         return self._table.scores
 
     @property
+    def stateful(self) -> bool:
+        """Whether a forward changes the module's own state, so that each must start from the same."""
+        return self._table.stateful
+
+    @property
     def mixing(self) -> dict[str, bool]:
         """What is known so far of layers whose numbers hang on the other images of a batch; see `batches.mixes`."""
         return self._table.mixing
