@@ -40,7 +40,7 @@ class Occlusion(Attribution):
     @property
     def grid(self) -> Floats:
         """The raw value for every window: all logits, (ny, nx, classes), where the unit is a class, else (ny, nx)."""
-        return self.logits if self.unit.is_class else self.unit_values
+        return self.logits if isinstance(self.unit, Unit) and self.unit.is_class else self.unit_values
 
     @property
     def drops(self) -> Floats:

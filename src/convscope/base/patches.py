@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .results import Floats, Result
+from .unit import Unit
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -23,6 +24,7 @@ class Patches(Result):
     that neuron; there are none for a layer, or where none were asked for.
     """
 
+    unit: Unit
     shown: NDArray[np.int64]
     channels: NDArray[np.int64]
     images: tuple[str, ...]

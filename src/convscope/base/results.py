@@ -18,7 +18,7 @@ from .errors import BadKnob, MissingExtra
 from .files import check_writable, write
 from .image import Image
 from .request import Request
-from .unit import Unit
+from .unit import Valued
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -32,7 +32,7 @@ class Result:
     """What every result has: `values`, the `unit` and `network` they belong to, `evidence`, and the `request`."""
 
     values: Floats
-    unit: Unit
+    unit: Valued
     network: str
     evidence: Mapping[str, Any]
     request: Request | None = None

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..base.errors import CannotExport
 from ..base.field import Box, ReceptiveField, Status
-from ..base.unit import Unit, UnitLike
+from ..base.unit import Unit, UnitLike, parse
 from .execution import unwrap
 from .follow import Axis, Trail, entangled, follow, start
 from .graph import Graph, executed
@@ -133,7 +133,7 @@ def receptive_field(net: Network, address: UnitLike) -> ReceptiveField:
     """
     from .effective import measured
 
-    unit = net.unit(address)
+    unit = net.unit(parse(address, net.labels))
     shape = net.layers[unit.source].shape
     y, x = unit.position or ((shape[1] // 2, shape[2] // 2) if len(shape) == 3 else (0, 0))
     later = partial(measured, net, unit, np.array([[y, x]]))

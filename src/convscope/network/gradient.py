@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.checkpoint import CheckpointError
 
 from ..base.errors import ForwardFailed, NoRectifier
-from ..base.unit import Unit
+from ..base.unit import Valued
 from .execution import frozen, unwrap
 from .rules import Rectifiers, Rule, deconvnet
 from .spellings import OPT_IN
@@ -48,7 +48,7 @@ def many_passes(net: Network) -> Iterator[None]:
 def gradient(
     net: Network,
     x: Tensor,
-    unit: Unit,
+    unit: Valued,
     rule: Rule | None = None,
     smooth: bool = False,
     measure: Callable[[Tensor], Tensor] | None = None,
@@ -82,14 +82,14 @@ def backward(value: Tensor, leaf: Tensor) -> Tensor | None:
         ) from error
 
 
-def check_finite(net: Network, unit: Unit, value: Tensor) -> None:
+def check_finite(net: Network, unit: Valued, value: Tensor) -> None:
     """Raise ForwardFailed where a unit's value is not finite."""
     if not torch.isfinite(value).all():
         bad = value[~torch.isfinite(value)][0].item()
         raise ForwardFailed(f"The value of {unit} is {bad}: {net.name} put out numbers that are not finite.")
 
 
-def _check_rectified(net: Network, unit: Unit, mode: Rectifiers | None, value: Tensor, leaf: Tensor) -> None:
+def _check_rectified(net: Network, unit: Valued, mode: Rectifiers | None, value: Tensor, leaf: Tensor) -> None:
     if mode is None:
         return
     mode.survey(value, leaf)

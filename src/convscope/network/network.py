@@ -6,7 +6,9 @@ import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from functools import reduce
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -14,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from ..base.errors import BadKnob, BadWeights, UnknownUnit
+from ..base.errors import BadKnob, BadWeights, UnknownLayer, UnknownUnit
 from ..base.field import ReceptiveField
 from ..base.image import Image, ImageLike, open_image
-from ..base.unit import Unit, UnitLike, parse
+from ..base.unit import Unit, UnitLike, Valued, find_label, parse, parse_sum
 from . import taps
 from .attributes import parts_of
 from .causes import check_runnable
@@ -119,10 +121,19 @@ class Network:
             raise UnknownUnit(f"{unit} is one channel; this needs a whole layer. Use {unit.layer}.")
         return self.layers[unit.layer].name
 
-    def unit(self, address: UnitLike) -> Unit:
-        """The unit at an address; raises UnknownLayer or UnknownUnit, and says what there is."""
-        unit = parse(address, self.labels)
-        layer = self.layers[unit.source]
+    @overload
+    def unit(self, address: Unit) -> Unit: ...
+    @overload
+    def unit(self, address: UnitLike) -> Valued: ...
+    def unit(self, address: UnitLike) -> Valued:
+        """The unit or sum of units at an address; raises UnknownLayer or UnknownUnit, and says what there is."""
+        found = parse_sum(address, self.labels)
+        for _, unit in found.terms:
+            self._check_unit(unit)
+        return found
+
+    def _check_unit(self, unit: Unit) -> None:
+        layer = self._row(unit)
         if unit.layer == "probs" and (unit.channel is None or len(layer.shape) > 1):
             raise UnknownUnit(
                 f"{unit} is not a class probability. Use probs:CLASS on a network that puts out one score a class."
@@ -132,7 +143,13 @@ class Network:
                 f"{unit.layer} has {layer.units} channels, numbered 0 to {layer.units - 1}, not {unit.channel}."
             )
         self._check_position(unit, layer)
-        return unit
+
+    def _row(self, unit: Unit) -> Layer:
+        if unit.layer not in self.layers and unit.channel is None:
+            with suppress(UnknownUnit):
+                find_label(unit.layer, self.labels)
+                raise UnknownLayer(f"{self.name} has no layer {unit.layer!r}; the class is logits:{unit.layer}.")
+        return self.layers[unit.source]
 
     def prepare(self, image: ImageLike) -> Tensor:
         """The (1, C, H, W) tensor the module is given for an image: resized, cropped and normalized."""
@@ -174,8 +191,12 @@ class Network:
 
     def value(self, x: Tensor, unit: UnitLike) -> Tensor:
         """A unit's value for each of N prepared inputs, (N,): an activation, or the sum of a channel's or layer's."""
-        unit = self.unit(unit)
-        return self.pick(self.read(x, unit.source)[unit.source], unit)
+        found = self.unit(unit)
+        return self.summed(self.read(x, *found.sources), found)
+
+    def summed(self, tensors: Mapping[str, Tensor], unit: Valued) -> Tensor:
+        """The value of a unit, or the sum of several, (N,), in the tensors that were read at its layers."""
+        return reduce(torch.add, (weight * self.pick(tensors[term.source], term) for weight, term in unit.terms))
 
     def pick(self, tensor: Tensor, unit: Unit) -> Tensor:
         """A unit's value, (N,), in the tensor that was read at its layer."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import BadKnob
-from ..base.unit import Unit
+from ..base.unit import Valued
 from .execution import frozen, unwrap
 from .gradient import backward, check_finite
 from .layers import listed
@@ -32,7 +32,7 @@ class Independent(BadKnob):
     """The unit does not hang on the layer."""
 
 
-def sensitivity(net: Network, x: Tensor, unit: Unit, layer: str) -> Sensitivity:
+def sensitivity(net: Network, x: Tensor, unit: Valued, layer: str) -> Sensitivity:
     """Differentiate a unit's value for N prepared inputs with respect to the output of a layer's last call.
 
     Raises Independent, a BadKnob, where the layer runs after the unit or on another branch. Only what comes after the

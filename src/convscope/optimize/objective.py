@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..base.errors import BadKnob
 from ..base.image import open_image
+from ..base.sums import spelled
 from ..base.unit import Unit
 from ..network.network import Network
 
@@ -236,10 +237,6 @@ def _told(number: float) -> str:
     return repr(float(number))
 
 
-def _times(weight: float) -> str:
-    return "" if weight == 1 else f"{_told(weight).removesuffix('.0')}*"
-
-
 @dataclass(frozen=True)
 class Objective:
     """A weighted sum of terms."""
@@ -247,8 +244,7 @@ class Objective:
     terms: tuple[tuple[float, Term], ...]
 
     def __str__(self) -> str:
-        (weight, term), *rest = self.terms
-        return f"{_times(weight)}{term}" + "".join(f" {'-' if w < 0 else '+'} {_times(abs(w))}{t}" for w, t in rest)
+        return spelled(self.terms)
 
     @property
     def layers(self) -> tuple[str, ...]:

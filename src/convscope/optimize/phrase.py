@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from ..base.errors import BadKnob, nearest
-from ..base.unit import Unit, parse
+from ..base.sums import split
+from ..base.unit import Valued, parse
 from .objective import Above, Alignment, Caricature, Direction, Diversity, Dream, Excite, Objective, Term
 
-ObjectiveLike: TypeAlias = str | Unit | Term | Objective
-_SIGN = re.compile(r"\s+([+-])\s+")
-_WEIGHT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*\*\s*(.+)", re.IGNORECASE)
+ObjectiveLike: TypeAlias = str | Valued | Term | Objective
 _CALL = re.compile(r"([a-z]+)\((.*)\)")
 _FORMS = (
     "An objective is a unit, such as logits:281, or dream(LAYER), diversity(LAYER), alignment(LAYER), "
@@ -32,8 +31,8 @@ def objective(text: ObjectiveLike, labels: Sequence[str] = ()) -> Objective:
             return text
         case Term():
             return Objective(((1.0, text),))
-        case Unit():
-            return Objective(((1.0, Excite(text)),))
+        case Valued():
+            return Objective(tuple((weight, Excite(unit)) for weight, unit in text.terms))
         case str():
             return _read(text.strip(), labels)
     raise BadKnob(f"An objective must be text, a Unit or a term, not {type(text).__name__}. {_FORMS}")
@@ -42,24 +41,7 @@ def objective(text: ObjectiveLike, labels: Sequence[str] = ()) -> Objective:
 def _read(text: str, labels: Sequence[str]) -> Objective:
     if not text:
         raise BadKnob(f"An objective must not be empty. {_FORMS}")
-    found, sign, start = list[tuple[float, Term]](), 1, 0
-    for mark in [*_SIGN.finditer(text), None]:
-        part = text[start : mark.start() if mark else None]
-        if mark and part.count("(") > part.count(")"):  # a sign within the name of a file
-            continue
-        weight, term = _weighted(part, labels)
-        found.append((sign * weight, term))
-        if mark:
-            sign, start = (-1 if mark[1] == "-" else 1), mark.end()
-    return Objective(tuple(found))
-
-
-def _weighted(text: str, labels: Sequence[str]) -> tuple[float, Term]:
-    match = _WEIGHT.fullmatch(text)
-    if match is not None:
-        return float(match[1]), _term(match[2], labels)
-    negative = text.startswith("-")
-    return (-1.0 if negative else 1.0), _term(text.removeprefix("-").strip(), labels)
+    return Objective(tuple((weight, _term(part, labels)) for weight, part in split(text, labels)))
 
 
 def _term(text: str, labels: Sequence[str]) -> Term:

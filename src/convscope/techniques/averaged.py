@@ -108,7 +108,7 @@ def _sample(question: Question, samples: int, noise: float, seed: int, batch_siz
     net, x, unit = question.net, question.x, question.unit
     std = noise * (x.max() - x.min()).item()
     found = _Moments(*torch.zeros(2, *x.shape[1:], dtype=torch.float64))
-    size = fitting(net, question.unit.source, batch_size, backward=True)
+    size = fitting(net, question.deepest, batch_size, backward=True)
     work = Work(chunks(samples, size), lambda: array(found.mean))
     with many_passes(net):
         found.value = gradient(net, x, unit).value.item()

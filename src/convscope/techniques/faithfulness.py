@@ -75,9 +75,7 @@ def curves(
     values = np.full((2, steps + 1), np.nan)
     hidden, jobs = filled(question, fill, seed), np.array([(c, k) for k in range(steps + 1) for c in (0, 1)])
     with torch.no_grad(), frozen(unwrap(net.module), channels_last=True):
-        work = Work(
-            chunks(len(jobs), fitting(net, question.unit.source, batch_size)), lambda: values.astype(np.float32)
-        )
+        work = Work(chunks(len(jobs), fitting(net, question.deepest, batch_size)), lambda: values.astype(np.float32))
         value_of = quick(net, question.unit, question.x)
         for numbers in work:
             which, step = jobs[numbers].T

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Annotated, Any
 
+import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
@@ -50,7 +52,8 @@ def gradcam(
     channels = found.gradient.mean((2, 3), keepdim=True) * found.activation
     grid = channels.sum(1, keepdim=True)
     values = F.interpolate(grid.relu(), question.x.shape[2:], mode="bilinear", align_corners=False)[0, 0]
-    evidence = {**_evidence(net.layers[name], grid, found), **_beside(question, name)}
+    told = _evidence(net.layers[name], grid, found, len(question.unit.terms))
+    evidence = {**told, **_beside(question, name)}
     if guided:
         values, evidence = _guide(question, values, evidence, smooth)
     fields: dict[str, Any] = {"layer": name, "grid": array(grid[0, 0]), "channels": array(channels[0])}
@@ -66,24 +69,32 @@ def _maps(question: Question, layer: str) -> tuple[str, Sensitivity]:
             raise BadKnob(
                 f"{wanted}: that is no module that puts out maps of more than one position. Leave it at auto."
             )
-        return row.name, sensitivity(question.net, question.x, question.unit, row.name)
+        return row.name, _sensitivity(question, row.name)
     except (UnknownLayer, UnknownUnit, Independent) as error:
         raise BadKnob(f"{wanted}: {error}") from None
 
 
 def _last_maps(question: Question) -> tuple[str, Sensitivity]:
-    """The last layer with maps that the unit hangs on, but for maps that hold one number a channel."""
+    """The last layer with maps that the unit hangs on, of a sum all of its terms; not maps of one number each."""
     table, unit = question.net.layers, question.unit
-    order, end = list(table), table[question.unit.source]
+    order = list(table)
+    end = table[min(unit.sources, key=order.index)]
     before = [table[name] for name in order[: order.index(end.name)] if table[name].has_maps]
     for row in reversed([row for row in before if row.node is None or row.node != end.node]):  # else it is the output
         try:
-            found = sensitivity(question.net, question.x, unit, row.name)
+            found = _sensitivity(question, row.name)
         except Independent:  # on a branch beside it
             continue
         if not _level(found.activation):
             return row.name, found
     raise BadKnob(f"No layer with maps comes before {unit} of {question.net.name}. Use saliency, or a deeper unit.")
+
+
+def _sensitivity(question: Question, layer: str) -> Sensitivity:
+    """That of the unit, or of a sum term by term: it would not tell of a term that does not hang on the layer."""
+    found = [(weight, sensitivity(question.net, question.x, term, layer)) for weight, term in question.unit.terms]
+    slopes = reduce(torch.add, (weight * one.gradient for weight, one in found))
+    return Sensitivity(found[0][1].activation, slopes, reduce(torch.add, (w * one.value for w, one in found)))
 
 
 def _level(maps: Tensor) -> bool:
@@ -94,7 +105,8 @@ def _level(maps: Tensor) -> bool:
 
 def _beside(question: Question, layer: str) -> dict[str, str]:
     """What of the network the unit also hangs on, by ways that do not go through the layer."""
-    row, other = question.net.layers[layer], question.net.layers.around(layer, question.unit.source)
+    table, row = question.net.layers, question.net.layers[layer]
+    other = next(filter(None, (table.around(layer, source) for source in question.unit.sources)), None)
     found = {"places": row.note} if row.note else {}
     if other is None or row.calls > 1:
         return found
@@ -102,8 +114,8 @@ def _beside(question: Question, layer: str) -> dict[str, str]:
     return {**found, "other_ways": f"the unit also hangs on maps that do not go through {layer}: by way of {through}"}
 
 
-def _evidence(layer: Layer, grid: Tensor, found: Sensitivity) -> dict[str, Any]:
-    evidence: dict[str, Any] = {"layer": layer.name, "forward_passes": 1, "backward_passes": 1}
+def _evidence(layer: Layer, grid: Tensor, found: Sensitivity, passes: int) -> dict[str, Any]:
+    evidence: dict[str, Any] = {"layer": layer.name, "forward_passes": passes, "backward_passes": passes}
     if layer.calls > 1:
         evidence["calls"] = f"the module ran {layer.calls} times; these are its last maps"
     if not found.gradient.any():

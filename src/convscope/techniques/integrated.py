@@ -58,7 +58,7 @@ def integrated_gradients(
     Cancelled, it is the last complete refinement, or else the mean over the points that are done.
     """
     question = Question.of(net, image, unit)
-    path = _Path.between(question, filled(question, fill, seed), fitting(net, question.unit.source, batch_size, True))
+    path = _Path.between(question, filled(question, fill, seed), fitting(net, question.deepest, batch_size, True))
     with many_passes(net):
         tried = _refine(path, steps, limit, tolerance)
     complete = [one for one in tried if not one.partial] or tried

@@ -16,7 +16,7 @@ from ..base.attributions import Attribution
 from ..base.image import ImageLike
 from ..base.progress import Work
 from ..base.technique import technique
-from ..base.unit import UnitLike
+from ..base.unit import Unit, UnitLike
 from ..network.execution import frozen, unwrap
 from ..network.gradient import VANISHED, backward
 from ..network.network import Network
@@ -164,7 +164,8 @@ class _Keep:
         return self.visible()[0, 0]
 
     def wanted(self, shift: tuple[int, int]) -> Tensor:
-        probability = self.scene.question.unit.layer == "probs"
+        unit = self.scene.question.unit
+        probability = isinstance(unit, Unit) and unit.layer == "probs"
         score = self.scene.log_score if probability else self.scene.score
         return -score(self.visible(), shift)
 

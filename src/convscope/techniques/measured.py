@@ -84,7 +84,7 @@ class Measured:
 
     def _values(self, tensors: Mapping[str, Tensor]) -> NDArray[np.float64]:
         net, unit = self.question.net, self.question.unit
-        values = net.pick(tensors[unit.source], unit)
+        values = net.summed(tensors, unit)
         check_finite(net, unit, values)
         found: NDArray[np.float64] = values.double().numpy(force=True)
         return found

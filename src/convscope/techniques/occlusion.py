@@ -14,7 +14,7 @@ from ..base.image import ImageLike
 from ..base.occlusion import Occlusion
 from ..base.progress import Work
 from ..base.technique import technique
-from ..base.unit import UnitLike
+from ..base.unit import UnitLike, parse
 from ..network.execution import frozen, unwrap
 from ..network.hiding import Hiding, Precision, Way, joined, ways
 from ..network.incremental import Group
@@ -65,7 +65,7 @@ def occlusion(
         Interval(starts, np.minimum(starts + side, n) - 1)
         for starts, side, n in zip((tops, lefts), patch, question.seen.shape[:2], strict=True)
     )
-    layers = tuple(dict.fromkeys((question.unit.source, *(("logits",) if _predicts(net) else ()))))
+    layers = tuple(dict.fromkeys((*question.unit.sources, *(("logits",) if _predicts(net) else ()))))
     hiding = Hiding(net, question.x, filled(question, fill, seed), rows, columns, layers)
     measured = Measured(question, hiding, patch, _correct(question, correct))
     with torch.no_grad(), frozen(unwrap(net.module), channels_last=True):
@@ -123,7 +123,9 @@ def _correct(question: Question, wanted: str) -> int:
         return -1
     if wanted:
         try:
-            return net.unit(f"logits:{wanted}").channel or 0
+            return net.unit(parse(f"logits:{wanted}", net.labels)).channel or 0
         except UnknownUnit as error:
             raise BadKnob(f"correct must be the number or label of a class, not {wanted!r}. {error}") from None
-    return unit.channel or 0 if unit.is_class else net.predict(question.image, 1)[0][1]
+    raised = (term.channel for weight, term in unit.terms if term.is_class and term.channel is not None and weight > 0)
+    own = next(raised, None)
+    return net.predict(question.image, 1)[0][1] if own is None else own

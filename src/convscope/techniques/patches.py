@@ -14,7 +14,7 @@ from pydantic import Field
 from ..base.errors import BadKnob, UnknownUnit
 from ..base.patches import Patches
 from ..base.technique import technique_with
-from ..base.unit import Unit, UnitLike
+from ..base.unit import Unit, UnitLike, parse
 from ..network.network import Network
 from ..scan.result import Hit, Scan, open_scan
 from .choices import Smooth
@@ -54,7 +54,7 @@ def patches(
     what they cut off is not shown; a class score sees all that is left. Raises BadScan for a scan of another network,
     and where its images are not at hand or not the same; UnknownLayer for a layer that was not scanned.
     """
-    asked = _scanned(net, scan, net.unit(unit))
+    asked = _scanned(net, scan, net.unit(parse(unit, net.labels)))
     if asked.channel is None:
         shown = _order(scan, asked.layer, net.layers[asked.layer].units, sort)[:channels]
         projection = "none"

@@ -15,7 +15,7 @@ from ..base.attributions import Projection
 from ..base.errors import CannotExport, UnknownUnit
 from ..base.image import ImageLike
 from ..base.technique import technique
-from ..base.unit import Unit, UnitLike
+from ..base.unit import Unit, UnitLike, Valued, parse
 from ..network import rules
 from ..network.field import receptive_boxes
 from ..network.gradient import check_finite, gradient
@@ -60,7 +60,10 @@ def project(
     return _answer(response, found.values[0], _boxes(response), evidence)
 
 
-def _one_channel(unit: Unit) -> Unit:
+def _one_channel(unit: Valued) -> Unit:
+    if not isinstance(unit, Unit):
+        _, first = unit.terms[0]
+        raise UnknownUnit(f"unit must be one channel, such as {first.source}:{first.channel or 0}, not the sum {unit}.")
     if unit.channel is None:
         raise UnknownUnit(f"unit must be one channel, such as {unit.layer}:0, not the whole layer {unit.layer}.")
     if unit.layer == "probs":
@@ -83,7 +86,7 @@ class _Response:
     @classmethod
     def of(cls, question: Question, top: int) -> _Response:
         """The `top` strongest activations that are positive; of equal ones the first."""
-        unit = question.unit
+        unit = parse(question.unit)
         flat = _flat(question, question.x)[0]
         check_finite(question.net, unit, flat)
         if unit.position is not None:
@@ -106,22 +109,22 @@ class _Response:
 
 def _flat(question: Question, x: Tensor) -> Tensor:
     """The channel's map for each of N inputs, (N, positions)."""
-    layer, channel = question.unit.source, question.unit.channel
-    return question.net.read(x, layer)[layer][:, channel].reshape(len(x), -1)
+    unit = parse(question.unit)
+    return question.net.read(x, unit.source)[unit.source][:, unit.channel].reshape(len(x), -1)
 
 
 def _width(question: Question) -> int:
     """Of the layer's maps; 0 where it has none."""
-    shape = question.net.layers[question.unit.source].shape
+    shape = question.net.layers[question.deepest].shape
     return shape[2] if len(shape) == 3 else 0
 
 
 def _boxes(response: _Response) -> NDArray[np.int64]:
     """The receptive field of each kept activation, (n, 4); the whole picture where it cannot be found."""
-    net, unit = response.question.net, response.question.unit
+    net = response.question.net
     try:
         if _width(response.question):
-            return receptive_boxes(net, unit.source, response.positions)
+            return receptive_boxes(net, response.question.deepest, response.positions)
     except CannotExport:
         pass  # a crop that is too large misleads nobody
     return np.tile(np.array([0, 0, *response.question.seen.shape[:2]], np.int64), (len(response.kept), 1))
@@ -134,7 +137,7 @@ def _silent(response: _Response, rule: str) -> dict[str, Any]:
 
 
 def _fewer(response: _Response, top: int) -> dict[str, Any]:
-    kept, single = len(response.kept), response.question.unit.position or not _width(response.question)
+    kept, single = len(response.kept), parse(response.question.unit).position or not _width(response.question)
     return (
         {}
         if kept == top

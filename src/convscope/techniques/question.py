@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..base.attributions import Answer
 from ..base.image import Image, ImageLike, open_image
-from ..base.unit import Unit, UnitLike
+from ..base.sums import spelled
+from ..base.unit import Unit, UnitLike, Valued
 from ..network.network import Network
 from ..network.probabilities import Scores
 
@@ -25,7 +26,7 @@ class Question:
 
     net: Network
     image: Image
-    unit: Unit
+    unit: Valued
     seen: NDArray[np.uint8]
     x: Tensor
 
@@ -36,6 +37,11 @@ class Question:
         seen = net.see(picture)
         return cls(net, picture, target, seen, net.feed(seen))
 
+    @property
+    def deepest(self) -> str:
+        """The last of the layers that the unit is read from."""
+        return max(self.unit.sources, key=list(self.net.layers).index)
+
     def answer(
         self,
         kind: type[A],
@@ -45,13 +51,12 @@ class Question:
         **fields: Any,
     ) -> A:
         """The result: its `values`, the unit's own `value`, and how they were found."""
-        label = {"label": self.net.label(self.unit.channel or 0)} if self.unit.is_class else {}
         return kind(
             values=array(values) if isinstance(values, Tensor) else values.astype(np.float32),
             unit=self.unit,
             network=self.net.name,
             evidence={
-                **label,
+                **_labeled(self.net, self.unit),
                 **evidence,
                 **remarks(self.net, self.unit),
                 **self.net.preprocessing.told(self.image),
@@ -63,18 +68,27 @@ class Question:
         )
 
 
-def remarks(net: Network, unit: Unit) -> dict[str, str]:
+def remarks(net: Network, unit: Valued) -> dict[str, str]:
     """What must be known of a unit to read its value rightly, where that is not plain."""
-    row, found = net.layers[unit.source], {}
-    if row.note:
-        found["places"] = row.note
-    if unit.layer == "probs" and net.scores is not Scores.SOFTMAX:
+    notes = [net.layers[source].note for source in unit.sources if net.layers[source].note]
+    found = {"places": "; ".join(notes)} if notes else {}
+    if net.scores is not Scores.SOFTMAX and any(term.layer == "probs" for _, term in unit.terms):
         found["probability"] = net.scores.value
     if net.notices:
         found["notice"] = " ".join(net.notices)
-    if net.mixing.get(unit.source):
+    if any(net.mixing.get(source) for source in unit.sources):
         found["one_by_one"] = "the module mixes the images of a batch, so each was run alone"
     return found
+
+
+def _labeled(net: Network, unit: Valued) -> dict[str, str]:
+    """What a class is called; of a sum of units with classes among them, a sum of their first names."""
+    if isinstance(unit, Unit):
+        return {"label": net.label(unit.channel or 0)} if unit.is_class else {}
+    if not net.labels or not any(term.is_class for _, term in unit.terms):
+        return {}
+    names = [(w, net.label(t.channel or 0).split(",")[0] if t.is_class else t) for w, t in unit.terms]
+    return {"label": spelled(names, minus="−", times=" × ")}
 
 
 def array(values: Tensor) -> NDArray[np.float32]:

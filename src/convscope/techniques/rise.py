@@ -58,7 +58,7 @@ def rise(
     with torch.no_grad(), frozen(unwrap(net.module), channels_last=True):
         value = net.value(question.x, question.unit).item()
         sums, value_of = Sums(value, keep, size), quick(net, question.unit, question.x)
-        work = Work(chunks(samples, fitting(net, question.unit.source, batch_size)), lambda: sums.estimate()[0])
+        work = Work(chunks(samples, fitting(net, question.deepest, batch_size)), lambda: sums.estimate()[0])
         for numbers in work:
             masks = np.stack([mask(seed, i, cells, keep, size) for i in numbers])
             sums.add(masks, _values(question, masks, hidden, value_of))

@@ -96,7 +96,7 @@ def _on_the_way(question: Question) -> list[str]:
     """
     table, module = question.net.layers, unwrap(question.net.module)
     order = {name: place for place, name in enumerate(table.order)}
-    end = order.get(question.unit.source, len(order))
+    end = order.get(question.deepest, len(order))
     holding = [name for name, part in module.named_modules() if _own_weights(part)]
     places = {name: _place(name, order) for name in holding}
     return sorted((name for name in holding if places[name] <= end), key=places.__getitem__)

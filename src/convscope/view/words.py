@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..base.results import Result
+from ..base.unit import Unit
 
 _WARNINGS = (
     "partial", "tied", "vanished", "silent", "unmoved", "lowered", "constant", "nothing_positive", "not_converged",
@@ -19,7 +20,8 @@ def title(result: Result, about: str) -> str:
 def named(result: Result) -> str:
     """The unit, with its label where it is a class that has one."""
     label = result.evidence.get("label", "")
-    return f"{result.unit} ({label})" if label and label != str(result.unit.channel) else str(result.unit)
+    number = str(result.unit.channel) if isinstance(result.unit, Unit) else ""
+    return f"{result.unit} ({label})" if label and label != number else str(result.unit)
 
 
 def note(result: Result) -> str:
