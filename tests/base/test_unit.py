@@ -1,11 +1,12 @@
 """Addresses: every form is read and printed alike, and what cannot be read is refused with what can."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from convscope.base.errors import UnknownUnit
-from convscope.base.unit import Unit, find_label, parse
+from convscope.base.unit import Combination, Unit, find_label, parse, parse_sum, total
 
 LABELS = ("Egyptian cat", "tabby, tabby cat", "crane", "crane", "great white shark, white shark, man-eater", "T-shirt")
 numbers = st.integers(0, 10**6)
@@ -137,3 +138,78 @@ def test_the_channel_of_a_layer_is_a_whole_number(channel):
 def test_a_number_of_thousands_of_digits_is_no_channel(text):
     with pytest.raises(UnknownUnit):
         parse(text)
+
+
+A, B, C = Unit("features.10", 42), Unit("logits", 0), Unit("conv1", 3, (1, 2))
+factors = st.floats(1e-6, 1e6) | st.floats(-1e6, -1e-6)
+terms = st.lists(
+    st.tuples(factors, st.sampled_from([A, B, C, Unit("conv1"), Unit("probs", 2)])),
+    min_size=1,
+    unique_by=lambda term: term[1],
+)
+
+
+@given(terms)
+def test_a_printed_sum_reads_back_as_itself(terms):
+    found = total(terms)
+    assert parse_sum(str(found)) == found and found.terms == tuple(terms)
+
+
+@given(terms, terms, factors)
+def test_sums_are_added_term_by_term(some, others, weight):
+    wanted = {unit: 0.0 for _, unit in [*some, *others]}
+    for own, unit in [*some, *((-weight * own, unit) for own, unit in others)]:
+        wanted[unit] += own
+    if any(wanted.values()):
+        found = total(some) - weight * total(others)
+        assert {unit: own for own, unit in found.terms} == {unit: own for unit, own in wanted.items() if own}
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "printed"),
+    [
+        ("logits:Egyptian cat - logits:tabby, tabby cat", B - Unit("logits", 1), "logits:0 - logits:1"),
+        (
+            "0.5 * logits:man-eater + probs:t-shirt",
+            0.5 * Unit("logits", 4) + Unit("probs", 5),
+            "0.5*logits:4 + probs:5",
+        ),
+        ("-1*conv1:3@1,2", -C, "-1*conv1:3@1,2"),
+        ("conv1 - features.10:42", Unit("conv1") - A, "conv1 - features.10:42"),
+        ("2*logits:0 - logits:egyptian cat", B, "logits:0"),
+        ("logits:0 + conv1 - logits:0", Unit("conv1"), "conv1"),
+    ],
+)
+def test_sums_are_read_with_labels_and_equal_terms_taken_together(text, found, printed):
+    assert parse_sum(text, LABELS) == found and str(found) == printed
+
+
+def test_units_are_added_and_multiplied():
+    assert Combination((2.0, -1.0), (A, B)) == 2 * A - B
+    assert np.float32(0.5) * A == A * 0.5 == np.float64(1) * Combination((0.5,), (A,)) == Combination((0.5,), (A,))
+    assert -1 * -A is A and (A - B).sources == ("features.10", "logits")
+    for wrong in (lambda: A + 1, lambda: A - "logits:1", lambda: "2" * A, lambda: A * B):
+        with pytest.raises(TypeError):
+            wrong()
+
+
+@pytest.mark.parametrize("text", ["logits:0 - logits:Egyptian cat", "0*conv1:3", "a:1 + b - a:1 - b"])
+def test_a_sum_that_is_always_zero_is_refused(text):
+    with pytest.raises(UnknownUnit, match=r"must not be zero for every image, as .* is\."):
+        parse_sum(text, LABELS)
+
+
+@pytest.mark.parametrize("text", ["1e999*a:1", "1e308*a:1 + 1e308*a:1"])
+def test_weights_are_finite(text):
+    with pytest.raises(UnknownUnit, match="must be finite numbers"):
+        parse_sum(text)
+
+
+def test_where_one_unit_is_needed_a_sum_is_refused_with_its_terms():
+    for asked in ("logits:0 - features.10:42", B - A):
+        with pytest.raises(
+            UnknownUnit, match=r"not a sum as logits:0 - .* is. Give .* logits:0, or .* needed logits\."
+        ):
+            parse(asked)
+    with pytest.raises(UnknownUnit, match="No class is called 'dog'"):
+        parse_sum("logits:dog - logits:tabby", LABELS)

@@ -15,6 +15,7 @@ COMMANDS = [
     ["weights", "lite0", "conv_stem"],
     ["activations", "lite0", "PHOTO", "blocks.3", "--sort", "max", "--top", "9"],
     ["guided-backprop", "lite0", "PHOTO", "logits:tabby", "--style", "color"],
+    ["input-x-gradient", "lite0", "PHOTO", "logits:tabby - 0.5*logits:tiger cat"],
     ["deconvnet", "torchvision:alexnet", "PHOTO", "features.3:7@4,4", "--weights", "none"],
 ]
 

@@ -235,6 +235,12 @@ def test_the_module_is_left_alone(net, scan) -> None:
     [
         ("3:2@1,1", {}, UnknownUnit, "must be a channel or a layer, not the neuron 3:2@1,1. Use 3:2"),
         ("probs:1", {}, UnknownUnit, "Use logits:1"),
+        (
+            "3:2 - 3:1",
+            {},
+            UnknownUnit,
+            "not a sum as 3:2 - 3:1 is. Give one of its terms, such as 3:2",
+        ),
         ("9:2", {}, UnknownLayer, "no layer '9'"),
         ("3:9", {}, UnknownUnit, "numbered 0 to 5"),
         ("3", {"sort": "size"}, BadKnob, "sort must be"),

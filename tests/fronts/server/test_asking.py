@@ -48,6 +48,18 @@ def test_every_quick_technique_answers_as_the_library_does(page, tiny, technique
     assert page.post("/api/artifact", json={"digest": header["digest"]}).content == answer.content
 
 
+def test_a_sum_of_units_answers_as_the_library_does(page, tiny):
+    subjects = {"image": CAT.digest, "unit": "logits:2  -  0.50*0:1 + probs:1"}
+    answer = page.post("/api/ask", json={"network": "tiny", "technique": "saliency", "subjects": subjects})
+    result = cs.saliency(tiny, CAT, tiny.unit("logits:2") - 0.5 * tiny.unit("0:1") + tiny.unit("probs:1"))
+    assert answer.content == frame_of(result, {})
+    assert decode(answer.content)[0]["unit"] == str(result.unit) == "logits:2 - 0.5*0:1 + probs:1"
+    refused = page.post("/api/ask", json=body("project", subjects=subjects))
+    assert (
+        refused.status_code == 400 and "must be one channel, such as logits:2, not the sum" in refused.json()["error"]
+    )
+
+
 def test_a_result_is_computed_once_and_survives_the_server(page, desk, monkeypatch):
     first = page.post("/api/ask", json=body("saliency"))
     monkeypatch.setattr(answering, "_carried_out", lambda *_: pytest.fail("it was computed again"))

@@ -3,6 +3,7 @@ import type { TechniqueInfo } from "../schema";
 import * as state from "../state";
 
 export const BETWEEN = ";";
+const SINGLE = ["project", "patches"]; // techniques of one unit alone
 
 export interface Subject {
   name: string;
@@ -56,5 +57,6 @@ function hintOf(technique: string, name: string): string {
   if (technique === "maximize") return `${follows} Several with ; between them; or objectives: -1*UNIT, dream(LAYER), above(logits:CLASS).`;
   if (technique === "invert") return `${follows} Several with ; between them, or depth for a spread of them.`;
   if (technique === "dream") return `${follows} Or an objective, as for maximize.`;
-  return name === "unit" ? `${follows} LAYER:CHANNEL, LAYER:CHANNEL@Y,X or logits:CLASS.` : follows;
+  const sums = SINGLE.includes(technique) ? "" : " Or a sum: logits:CLASS - logits:CLASS.";
+  return name === "unit" ? `${follows} LAYER:CHANNEL, LAYER:CHANNEL@Y,X or logits:CLASS.${sums}` : follows;
 }
