@@ -16,6 +16,7 @@ COMMANDS = [
     ["activations", "lite0", "PHOTO", "blocks.3", "--sort", "max", "--top", "9"],
     ["guided-backprop", "lite0", "PHOTO", "logits:tabby", "--style", "color"],
     ["input-x-gradient", "lite0", "PHOTO", "logits:tabby - 0.5*logits:tiger cat"],
+    ["saliency", "lite0", "PHOTO", "-1*logits:tabby + conv_stem:3"],
     ["deconvnet", "torchvision:alexnet", "PHOTO", "features.3:7@4,4", "--weights", "none"],
 ]
 

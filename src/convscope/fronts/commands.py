@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from ..network import zoo
 from ..view.draw import drawer_of
 from .bar import progress
 from .cli import CHECKPOINT, DEVICE, JSON, OUTPUT, WEIGHTS, fetched
+
+_WEIGHED = re.compile(r"-[\d.]\S*\*")
 
 
 def command(entry: Entry) -> click.Command:
@@ -53,10 +56,17 @@ def command(entry: Entry) -> click.Command:
         for name, word in zip(names, entry.arguments, strict=True)
     ]
     options = [option(name, schema) for name, schema in {**entry.schema, **view}.items()]
-    made = click.Command(entry.command, callback=run, params=[*arguments, *options], help=_help(function.__doc__ or ""))
+    made = _Command(entry.command, callback=run, params=[*arguments, *options], help=_help(function.__doc__ or ""))
     for add in (OUTPUT, JSON, WEIGHTS, DEVICE, *((CHECKPOINT,) if entry.resumes else ())):
         add(made)
     return made
+
+
+class _Command(click.Command):
+    """A command whose arguments may begin with a negative weight, as in -1*logits:281, which is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [f" {word}" if _WEIGHED.match(word) else word for word in args])
 
 
 def _one_or_list(given: Any) -> Any:
