@@ -11,6 +11,7 @@ import convscope as cs
 from convscope.base.errors import ForwardFailed
 from convscope.optimize.ascent import Ascent, Climb, NotFinite
 from convscope.optimize.canvas import Fourier, Frame, MagnitudeConstrained, Pixels, Pyramid, Transparent
+from convscope.optimize.draws import generator
 from convscope.optimize.objective import Caricature, Direction
 from convscope.optimize.phrase import objective
 from convscope.optimize.reading import along, looking
@@ -22,15 +23,15 @@ CANVASES = {
     "pixels": Pixels,
     "fourier": partial(Fourier, noise=0.2),
     "pyramid": partial(Pyramid, noise=0.1),
-    "maco": lambda frame: MagnitudeConstrained(frame, torch.full((3, *frame.shape[2:3], frame.width // 2 + 1), 0.5)),
+    "maco": lambda frame: MagnitudeConstrained(frame, torch.full((3, frame.height, frame.width // 2 + 1), 0.5)),
     "transparent": lambda frame: Transparent(Pixels(frame), frame),
 }
 each_canvas = pytest.mark.parametrize("name", CANVASES)
 
 
 def painted(name, count=2, seed=0, side=SIDE):
-    rng = torch.Generator().manual_seed(seed)
-    return CANVASES[name](Frame(count, 3, side, side, torch.device("cpu"), rng)), rng
+    rngs = [generator(seed, n) for n in range(count)]
+    return CANVASES[name](Frame(rngs, 3, side, side, torch.device("cpu"))), rngs
 
 
 WEIGHTS = torch.randn(4, 4, SIDE, SIDE, generator=torch.Generator().manual_seed(9))
@@ -45,10 +46,10 @@ def bent(pictures, redirect=False):
     return along(pictures, bent_value, "it")
 
 
-def jittered(rng):
+def jittered(rngs):
     """The same of pictures moved at random: what comes out hangs on the state of the random numbers."""
     chain = Chain((Jitter(2), Noise(0.05)))
-    return lambda pictures, redirect: along(pictures, lambda p: bent_value(chain(p, rng)), "it")
+    return lambda pictures, redirect: along(pictures, lambda p: bent_value(chain(p, rngs)), "it")
 
 
 def yosinski(start, mean, steps, rule, updates=(), most=math.inf, rate=1.0, deviation=1 / 255):
@@ -93,11 +94,11 @@ def yosinski(start, mean, steps, rule, updates=(), most=math.inf, rate=1.0, devi
     ids=["plain", "2", "3", "4", "1", "no bound"],
 )
 def test_yosinskis_steps(climb, updates, deviation):
-    canvas, rng = painted("pixels")
+    canvas, rngs = painted("pixels")
     mean = torch.tensor([0.48, 0.46, 0.4]).reshape(3, 1, 1)
     start = canvas.image().detach().numpy().copy()
     climb = Climb(climb.optimizer, climb.rate, most=climb.most, updates=updates)
-    ascent = Ascent(canvas, bent, climb, 6, rng, mean, deviation)
+    ascent = Ascent(canvas, bent, climb, 6, rngs, mean, deviation)
     for _ in range(6):
         ascent.step()
     for found, picture in zip(ascent.image().numpy(), start, strict=True):
@@ -109,10 +110,10 @@ def test_yosinskis_steps(climb, updates, deviation):
 @pytest.mark.parametrize("name", ["pixels", "pyramid", "fourier"])
 def test_progress_and_normalized_are_of_all_numbers_of_a_picture(name):
     for optimizer in ("progress", "normalized"):
-        canvas, rng = painted(name)
+        canvas, rngs = painted(name)
         before = [p.detach().clone() for p in canvas.parameters]
         slopes = torch.autograd.grad(canvas.image(), canvas.parameters, bent(canvas.image().detach())[1])
-        Ascent(canvas, bent, Climb(optimizer, 1e-3), 1, rng).step()
+        Ascent(canvas, bent, Climb(optimizer, 1e-3), 1, rngs).step()
         for n in range(2):
             every = torch.cat([s[n].flatten() for s in slopes])
             length = 1e-3 / (every.square().sum() if optimizer == "progress" else every.abs().mean())
@@ -128,10 +129,10 @@ def test_progress_and_normalized_are_of_all_numbers_of_a_picture(name):
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 @pytest.mark.parametrize(("optimizer", "kind"), [("adam", torch.optim.Adam), ("nadam", torch.optim.NAdam)])
 def test_adam_and_nadam_are_torchs(name, optimizer, kind, schedule):
-    canvas, rng = painted(name)
+    canvas, rngs = painted(name)
     other, _ = painted(name)
     penalties = (L2(0.1), TotalVariation(0.05))
-    ascent = Ascent(canvas, bent, Climb(optimizer, 0.05, (0.5, 0.99), schedule, penalties=penalties), 5, rng)
+    ascent = Ascent(canvas, bent, Climb(optimizer, 0.05, (0.5, 0.99), schedule, penalties=penalties), 5, rngs)
     by_hand = kind(other.parameters, lr=0.05, betas=(0.5, 0.99))
     for step in range(5):
         ascent.step()
@@ -174,7 +175,7 @@ def plain(tiny):
 @pytest.mark.parametrize("text", TERMS)
 def test_ascent_raises(plain, name, text):
     asked = objective(text).resolved(plain)
-    canvas, rng = painted(name, 3, side=32)
+    canvas, rngs = painted(name, 3, side=32)
     with looking(plain, asked.layers, "fp32") as eye:
 
         def goal(pictures, redirect):
@@ -183,7 +184,7 @@ def test_ascent_raises(plain, name, text):
             return along(pictures, lambda p: asked(eye(p[:, :3] * p[:, 3:] + 0.5 * (1 - p[:, 3:]), redirect)), text)
 
         start = goal(canvas.image().detach(), False)[0]
-        ascent = Ascent(canvas, goal, CLIMBS[name], 12, rng)
+        ascent = Ascent(canvas, goal, CLIMBS[name], 12, rngs)
         for _ in range(12):
             ascent.step()
         end = goal(ascent.image(), False)[0]
@@ -199,8 +200,8 @@ def test_it_goes_on_where_it_stopped_to_the_last_bit(name, climb):
         climb = Climb(climb.optimizer, climb.rate, updates=(Decay(0.1), BlurEvery(0.5, 3)))
 
     def begun(seed):
-        canvas, rng = painted(name, seed=seed)
-        return Ascent(canvas, jittered(rng), climb, 7, rng)
+        canvas, rngs = painted(name, seed=seed)
+        return Ascent(canvas, jittered(rngs), climb, 7, rngs)
 
     whole, states = begun(1), []
     for _ in range(7):
@@ -220,8 +221,8 @@ def test_it_goes_on_where_it_stopped_to_the_last_bit(name, climb):
 
 
 def test_a_state_is_not_changed_by_the_steps_after_it():
-    canvas, rng = painted("pixels")
-    ascent = Ascent(canvas, jittered(rng), Climb(), 5, rng)
+    canvas, rngs = painted("pixels")
+    ascent = Ascent(canvas, jittered(rngs), Climb(), 5, rngs)
     ascent.step()
     state = ascent.state()
     copy = {name: value.copy() for name, value in state.items()}
@@ -233,17 +234,17 @@ def test_a_state_is_not_changed_by_the_steps_after_it():
 @pytest.mark.parametrize("broken", ["value", "slope"])
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_numbers_that_are_not_finite_leave_the_canvas_as_it_was(name, broken, bad):
-    canvas, rng = painted(name)
+    canvas, rngs = painted(name)
     looks = []
 
     def goal(pictures, redirect):
         values, slopes = bent(pictures)
         looks.append(1)
         if len(looks) == 3:
-            (values if broken == "value" else slopes[:, 0, 0])[0] = bad
+            (values if broken == "value" else slopes[:, 0, 0])[:] = bad
         return values, slopes
 
-    ascent = Ascent(canvas, goal, Climb(), 9, rng)
+    ascent = Ascent(canvas, goal, Climb(), 9, rngs)
     ascent.step()
     ascent.step()
     kept = [p.detach().clone() for p in canvas.parameters], ascent.best.clone(), ascent.values, ascent.stuck.clone()
@@ -254,9 +255,36 @@ def test_numbers_that_are_not_finite_leave_the_canvas_as_it_was(name, broken, ba
     assert torch.equal(ascent.best, kept[1]) and ascent.values is kept[2] and torch.equal(ascent.stuck, kept[3])
 
 
+@pytest.mark.parametrize("broken", ["value", "slope"])
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_picture_whose_numbers_are_not_finite_stays_behind_and_the_others_go_on_as_they_would_alone(broken, bad):
+    def begun(count, breaks):
+        canvas, rngs = painted("pixels", count)
+        moves, looks = jittered(rngs), []
+
+        def goal(pictures, redirect):
+            values, slopes = moves(pictures, redirect)
+            looks.append(1)
+            if breaks and len(looks) >= 3:
+                (values if broken == "value" else slopes[:, 0, 0])[1] = bad
+            return values, slopes
+
+        return Ascent(canvas, goal, Climb(), 6, rngs)
+
+    ascent, alone = begun(2, True), begun(1, False)
+    for _ in range(6):
+        ascent.step()
+        alone.step()
+        if ascent.number == 2:
+            kept = ascent.value[1].item(), ascent.best[1].clone()
+    assert ascent.ended.tolist() == [0, 3] and torch.isnan(ascent.values).tolist() == [False, True]
+    assert torch.equal(ascent.image()[:1], alone.image()) and torch.equal(ascent.best[:1], alone.best)
+    assert ascent.value[1].item() == kept[0] and torch.equal(ascent.best[1], kept[1])
+
+
 def test_the_best_is_the_best():
     """Steps so long that the value goes up and down; each picture has its own best."""
-    canvas, rng = painted("pixels", 4)
+    canvas, rngs = painted("pixels", 4)
     seen = []
 
     def goal(pictures, redirect):
@@ -265,7 +293,7 @@ def test_the_best_is_the_best():
         seen.append((values, pictures.clone()))
         return values, slopes
 
-    ascent = Ascent(canvas, goal, Climb("adam", 0.15), 10, rng)
+    ascent = Ascent(canvas, goal, Climb("adam", 0.15), 10, rngs)
     assert torch.equal(ascent.best, canvas.image()) and (ascent.value == -math.inf).all()
     for _ in range(10):
         ascent.step()
@@ -277,8 +305,8 @@ def test_the_best_is_the_best():
 
 
 def test_updates_reach_the_colors_under_an_alpha_channel():
-    canvas, rng = painted("transparent")
-    Ascent(canvas, bent, Climb("gradient", 0, updates=(Decay(1.0),)), 1, rng, mean=0.3).step()
+    canvas, rngs = painted("transparent")
+    Ascent(canvas, bent, Climb("gradient", 0, updates=(Decay(1.0),)), 1, rngs, mean=0.3).step()
     assert torch.equal(canvas.image()[:, :3], torch.full((2, 3, SIDE, SIDE), 0.3)) and canvas.image()[:, 3].std() > 0
 
 
@@ -287,12 +315,12 @@ def test_pictures_are_painted_as_they_would_be_alone(name):
     if name == "transparent":
         return
     for climb in (Climb("adam", 0.05), Climb("progress", 0.5), Climb("normalized", 0.02)):
-        both, rng = painted(name, 2)
+        both, rngs = painted(name, 2)
         one, _ = painted(name, 1, seed=5)
         with torch.no_grad():
             for p, own in zip(one.parameters, both.parameters, strict=True):
                 p.copy_(own[1:])
-        ascents = [Ascent(canvas, bent, climb, 4, rng) for canvas in (both, one)]
+        ascents = [Ascent(canvas, bent, climb, 4, rngs) for canvas in (both, one)]
         for _ in range(4):
             for ascent in ascents:
                 ascent.step()
@@ -310,8 +338,8 @@ def test_what_an_optimizer_gathered_is_carried_to_another_size(climb):
     """Of a mean over pixels, slopes along each of four times as many are a quarter."""
 
     def begun(side):
-        canvas, rng = painted("pixels", count=1, side=side)
-        return Ascent(canvas, lambda x, redirect: (-(x - 0.3).square().sum((1, 2, 3)), 0.6 - 2 * x), climb, 4, rng)
+        canvas, rngs = painted("pixels", count=1, side=side)
+        return Ascent(canvas, lambda x, redirect: (-(x - 0.3).square().sum((1, 2, 3)), 0.6 - 2 * x), climb, 4, rngs)
 
     small, large = begun(SIDE), begun(2 * SIDE)
     for _ in range(3):

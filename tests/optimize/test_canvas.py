@@ -138,7 +138,7 @@ CANVASES = {
     "pixels": Pixels,
     "fourier": Fourier,
     "pyramid": Pyramid,
-    "maco": lambda frame: MagnitudeConstrained(frame, spectrum(frame.shape[1:2], frame.shape[2:])),
+    "maco": lambda frame: MagnitudeConstrained(frame, spectrum(frame.shape[:1], frame.shape[1:])),
     "transparent": lambda frame: Transparent(Pixels(frame), frame),
 }
 

@@ -51,13 +51,13 @@ def test_ascent_raises_every_objective_on_every_canvas(net, canvas, unit):
 
 @pytest.mark.parametrize("preset", sorted(RECIPES))
 def test_every_preset_raises_a_class(net, preset):
-    found = maximize(net, "logits:class 1", preset=preset, steps=12)
+    found = maximize(net, "logits:class 1", preset=preset, steps=12, precision="fp32")
     assert found.values[0] > found.evidence["start"][0]
     assert found.objectives == ("logits:1",) and found.evidence["labels"] == ["class 1"]
 
 
 def test_the_final_value_is_what_the_network_makes_of_the_picture(net):
-    found = maximize(net, ["second:3", "logits:2"], steps=5)
+    found = maximize(net, ["second:3", "logits:2"], steps=5, precision="fp32")
     x = torch.from_numpy(found.images.transpose(0, 3, 1, 2))
     x = (x - torch.tensor(net.preprocessing.mean).reshape(3, 1, 1)) / torch.tensor(net.preprocessing.std).reshape(
         3, 1, 1

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..base.errors import ForwardFailed
 from .canvas import Canvas, Pixels, Transparent
+from .draws import Rngs
 from .lbfgs import LBFGS, PLACE, SLOPE, TURNS
 from .regularizer import Penalty, Update
 from .resizing import resized
@@ -62,7 +63,8 @@ class Ascent:
     """Raises a goal on a canvas step by step. `values` (N,) are those of the last step; `stuck` (N,) never had a slope.
 
     `mean` and `deviation` are what the network's input is normalized by; the default is one that takes values to 255.
-    `best` are the pictures at their highest value so far, `value` that value.
+    `best` are the pictures at their highest value so far, `value` that value. `ended` (N,) is the step at which a
+    picture's numbers were no longer finite, else 0: it stays behind, and the others go on as they would alone.
     """
 
     def __init__(
@@ -71,11 +73,11 @@ class Ascent:
         goal: Goal,
         climb: Climb,
         steps: int,
-        rng: torch.Generator,
+        rngs: Rngs,
         mean: Tensor | float = 0.5,
         deviation: float = 1 / _PIXEL,
     ) -> None:
-        self.canvas, self.goal, self.climb, self.steps, self.rng = canvas, goal, climb, steps, rng
+        self.canvas, self.goal, self.climb, self.steps, self.rngs = canvas, goal, climb, steps, rngs
         self.mean, self.deviation, self.number = mean, deviation, 0
         with torch.no_grad():
             self.best = canvas.image().detach().clone()
@@ -83,22 +85,22 @@ class Ascent:
         self.value = torch.full((count,), -math.inf)
         self.values = torch.zeros(count)
         self.stuck = torch.ones(count, dtype=torch.bool)
+        self.ended = torch.zeros(count, dtype=torch.int64)
         self.redirected = 0
         self._optimizer = _optimizer(canvas.parameters, climb)
 
     def step(self) -> None:
-        """Take one step; raises ForwardFailed, with the canvas as it was before, where numbers are not finite."""
+        """Take one step; raises NotFinite, with the canvas as it was before, where no picture can go on.
+
+        Nor can the others where one could not begin.
+        """
         image = self.canvas.image()
         values, slopes, still = self._slopes(image)
-        if not (torch.isfinite(values).all() and all(torch.isfinite(s).all() for s in slopes)):
-            raise NotFinite(
-                f"The value or its gradient was not a number at step {self.number + 1} of {self.steps}. Check the "
-                "network's weights, mean and std, or choose another unit."
-            )
-        self.values = values
+        going = self._going(values, slopes)
+        self.values = values.where(going, torch.nan)
         self.stuck &= still.cpu()
-        self._keep_best(values, image.detach())
-        self._move(slopes)
+        self._keep_best(self.values, image.detach())
+        self._move([s.where(_across(going, s), 0) for s in slopes])
         self.number += 1
 
     @torch.no_grad()
@@ -112,8 +114,9 @@ class Ascent:
         if self._optimizer is not None:
             for i, p in enumerate(self.canvas.parameters):
                 found |= {f"optimizer.{i}.{name}": v for name, v in self._optimizer.state[p].items()}
-        found |= {"rng": self.rng.get_state(), "best": self.best, "value": self.value, "values": self.values}
-        found |= {"stuck": self.stuck, "number": torch.tensor([self.number, self.redirected])}
+        found |= {"rng": torch.stack([rng.get_state() for rng in self.rngs]), "ended": self.ended, "stuck": self.stuck}
+        found |= {"best": self.best, "value": self.value, "values": self.values}
+        found |= {"number": torch.tensor([self.number, self.redirected])}
         return {name: tensor.cpu().numpy().copy() for name, tensor in found.items()}
 
     @torch.no_grad()
@@ -129,9 +132,11 @@ class Ascent:
                     for name, tensor in found.items()
                     if name.startswith(prefix)
                 }
-        self.rng.set_state(found["rng"])
+        for rng, its in zip(self.rngs, found["rng"], strict=True):
+            rng.set_state(its.clone())  # of a view, torch reads beyond its end
         self.best, self.value, self.values = found["best"].to(self.best.device), found["value"], found["values"]
-        self.stuck, (self.number, self.redirected) = found["stuck"], found["number"].tolist()
+        self.stuck, self.ended = found["stuck"], found["ended"]
+        self.number, self.redirected = found["number"].tolist()
 
     @torch.no_grad()
     def carry(self, other: Ascent) -> None:
@@ -153,14 +158,15 @@ class Ascent:
 
     def _slopes(self, image: Tensor) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
         """The values, the slopes of the values less the penalties, and which pictures' values have none."""
-        state = self.rng.get_state()
+        states = [rng.get_state() for rng in self.rngs]
         values, along = self.goal(image.detach(), False)
         still = self._still(along)
         if self.number < _REDIRECTED and still.any():
-            self.rng.set_state(state)
+            for rng, its in zip(self.rngs, states, strict=True):
+                rng.set_state(its)
             raised = self.goal(image.detach(), True)[1]
-            self.redirected += bool((still & ~self._still(raised)).any())
-            along = raised.where(still[:, None, None, None], along)
+            self.redirected += int((still & ~self._still(raised)).sum())
+            along = raised.where(_across(still, along), along)
             still = self._still(along)
         for penalty in self.climb.penalties:
             leaf = image.detach().requires_grad_()
@@ -170,6 +176,18 @@ class Ascent:
     def _still(self, along: Tensor) -> Tensor:
         """Which pictures have no slope along their colors."""
         return ~(along[:, :-1] if isinstance(self.canvas, Transparent) else along).flatten(1).any(1)
+
+    def _going(self, values: Tensor, slopes: Sequence[Tensor]) -> Tensor:
+        """Which pictures go on, (N,): the others have no finite numbers now, or had none before."""
+        finite = values.isfinite() & torch.stack([s.isfinite().flatten(1).all(1) for s in slopes]).all(0)
+        fresh = ~finite.cpu() & (self.ended == 0)
+        self.ended[fresh] = self.number + 1
+        if self.ended.all() or (self.number == 0 and fresh.any()):
+            raise NotFinite(
+                f"The value or its gradient was not a number at step {self.number + 1} of {self.steps}. Check the "
+                "network's weights, mean and std, or choose another unit."
+            )
+        return (self.ended == 0).to(values.device)
 
     @torch.no_grad()
     def _keep_best(self, values: Tensor, image: Tensor) -> None:
@@ -192,7 +210,7 @@ class Ascent:
         else:
             length = self._length(torch.cat([s.flatten(1) for s in slopes], 1), rate)
             for p, s in zip(self.canvas.parameters, slopes, strict=True):
-                p += s * length.reshape(-1, *[1] * (s.ndim - 1))
+                p += s * _across(length, s)
         colors = self.canvas.colors if isinstance(self.canvas, Transparent) else self.canvas
         if isinstance(colors, Pixels):
             x = colors.parameters[0]
@@ -209,6 +227,11 @@ class Ascent:
                 most = self.climb.most * self.deviation / _PIXEL
                 return (rate / slopes.square().sum(1)).clamp(max=most).nan_to_num(0)
         return rate / slopes.abs().mean(1).clamp(min=1e-12)
+
+
+def _across(each: Tensor, numbers: Tensor) -> Tensor:
+    """One value a picture, (N,), in the shape that goes with its numbers."""
+    return each.reshape(-1, *[1] * (numbers.ndim - 1))
 
 
 def _optimizer(parameters: list[Tensor], climb: Climb) -> torch.optim.Optimizer | None:

@@ -8,47 +8,40 @@ pictures where raw pixels make noise.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from . import color
+from .draws import Rngs, normal, uniform
 
 _CALM = 4.0  # Lucid's divisor, which keeps colors from saturating
 
 
 @dataclass(frozen=True)
 class Frame:
-    """How many pictures of how many color channels, and how large; where, and from which random numbers."""
+    """From which random numbers each picture is made, of how many color channels, how large, and where."""
 
-    count: int
+    rngs: Rngs
     channels: int
     height: int
     width: int
     device: torch.device
-    rng: torch.Generator
 
     def normal(self, *shape: int) -> Tensor:
-        """Normal random numbers, the same on every device."""
-        return torch.randn(*shape, generator=self.rng).to(self.device)
+        """Normal random numbers of this shape for each picture."""
+        return normal(self.rngs, *shape).to(self.device)
 
     def uniform(self, *shape: int) -> Tensor:
-        """Random numbers from 0 to 1, the same on every device."""
-        return torch.rand(*shape, generator=self.rng).to(self.device)
+        """Random numbers from 0 to 1 of this shape for each picture."""
+        return uniform(self.rngs, *shape).to(self.device)
 
     @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(N, C, H, W)."""
-        return self.count, self.channels, self.height, self.width
-
-
-def generator(*numbers: int) -> torch.Generator:
-    """Random numbers of their own for every sequence of numbers, such as a seed and the number of a group."""
-    drawn = np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(drawn >> 1))
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of each picture."""
+        return self.channels, self.height, self.width
 
 
 class Canvas(ABC):
@@ -96,7 +89,7 @@ class Fourier(Canvas):
     def __init__(self, frame: Frame, noise: float = 0.01, decay: float = 1.0, start: Tensor | None = None) -> None:
         self.size = frame.height, frame.width
         self.scale = _falling(frame, decay)[..., None]
-        waves = frame.normal(*frame.shape[:2], *self.scale.shape[:2], 2) * noise
+        waves = frame.normal(frame.channels, *self.scale.shape[:2], 2) * noise
         if start is not None:
             found = torch.fft.rfft2(color.from_pixels(start), norm="ortho")
             waves = torch.view_as_real(found * _CALM) / self.scale
@@ -116,7 +109,7 @@ class Pyramid(Canvas):
     def __init__(self, frame: Frame, noise: float = 0.01, levels: int = 5) -> None:
         self.size = frame.height, frame.width
         sides = [(-(-frame.height // 2**k), -(-frame.width // 2**k)) for k in range(levels)]
-        self.parameters = [(frame.normal(*frame.shape[:2], *side) * noise).requires_grad_() for side in sides]
+        self.parameters = [(frame.normal(frame.channels, *side) * noise).requires_grad_() for side in sides]
 
     def image(self) -> Tensor:
         """The levels added up."""
@@ -136,7 +129,7 @@ class MagnitudeConstrained(Canvas):
 
     def __init__(self, frame: Frame, magnitudes: Tensor) -> None:
         self.size, self.magnitudes = (frame.height, frame.width), magnitudes.to(frame.device)
-        phases = (frame.uniform(frame.count, *magnitudes.shape) * 2 - 1) * torch.pi
+        phases = (frame.uniform(*magnitudes.shape) * 2 - 1) * torch.pi
         self.parameters = [phases.requires_grad_()]
 
     def image(self) -> Tensor:
@@ -149,8 +142,7 @@ class Transparent(Canvas):
     """Another canvas with an alpha channel, on Fourier waves of its own: (N, C + 1, H, W)."""
 
     def __init__(self, colors: Canvas, frame: Frame) -> None:
-        alone = Frame(frame.count, 1, frame.height, frame.width, frame.device, frame.rng)
-        self.colors, self.alpha = colors, Fourier(alone)
+        self.colors, self.alpha = colors, Fourier(replace(frame, channels=1))
         self.parameters = [*colors.parameters, *self.alpha.parameters]
 
     def image(self) -> Tensor:

@@ -94,7 +94,7 @@ class Inverting:
         self._fading, self._penalty = manner.fading, penalty
         canvas, climb = manner.paint(frame, mean), replace(manner.climb, penalties=(self._weighed,))
         self._target, self._error, self.broken = target, torch.ones(1), 0
-        self.ascent = Ascent(canvas, self._goal, climb, manner.steps, frame.rng, mean.reshape(-1, 1, 1))
+        self.ascent = Ascent(canvas, self._goal, climb, manner.steps, frame.rngs, mean.reshape(-1, 1, 1))
 
     def step(self) -> None:
         """Take one step; nothing more once numbers were not finite."""

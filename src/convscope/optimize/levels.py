@@ -17,7 +17,8 @@ from torch import Tensor
 
 from ..base.checkpoint import EVERY
 from .ascent import Ascent, Climb
-from .canvas import Frame, Pixels, generator
+from .canvas import Frame, Pixels
+from .draws import generator
 from .resizing import resized
 from .stepwise import Stepwise, ascent_in, shown
 from .styling import Styling
@@ -120,11 +121,11 @@ class Climbing(Stepwise):
 
     def _begin(self, before: Tensor | None) -> Ascent:
         level = self._level()
-        rng = generator(self.seed, self.levels.index(level))
+        rngs = [generator(self.seed, self.levels.index(level))]
         start = self.studio.start(level, before)
-        canvas = Pixels(Frame(1, start.shape[1], *level.size, start.device, rng), start=start)
+        canvas = Pixels(Frame(rngs, start.shape[1], *level.size, start.device), start=start)
         self._mean = None
-        return Ascent(canvas, self.studio.goal(level), self.climb, level.steps, rng)
+        return Ascent(canvas, self.studio.goal(level), self.climb, level.steps, rngs)
 
     def _end(self, level: Level) -> None:
         """Put a picture that is finished aside, and go on with it at the next size, or with the next."""

@@ -18,7 +18,8 @@ from torch import Tensor
 from ..base.checkpoint import EVERY
 from ..base.errors import BadCheckpoint
 from .ascent import Ascent, Climb
-from .canvas import Frame, Pixels, generator
+from .canvas import Frame, Pixels
+from .draws import generator
 from .reading import Eye
 from .resizing import Travel, as_bytes, resized
 from .stepwise import Stepwise, ascent_in, shown
@@ -109,11 +110,11 @@ class Octaves(Stepwise):
 
     def _begin(self, frame: int, octave: int) -> Ascent:
         size = self.sizes[octave]
-        rng = generator(self.manner.seed, frame, octave)
+        rngs = [generator(self.manner.seed, frame, octave)]
         start = resized(self.base, size) + resized(self.detail, size)
-        canvas = Pixels(Frame(1, start.shape[1], *size, start.device, rng), start=start)
+        canvas = Pixels(Frame(rngs, start.shape[1], *size, start.device), start=start)
         climb = Climb("normalized", self.manner.rate / _PIXEL)
-        self._ascent = Ascent(canvas, self._slopes, climb, self.manner.steps, rng)
+        self._ascent = Ascent(canvas, self._slopes, climb, self.manner.steps, rngs)
         return self._ascent
 
     def _end(self, frame: int, octave: int, ascent: Ascent) -> None:
@@ -135,7 +136,7 @@ class Octaves(Stepwise):
     def _slopes(self, pictures: Tensor, redirect: bool) -> tuple[Tensor, Tensor]:
         """The goal's slopes, of the picture shifted at random and around its edges, and shifted back."""
         assert self._ascent is not None
-        rng, jitter = self._ascent.rng, self.manner.jitter
+        (rng,), jitter = self._ascent.rngs, self.manner.jitter
         down, right = torch.randint(-jitter, jitter + 1, (2,), generator=rng).tolist()
         values, slopes = self.goal(pictures.roll((down, right), (-2, -1)), rng, redirect)
         return values, smoothed(slopes.roll((-down, -right), (-2, -1)), self.manner.smoothing)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 
 from ..base.errors import ForwardFailed
 from ..network import taps
@@ -44,6 +45,17 @@ class Eye:
             stack.enter_context(Rectifiers(redirected) if redirect else nullcontext())
             found = self._forward(x)
         return {name: self.net.arranged(name, tensor).float() for name, tensor in found.items()}
+
+    def in_parts(self, pictures: Tensor, at_once: int, redirect: bool = False) -> dict[str, Tensor]:
+        """The same, no more than `at_once` in one pass; for gradients each part is then looked at once more."""
+        if len(pictures) <= at_once:
+            return self(pictures, redirect)
+        with set_checkpoint_early_stop(False):
+            parts = [
+                checkpoint(self, part, redirect, use_reentrant=False, preserve_rng_state=False)
+                for part in torch.split(pictures, at_once)
+            ]
+        return {name: torch.cat([part[name] for part in parts]) for name in self.layers}
 
     def takes(self, size: tuple[int, int]) -> bool:
         """Whether the network can be shown pictures of this height and width."""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..base.checkpoint import EVERY, Kept, kept
 from ..base.progress import Work
-from .painting import Group, Painted, Paintings
+from .painting import Group, Painted
+from .paintings import Paintings
 
 
 class Session:

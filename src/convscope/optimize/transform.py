@@ -1,6 +1,6 @@
 """Transforms: what is done to a picture before the network sees it, anew at each step, so that details must be robust.
 
-Each is `(image, rng) → image`, draws for every picture of the batch by itself, and prints as what it is. Movements of
+Each is `(image, rngs) → image`, draws for every picture of the batch by itself, and prints as what it is. Movements of
 the plane that follow one another are multiplied and the picture is resampled once.
 """
 
@@ -17,27 +17,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .draws import Rngs, normal, uniform
 from .resizing import resized
 
-Transform: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]
+Transform: TypeAlias = Callable[[Tensor, Rngs], Tensor]
 _GREY = 0.5
-
-
-def uniform(count: int, low: float, high: float, rng: torch.Generator, like: Tensor) -> Tensor:
-    """`count` random numbers from low to high, the same on every device."""
-    return (torch.rand(count, generator=rng) * (high - low) + low).to(like)
 
 
 class Movement(ABC):
     """A movement of the plane, drawn for each picture: where each place of the new picture lies in the old one."""
 
     @abstractmethod
-    def matrices(self, image: Tensor, rng: torch.Generator) -> Tensor:
+    def matrices(self, image: Tensor, rngs: Rngs) -> Tensor:
         """(N, 3, 3), in coordinates from -1 to 1."""
 
-    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+    def __call__(self, image: Tensor, rngs: Rngs) -> Tensor:
         """The moved pictures, at the same size; grey comes in from beyond the edges."""
-        return moved(image, self.matrices(image, rng), (image.shape[-2], image.shape[-1]))
+        return moved(image, self.matrices(image, rngs), (image.shape[-2], image.shape[-1]))
 
 
 @dataclass(frozen=True)
@@ -46,11 +42,11 @@ class Jitter(Movement):
 
     pixels: float
 
-    def matrices(self, image: Tensor, rng: torch.Generator) -> Tensor:
+    def matrices(self, image: Tensor, rngs: Rngs) -> Tensor:
         """Shifts."""
         found = _identity(image)
         for row, extent in ((0, image.shape[-1]), (1, image.shape[-2])):
-            found[:, row, 2] = uniform(len(image), -self.pixels, self.pixels, rng, image) * 2 / extent
+            found[:, row, 2] = _between(-self.pixels, self.pixels, rngs, image) * 2 / extent
         return found
 
 
@@ -61,9 +57,9 @@ class Scale(Movement):
     low: float
     high: float
 
-    def matrices(self, image: Tensor, rng: torch.Generator) -> Tensor:
+    def matrices(self, image: Tensor, rngs: Rngs) -> Tensor:
         """Factors."""
-        factors = uniform(len(image), math.log(self.low), math.log(self.high), rng, image).exp()
+        factors = _between(math.log(self.low), math.log(self.high), rngs, image).exp()
         return _turned(image, torch.zeros_like(factors), factors)
 
 
@@ -73,9 +69,9 @@ class Rotate(Movement):
 
     degrees: float
 
-    def matrices(self, image: Tensor, rng: torch.Generator) -> Tensor:
+    def matrices(self, image: Tensor, rngs: Rngs) -> Tensor:
         """Angles."""
-        angles = uniform(len(image), -self.degrees, self.degrees, rng, image) * math.pi / 180
+        angles = _between(-self.degrees, self.degrees, rngs, image) * math.pi / 180
         return _turned(image, angles, torch.ones_like(angles))
 
 
@@ -90,11 +86,11 @@ class Crop(Movement):
     high: float
     spread: float = 0.15
 
-    def matrices(self, image: Tensor, rng: torch.Generator) -> Tensor:
+    def matrices(self, image: Tensor, rngs: Rngs) -> Tensor:
         """Windows."""
-        sides = uniform(len(image), self.low, self.high, rng, image)
+        sides = _between(self.low, self.high, rngs, image)
         found = _turned(image, torch.zeros_like(sides), 1 / sides)
-        centers = (2 * self.spread * torch.randn(len(image), 2, generator=rng)).to(image)
+        centers = (2 * self.spread * normal(rngs, 2)).to(image)
         room = (1 - sides).clamp(min=0)[:, None]
         found[:, :2, 2] = torch.minimum(torch.maximum(centers, -room), room)
         return found
@@ -107,7 +103,7 @@ class Pad:
     pixels: int
     grey: float = _GREY
 
-    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+    def __call__(self, image: Tensor, rngs: Rngs) -> Tensor:
         """The larger pictures."""
         border = [self.pixels] * 4
         return F.pad(image, border, mode="replicate") if self.grey < 0 else F.pad(image, border, value=self.grey)
@@ -119,20 +115,21 @@ class Noise:
 
     sd: float
 
-    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+    def __call__(self, image: Tensor, rngs: Rngs) -> Tensor:
         """The noisy pictures."""
-        return image + self.sd * torch.randn(image.shape, generator=rng).to(image)
+        return image + self.sd * normal(rngs, *image.shape[1:]).to(image)
 
 
 @dataclass(frozen=True)
 class Blur:
-    """A Gaussian blur of a standard deviation from 0 to `sd` pixels, one for all pictures of a step."""
+    """A Gaussian blur of a standard deviation from 0 to `sd` pixels."""
 
     sd: float
 
-    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+    def __call__(self, image: Tensor, rngs: Rngs) -> Tensor:
         """The blurred pictures."""
-        return blurred(image, uniform(1, 0, self.sd, rng, image).item())
+        widths = _between(0, self.sd, rngs, image).tolist()
+        return torch.cat([blurred(one[None], width) for one, width in zip(image, widths, strict=True)])
 
 
 @dataclass(frozen=True)
@@ -141,21 +138,21 @@ class Tint:
 
     amount: float
 
-    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+    def __call__(self, image: Tensor, rngs: Rngs) -> Tensor:
         """The tinted pictures."""
-        contrast = uniform(len(image), -self.amount, self.amount, rng, image).exp()[:, None, None, None]
-        shift = uniform(len(image) * image.shape[1], -self.amount / 2, self.amount / 2, rng, image)
-        return (image - _GREY) * contrast + _GREY + shift.reshape(*image.shape[:2], 1, 1)
+        contrast = _between(-self.amount, self.amount, rngs, image).exp()[:, None, None, None]
+        shift = _between(-self.amount / 2, self.amount / 2, rngs, image, image.shape[1])
+        return (image - _GREY) * contrast + _GREY + shift[:, :, None, None]
 
 
 @dataclass(frozen=True)
 class Overlay:
     """Lay pictures with an alpha channel over noise of all colors, so that what is transparent cannot help."""
 
-    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+    def __call__(self, image: Tensor, rngs: Rngs) -> Tensor:
         """Pictures without the last channel."""
         colors, alpha = image[:, :-1], image[:, -1:]
-        coarse = torch.rand(len(image), colors.shape[1], 7, 7, generator=rng).to(image)
+        coarse = uniform(rngs, colors.shape[1], 7, 7).to(image)
         behind = F.interpolate(coarse, image.shape[-2:], mode="bilinear", align_corners=False)
         return colors * alpha + behind * (1 - alpha)
 
@@ -167,24 +164,24 @@ class Chain:
     transforms: tuple[Transform, ...]
     size: tuple[int, int] | None = None
 
-    def __call__(self, image: Tensor, rng: torch.Generator) -> Tensor:
+    def __call__(self, image: Tensor, rngs: Rngs) -> Tensor:
         """The transformed pictures."""
         runs = [(moves, list(run)) for moves, run in groupby(self.transforms, lambda t: isinstance(t, Movement))]
         last = len(runs) - 1 if runs and runs[-1][0] else next((i for i, run in enumerate(runs) if run[0]), -1)
         for number, (moves, run) in enumerate(runs):
             if moves:
-                image = _all_at_once(image, run, rng, self.size if number == last else None)
+                image = _all_at_once(image, run, rngs, self.size if number == last else None)
             else:
                 for one in run:
-                    image = one(image, rng)
+                    image = one(image, rngs)
         return image if self.size is None else resized(image, self.size)
 
 
-def _all_at_once(image: Tensor, run: Sequence[Transform], rng: torch.Generator, size: tuple[int, int] | None) -> Tensor:
+def _all_at_once(image: Tensor, run: Sequence[Transform], rngs: Rngs, size: tuple[int, int] | None) -> Tensor:
     total = _identity(image)
     for one in run:
         assert isinstance(one, Movement)
-        total = total @ one.matrices(image, rng)
+        total = total @ one.matrices(image, rngs)
     return moved(image, total, size or (image.shape[-2], image.shape[-1]))
 
 
@@ -205,6 +202,11 @@ def blurred(image: Tensor, sd: float) -> Tensor:
     padded = F.pad(image, [reach] * 4, mode="replicate")
     rows = F.conv2d(padded, kernel[:, :, None], groups=image.shape[1])
     return F.conv2d(rows, kernel[..., None], groups=image.shape[1])
+
+
+def _between(low: float, high: float, rngs: Rngs, like: Tensor, *shape: int) -> Tensor:
+    """Random numbers from low to high, (N, *shape)."""
+    return (uniform(rngs, *shape) * (high - low) + low).to(like)
 
 
 def _identity(image: Tensor) -> Tensor:

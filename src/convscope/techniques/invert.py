@@ -93,7 +93,8 @@ class Workshop:
     def begin(self, target: Target) -> Inverting:
         """An ascent before its first step; all layers begin with the same noise: each may be asked for alone."""
         channels, device = self.net.preprocessing.channels, device_of(self.net.module)
-        frame = Frame(1, channels, *self.net.preprocessing.size, device, torch.Generator().manual_seed(self.seed))
+        rngs = [torch.Generator().manual_seed(self.seed)]
+        frame = Frame(rngs, channels, *self.net.preprocessing.size, device)
         mean = torch.tensor(self.net.preprocessing.mean, device=device)
         return Inverting(target, self.manner, self.penalty, frame, mean)
 

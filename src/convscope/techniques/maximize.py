@@ -21,7 +21,8 @@ from ..base.unit import Unit, spanning
 from ..network.network import Network
 from ..optimize import spectrum as spectra
 from ..optimize.objective import Objective
-from ..optimize.painting import Painted, Paintings, Studio, grouped
+from ..optimize.painting import Painted, Studio
+from ..optimize.paintings import Paintings
 from ..optimize.phrase import ObjectiveLike, objective
 from ..optimize.reading import Precision
 from ..optimize.recipes import CANVASES, RECIPES, CanvasName, Preset, Recipe
@@ -113,15 +114,15 @@ def maximize(
     """
     wanted = read_objectives(net, unit)
     witnesses, seen, photos = judges_named(judges), scan_of(net, scan), _photos(spectrum)
-    studio = Studio(net, _recipe(preset, steps, canvas), sides(net, size), photos, alpha, seed, precision, diversity)
-    groups = grouped(wanted.objectives, variants, batch_size)
-    session = Session(Paintings(studio, groups))
+    apart = diversity if variants > 1 else 0.0
+    studio = Studio(net, _recipe(preset, steps, canvas), sides(net, size), photos, alpha, seed, precision, apart)
+    session = Session(paintings := Paintings(studio, wanted.objectives, variants, batch_size))
     painted = session.paint()
     images = _pictures(painted)
-    asked = [o for group in groups for o in group][: len(images)]
+    asked = [piece.objective for piece in paintings.pieces][: len(images)]
     driven = np.concatenate([one.driven for one in painted])
     units = [o.unit for o in asked]
-    evidence = {**_labels(net, units), **_evidence(studio, painted), **session.work.evidence}
+    evidence = {**_labels(net, units), **_evidence(studio, painted, asked), **session.work.evidence}
     evidence |= {"spectrum_distance": spectra.distance(images, photos).tolist(), **_undriven(asked, driven)}
     evidence |= against_scan(net, seen, units, images) | judged(witnesses, units, images)
     return Maximized(
@@ -168,14 +169,15 @@ def _curve(painted: list[Painted]) -> NDArray[np.float32]:
     return np.concatenate(padded, 1)
 
 
-def _evidence(studio: Studio, painted: list[Painted]) -> dict[str, Any]:
+def _evidence(studio: Studio, painted: list[Painted], asked: Sequence[Objective]) -> dict[str, Any]:
     passes = sum(len(one.curve) for one in painted) * studio.recipe.looks
     told: dict[str, Any] = {"steps": studio.recipe.steps, "passes": passes}
     told["start"] = np.concatenate([one.start for one in painted]).tolist()
     redirected = sum(one.redirected for one in painted)
     if redirected:
         told["redirected"] = f"{redirected} first steps with redirected gradients, where pictures had none"
-    broken = [f"step {one.broken} of group {i}" for i, one in enumerate(painted) if one.broken]
+    ended = np.concatenate([one.ended for one in painted])
+    broken = [f"step {step} of {one}" for step, one in zip(ended, asked, strict=True) if step]
     if broken:
         told["not_finite"] = f"numbers were not finite at {', '.join(broken)}: the best picture before is kept"
     return told

@@ -16,7 +16,8 @@ from ..base.technique import technique
 from ..base.unit import Unit
 from ..network.network import Network
 from ..optimize.objective import Excite, Objective
-from ..optimize.painting import Paintings, Studio, grouped
+from ..optimize.painting import Studio
+from ..optimize.paintings import Paintings
 from ..optimize.reading import Precision
 from ..optimize.recipes import RECIPES, Preset
 from ..optimize.session import Session
@@ -61,8 +62,8 @@ def sheet(
     recipe = dataclasses.replace(RECIPES[preset], steps=steps)
     most = min(net.preprocessing.size)
     studio = Studio(net, recipe, sides(net, min(size, most)), seed=seed, precision=precision)
-    wanted = [Objective(((1.0, Excite(Unit(layer, int(channel)))),)) for channel in shown]
-    session = Session(Paintings(studio, grouped(wanted, 1, batch_size)))
+    wanted = tuple(Objective(((1.0, Excite(Unit(layer, int(channel)))),)) for channel in shown)
+    session = Session(Paintings(studio, wanted, batch_size=batch_size))
     painted = session.paint()
     pictures = to_bytes(np.concatenate([one.images for one in painted]).transpose(0, 2, 3, 1))
     driven = np.concatenate([one.driven for one in painted])

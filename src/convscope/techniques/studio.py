@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..optimize.canvas import generator
+from ..optimize.draws import generator
 from ..optimize.levels import Level
 from ..optimize.panes import Panes
 from ..optimize.recoloring import Colors, dyed, grey
