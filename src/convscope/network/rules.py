@@ -20,15 +20,15 @@ from .pieces import Way
 from .spellings import SPELLINGS, Rectified, Spelling, writes
 from .steps import MASKS, Steps
 
-Rule = Callable[[Tensor, Tensor], Tensor]
+Rule = Callable[[Tensor, Tensor, Tensor], Tensor]  # of a gradient, the slope, and where a rectifier is full
 
 
-def guided(grad: Tensor, slope: Tensor) -> Tensor:
+def guided(grad: Tensor, slope: Tensor, full: Tensor) -> Tensor:
     """Pass a gradient where it is positive and the rectifier was open (Springenberg et al. 2014)."""
     return grad.clamp(min=0) * slope
 
 
-def deconvnet(grad: Tensor, slope: Tensor) -> Tensor:
+def deconvnet(grad: Tensor, slope: Tensor, full: Tensor) -> Tensor:
     """Pass a gradient where it is positive, however the rectifier was (Zeiler and Fergus 2013)."""
     return grad.clamp(min=0)
 
@@ -105,7 +105,7 @@ class _Rectify(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, high: float, rule: Rule, in_place: bool) -> Tensor:
         ctx.rule = rule
-        ctx.save_for_backward((x > 0) & (x < high))
+        ctx.save_for_backward((x > 0) & (x < high), x >= high)
         if in_place:
             ctx.mark_dirty(x)
             return x.clamp_(0, high)
@@ -113,8 +113,7 @@ class _Rectify(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        (slope,) = ctx.saved_tensors
-        return ctx.rule(grads[0], slope), None, None, None
+        return ctx.rule(grads[0], *ctx.saved_tensors), None, None, None
 
 
 class _Smooth(torch.autograd.Function):
@@ -127,7 +126,7 @@ class _Smooth(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         (slope,) = ctx.saved_tensors
-        return ctx.rule(grads[0], slope), None, None, None
+        return ctx.rule(grads[0], slope, torch.zeros_like(slope, dtype=torch.bool)), None, None, None
 
 
 def _smooth(func: Callable[..., Tensor], rule: Rule, x: Tensor, in_place: bool) -> Tensor:

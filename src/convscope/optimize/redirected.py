@@ -5,11 +5,13 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def redirected(grad: Tensor, slope: Tensor) -> Tensor:
-    """Pass the gradient as it is; for a picture where nothing would pass, what would raise closed rectifiers.
+def redirected(grad: Tensor, slope: Tensor, full: Tensor) -> Tensor:
+    """Pass the gradient as it is; for a picture where nothing would pass, what would bring rectifiers back.
 
-    Lucid's remedy for units that begin at zero. As a rule for `network.rules.Rectifiers`.
+    That is what raises the input of those that are closed, and what lowers the input of those that are `full`. Lucid's
+    remedy for units that begin at zero, or at 6. As a rule for `network.rules.Rectifiers`.
     """
     open_ = grad * slope
     stuck = (open_.flatten(1) == 0).all(1).reshape(-1, *[1] * (grad.ndim - 1))
-    return grad.clamp(min=0).where(stuck, open_)
+    back = grad.clamp(max=0).where(full, grad.clamp(min=0))
+    return back.where(stuck, open_)
