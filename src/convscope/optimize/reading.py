@@ -16,6 +16,7 @@ from ..network.execution import device_of, dtype_of, frozen, plainly, unwrap
 from ..network.folding import Folded, Listening
 from ..network.network import Network
 from ..network.rules import Rectifiers
+from .exact import Exact
 from .redirected import redirected
 
 Precision = Literal["auto", "fp32", "bf16"]
@@ -41,6 +42,7 @@ class Eye:
         with ExitStack() as stack:
             if self.half:
                 stack.enter_context(torch.autocast(self.device.type, dtype=torch.bfloat16))
+                stack.enter_context(Exact())
             stack.enter_context(self._folded)
             stack.enter_context(Rectifiers(redirected) if redirect else nullcontext())
             found = self._forward(x)
