@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import convscope as cs
+from convscope.base.progress import Cancelled
 from convscope.optimize.recipes import RECIPES
 from convscope.techniques.maximize import maximize
 
@@ -96,6 +97,37 @@ def test_a_picture_is_the_same_whatever_else_is_asked_for_after_it(net):
     for others in (["second:3"], ["second:3@2,2"], ["-1*logits:2", "first:0", "first:1", "first:2"]):
         found = maximize(net, ["logits:1", *others], steps=6)
         assert np.allclose(found.images[0], alone.images[0], atol=1e-3)
+
+
+def cancelled_at(step):
+    def listen(done, total, preview):
+        if done == step:
+            raise Cancelled
+
+    return cs.listening(listen)
+
+
+@pytest.mark.parametrize("stop", [3, 18, 20, 27])
+@pytest.mark.parametrize(
+    ("units", "knobs"),
+    [
+        (["first:3", "second:1"], {"variants": 3, "diversity": 2.0, "batch_size": 2}),
+        (["second:1", "second:3@2,2"], {"alpha": True, "preset": "lucid", "batch_size": 2}),
+        (["logits:1"], {"variants": 3, "batch_size": 2}),
+    ],
+)
+def test_a_stopped_run_goes_on_to_the_same_bytes(net, tmp_path, units, knobs, stop):
+    whole = maximize(net, units, steps=18, **knobs)
+    with cs.checkpoint(tmp_path / "state"), cancelled_at(stop):
+        part = maximize(net, units, steps=18, **knobs)
+    assert f"cancelled after {stop} of 36" in part.evidence["partial"]
+    with cs.checkpoint(tmp_path / "state"):
+        rest = maximize(net, units, steps=18, **knobs)
+    for name, array in whole.arrays().items():
+        assert array.tobytes() == rest.arrays()[name].tobytes(), name
+    assert {**whole.evidence} == {**rest.evidence}
+    done = 3 if stop >= 18 and "variants" in knobs and len(units) > 1 else 1 if stop >= 18 and len(units) > 1 else 0
+    assert part.images[:done].tobytes() == whole.images[:done].tobytes(), "what was finished is finished"
 
 
 def test_diversity_is_of_variants_only(net):

@@ -148,7 +148,7 @@ class Dream(OfLayer):
 
 @dataclass(frozen=True)
 class Diversity(OfLayer):
-    """Minus the mean similarity of a picture's Gram matrix to those of the others in its batch (Olah et al. 2017)."""
+    """Minus the mean similarity of a picture's Gram matrix to those of the others (Olah et al. 2017)."""
 
     def __call__(self, seen: Seen) -> Tensor:
         """The value of each picture."""
@@ -161,7 +161,10 @@ class Diversity(OfLayer):
 
 @dataclass(frozen=True)
 class Alignment(OfLayer):
-    """Minus the mean square difference to the next picture of the batch, so that a row of pictures changes smoothly."""
+    """Minus the mean square difference to the next picture, and of the last to the first, so that they change smoothly.
+
+    Lucid's looks at the next four, in a row with two ends.
+    """
 
     def __call__(self, seen: Seen) -> Tensor:
         """The value of each picture."""

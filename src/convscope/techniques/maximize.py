@@ -107,7 +107,9 @@ def maximize(
     Erhan et al. 2009; Simonyan et al. 2013 (preset simonyan); Yosinski et al. 2015 (yosinski1 to 4); Olah et al. 2017
     (lucid); Fel et al. 2023 (maco). `unit` is one unit or objective, or a list; as text, with ; between them: a unit,
     or sums of units with weights, `-1*UNIT` for what a unit avoids, dream(LAYER), direction(LAYER, NUMBERS),
-    caricature(LAYER, IMAGE), above(logits:CLASS). A channel's value is the mean over its map. Our preset, and what the
+    caricature(LAYER, IMAGE), above(logits:CLASS); alignment(LAYER) and diversity(LAYER) compare a picture with all
+    variants of its unit or, where there is one of each, with all pictures that are asked for, however few a pass takes.
+    A channel's value is the mean over its map. Our preset, and what the
     others gave in the same time, is measured in bench/README.md. A unit that cannot be driven is reported in
     `.driven`. Cancelled, the result holds the best so far. Raises BadKnob for a canvas much smaller than the network's
     input, ForwardFailed for a unit without a gradient. With `cs.checkpoint(folder)` a stopped run goes on.
