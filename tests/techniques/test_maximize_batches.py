@@ -29,7 +29,7 @@ class Tiny(nn.Module):
 
 @pytest.fixture(scope="module")
 def net():
-    return cs.Network(Tiny(), size=32, name="tiny")
+    return cs.Network(Tiny(), size=16, name="tiny")
 
 
 FEW = ["logits:1", "first:5", "second:4@3,3", "-1*second:2", "dream(first)", "probs:0"]
@@ -41,26 +41,24 @@ def apart(first, other):
     return off.max(), off.mean()
 
 
-@settings(max_examples=8)
+@pytest.mark.parametrize("preset", sorted(RECIPES))
+@settings(max_examples=3)
 @given(
-    st.lists(st.sampled_from(FEW), min_size=1, max_size=5),
-    st.sampled_from(sorted(RECIPES)),
+    st.lists(st.sampled_from(FEW), min_size=1, max_size=3),
     st.integers(0, 2**63 - 1),
     st.integers(1, 3),
     st.booleans(),
 )
-def test_pictures_do_not_hang_on_batch_size(net, units, preset, seed, variants, alpha):
-    """Roundings grow, as Adam takes whole steps along slopes that are all but nothing: few pixels, after four steps."""
-    for steps, most, mean in ((1, 1e-4, 1e-6), (4, 0.2, 1e-3)):
-        found = [
-            maximize(net, units, preset=preset, steps=steps, seed=seed, variants=variants, alpha=alpha, batch_size=size)
-            for size in (1, 2, 5, "auto")
-        ]
-        for other in found[1:]:
-            off = apart(found[0], other)
+def test_pictures_do_not_hang_on_batch_size(net, preset, units, seed, variants, alpha):
+    """Roundings grow, as Adam takes whole steps along slopes that are all but nothing: few pixels after three."""
+    asked = {"preset": preset, "seed": seed, "variants": variants, "alpha": alpha, "precision": "fp32"}
+    for steps, most, mean in ((1, 1e-4, 1e-6), (3, 0.2, 1e-3)):
+        first, *others = (maximize(net, units, steps=steps, batch_size=size, **asked) for size in (1, 2, 5, "auto"))
+        for other in others:
+            off = apart(first, other)
             assert off[0] < most and off[1] < mean, (steps, off)
-            assert np.allclose(found[0].values, other.values, rtol=1e-2, atol=1e-3)
-            assert found[0].objectives == other.objectives
+            assert np.allclose(first.values, other.values, rtol=1e-2, atol=1e-3)
+            assert first.objectives == other.objectives
 
 
 @pytest.mark.parametrize(
@@ -144,7 +142,7 @@ def test_a_picture_whose_numbers_are_not_finite_does_not_end_those_of_its_batch(
     start = maximize(net, "logits:0", preset="lucid", steps=1).evidence["start"][0]
     module = Breaks()
     module.load_state_dict(net.module.state_dict())
-    found = maximize(cs.Network(module, size=32), ["logits:0", "logits:1"], preset="lucid", steps=12)
+    found = maximize(cs.Network(module, size=16), ["logits:0", "logits:1"], preset="lucid", steps=12)
     whole = maximize(net, ["logits:0", "logits:1"], preset="lucid", steps=12)
     assert "of logits:0:" in found.evidence["not_finite"] and "logits:1" not in found.evidence["not_finite"]
     assert np.isfinite(found.images).all() and np.isfinite(found.curve[:, 1]).all() and np.isnan(found.curve[-1, 0])
