@@ -100,7 +100,7 @@ def borders(side: int) -> Iterator[tuple[set[int], set[int]]]:
 
     def watched(self: Any, pictures: torch.Tensor, redirect: bool) -> Any:
         rng = torch.Generator()
-        rng.set_state(self._ascent.rng.get_state())
+        rng.set_state(self._ascent.rngs[0].get_state())
         shifts = torch.randint(-JITTER, JITTER + 1, (2,), generator=rng).tolist()  # as the step itself will draw them
         places = torch.rand(2, generator=rng).tolist()
         if pictures.shape[-1] == side:
