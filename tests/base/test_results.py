@@ -129,8 +129,8 @@ def test_a_layer_without_positions_has_silent_units_too():
     assert activations([0, 1, 0]).silent == [0, 2]
 
 
-def test_dead_filters_are_under_a_thousandth_of_the_median_norm():
-    assert weights([1, 1, 1, 1, 0.0011, 0.0009, 0], range(7)).dead == [5, 6]
+def test_dead_filters_are_under_a_hundred_thousandth_of_the_largest_norm():
+    assert weights([1, 2, 1, 1, 0.0011, 2.1e-5, 1.9e-5, 0], range(8)).dead == [6, 7]
     assert weights([0, 0, 0], range(3)).dead == [0, 1, 2]
 
 

@@ -52,8 +52,9 @@ class Slow:
         flat = maps.transpose(1, 0, 2).reshape(maps.shape[1], -1).astype(np.float64)
         response = np.maximum(maps.max(2), 0).astype(np.float64)
         n = len(maps)
+        dead = flat.max(1) <= 1e-5 * np.abs(flat).max()
         with np.errstate(invalid="ignore", divide="ignore"):
-            alike = response.mean(0) ** 2 / (response**2).mean(0)
+            alike = np.where(dead, np.nan, response.mean(0) ** 2 / (response**2).mean(0))
         return {
             "values": np.full(len(flat), flat.shape[1]),
             "mean": flat.mean(1).astype(np.float32),
@@ -61,8 +62,8 @@ class Slow:
             "min": flat.min(1).astype(np.float32),
             "max": flat.max(1).astype(np.float32),
             "zeros": (flat == 0).mean(1),
-            "fired": (maps.max(2) > 0).sum(0),
-            "dead": (maps <= 0).all((0, 2)),
+            "fired": np.where(dead, 0, (maps.max(2) > 0).sum(0)),
+            "dead": dead,
             "constant": flat.min(1) == flat.max(1),
             "lifetime_sparseness": (1 - alike) / (1 - 1 / n),
             "mean_response": response.mean(0).astype(np.float32),

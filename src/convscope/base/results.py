@@ -18,6 +18,7 @@ from .errors import BadKnob, MissingExtra
 from .files import check_writable, write
 from .image import Image
 from .request import Request
+from .silence import silent
 from .unit import Valued
 
 if TYPE_CHECKING:
@@ -116,8 +117,8 @@ class Activations(Result):
 
     @property
     def silent(self) -> list[int]:
-        """The channels that are zero at every position of this image."""
-        return np.flatnonzero(self.zeros == 1).tolist()
+        """The channels whose largest |activation| in this image is at most `SILENT` (1e-5) of the layer's largest."""
+        return np.flatnonzero(silent(np.abs(self.values).reshape(len(self.values), -1).max(1))).tolist()
 
     @property
     def sparsity(self) -> float:
@@ -142,8 +143,8 @@ class Weights(Result):
 
     @property
     def dead(self) -> list[int]:
-        """The filters whose norm is under a thousandth of the layer's median: they have learned nothing."""
-        return np.flatnonzero(self.norm <= 1e-3 * np.median(self.norm)).tolist()
+        """The filters whose norm is at most `SILENT` (1e-5) of the layer's largest: they have learned nothing."""
+        return np.flatnonzero(silent(self.norm)).tolist()
 
     @property
     def duplicates(self) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..base.silence import floor
 from ..network.preprocessing import Preprocessing
 from .state import State
 
@@ -40,9 +42,18 @@ class Entries:
         return constant
 
     @cached_property
+    def dead(self) -> NDArray[np.bool_]:
+        """The units no image made fire: none rose above what counts as silence in its layer."""
+        low, high = self.state.moments.low, self.state.moments.high
+        sizes, edges = np.maximum(np.abs(low), np.abs(high)), self.state.population.edges
+        floors = [floor(sizes[first:last]) for first, last in itertools.pairwise(edges)]
+        dead: NDArray[np.bool_] = high <= np.repeat(floors, np.diff(edges))
+        return dead
+
+    @cached_property
     def held(self) -> NDArray[np.int32]:
-        """How many top entries each unit has; none where it is constant, since no image drives it more than another."""
-        return np.where(self.constant, 0, self.state.top.counts).astype(np.int32)
+        """How many top entries each unit has; none where it is dead, or constant: no image drives it more."""
+        return np.where(self.dead | self.constant, 0, self.state.top.counts).astype(np.int32)
 
     @cached_property
     def units(self) -> dict[str, Any]:

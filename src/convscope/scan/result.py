@@ -154,7 +154,7 @@ class Scan:
         return found
 
     def dead(self, layer: UnitLike) -> list[int]:
-        """The channels that fired for no image: none of their activations was above zero.
+        """The channels that fired for no image: none of their activations was above 1e-5 of the layer's largest.
 
         With N images, such a unit fires for fewer than about 3/N of others, with 95 % confidence: `rate_bound`.
         """

@@ -66,9 +66,10 @@ def scan(
 
     Zeiler and Fergus 2013; Yosinski et al. 2015; Bau et al. 2017, "Network dissection". `source` is a folder, zip or
     tar shards, a data set object or a list of images; `output` a folder for Parquet tables and checkpoints, from which
-    the same call goes on after an interruption. A unit fires where its activation is above zero; entries are ordered by
-    value, image and position, so that parts can be merged in any order. Raises BadSource for images that cannot be
-    used, BadScan where the folder holds another scan, CannotWrite, and UnknownLayer.
+    the same call goes on after an interruption. A unit fires where its activation is above zero, and is dead if none
+    was above 1e-5 of its layer's largest; entries are ordered by value, image and position, so that parts can be merged
+    in any order. Raises BadSource for images that cannot be used, BadScan where the folder holds another scan,
+    CannotWrite, and UnknownLayer.
     """
     chosen = knobs.check(scan, {name: value for name, value in locals().items() if name not in _SUBJECTS})
     if not isinstance(net, Network):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from .bins import edges, quantiles
 from .duplicates import correlated
@@ -51,12 +52,13 @@ def rate_bound(images: int) -> float:
 def _units(state: State, entries: Entries) -> pa.Table:
     """One row a unit: moments, sparsity, how often it fired, quantiles, selectivity."""
     images, moments = len(state.images.seen), state.moments
-    values, constant, fired = entries.values, entries.constant, moments.fired > 0
+    values, constant, alive = entries.values, entries.constant, ~entries.dead
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = moments.sum(0) / values
         variance = np.where(constant, 0, np.maximum(moments.sum(1) / values - mean * mean, 0))
-        lifetime = sparseness(moments.sum(2), np.where(fired, moments.sum(3), 1), images)
-        rate = moments.fired / images
+        lifetime = sparseness(moments.sum(2), np.where(alive, moments.sum(3), 1), images)
+        fired = np.where(alive, moments.fired, 0)
+        rate = fired / images
     columns = {
         **entries.units,
         "values": values,
@@ -65,21 +67,21 @@ def _units(state: State, entries: Entries) -> pa.Table:
         "min": moments.low,
         "max": moments.high,
         "zeros": moments.zeros / np.maximum(values, 1),
-        "fired": moments.fired,
+        "fired": fired,
         "rate": rate,
-        "rate_bound": np.where(fired, np.nan, rate_bound(images)),
-        "dead": ~fired,
+        "rate_bound": np.where(alive, np.nan, rate_bound(images)),
+        "dead": entries.dead,
         "constant": constant,
-        "lifetime_sparseness": np.where(fired, lifetime, np.nan),
+        "lifetime_sparseness": np.where(alive, lifetime, np.nan),
         "mean_response": (moments.sum(2) / max(images, 1)).astype(np.float32),
         "entries": entries.held,
     }
     found = quantiles(state.histograms.counts, _READ).clip(moments.low[:, None], moments.high[:, None])
     columns |= {f"q{round(100 * q):02}": found[:, i] for i, q in enumerate(_READ)}
-    return _table(columns | _selectivity(state))
+    return _table(columns | _selectivity(state, entries.dead))
 
 
-def _selectivity(state: State) -> dict[str, Any]:
+def _selectivity(state: State, dead: NDArray[np.bool_]) -> dict[str, Any]:
     """The class each unit answers most, and Morcos et al. 2018's index: (best − others) / (best + others)."""
     if state.classes is None or (state.classes.images > 0).sum() < 2:
         return {}
@@ -90,8 +92,8 @@ def _selectivity(state: State) -> dict[str, Any]:
     with np.errstate(invalid="ignore", divide="ignore"):
         index = (most - others) / (most + others)
     names = np.array(state.ledger.classes, object)[here[best]]
-    names[most == 0] = None
-    return {"best_class": pa.array(list(names), pa.string()), "selectivity": index}
+    names[dead | (most == 0)] = None
+    return {"best_class": pa.array(list(names), pa.string()), "selectivity": np.where(dead, np.nan, index)}
 
 
 def _top(state: State, entries: Entries) -> pa.Table:
@@ -169,7 +171,7 @@ def _layer(
         "positions_counted": Lattice.of(shape, state.ledger.knobs["positions"]).counted,
         "population_sparseness": None if math.isnan(population) else population,
         "zeros": float(moments.zeros[own].sum() / max(1, len(state.images.seen) * math.prod(shape))),
-        "dead": int((moments.fired[own] == 0).sum()),
+        "dead": int(entries.dead[own].sum()),
         "constant": int(entries.constant[own].sum()),
         "rectified": bool((moments.low[own] >= 0).all()),
         "field": state.fields[name]["status"],

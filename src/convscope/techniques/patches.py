@@ -13,6 +13,7 @@ from pydantic import Field
 
 from ..base.errors import BadKnob, UnknownUnit
 from ..base.patches import Patches
+from ..base.silence import SILENT
 from ..base.technique import technique_with
 from ..base.unit import Unit, UnitLike, parse
 from ..network.network import Network
@@ -105,10 +106,11 @@ def _evidence(
         told["channels"] = [len(shown), net.layers[unit.layer].units]
     quiet = sorted({*shown} - {*of.tolist()})
     dead = {*quiet} & {*scan.dead(unit.layer)}  # a channel that is constant has no entries either
+    why = f": nothing was above {SILENT:g} of the layer's largest"
     for name, some, what in (("silent", dead, "never fired"), ("constant", {*quiet} - dead, "had one value only")):
         who = f"{unit}" if unit.channel is not None else f"{len(some)} of {len(shown)} channels shown"
         if some:
-            told[name] = f"{who} {what} in {scan.evidence['images']} images"
+            told[name] = f"{who} {what} in {scan.evidence['images']} images{why if name == 'silent' else ''}"
     if len(of) < most * (len(shown) - len(quiet)):
         why = f"the scan holds {few} of a unit" if few < most else "no other image made it fire"
         told["kept"] = f"{len(of)} of {wanted} entries: {why}"

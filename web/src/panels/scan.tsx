@@ -85,7 +85,7 @@ function Activations({ about }: { about: string | null }) {
   return (
     <section class={`activations ${busy ? "stale" : ""}`} aria-label={`Activations of ${unit} in the scan`}>
       <h3>Activations of {unit} in the scan</h3>
-      {dead && <p class="note">{unit} is dead in this scan: no image made it fire.</p>}
+      {dead && <p class="note">{unit} is dead in this scan: no image brought it above 0.001 % of the highest of its layer.</p>}
       <Histogram edges={edges.data} counts={counts.data} unit={unit} />
       <Numbers found={statistics} />
     </section>
