@@ -24,7 +24,8 @@ from convscope.scan.state import State, merged
 from convscope.scan.tables import tables
 
 KNOBS = {
-    "top": 5, "per_image": 1, "sample": 6, "positions": 9, "duplicates": 0.9, "compile": False, "batch_size": 2,
+    "top": 5, "per_image": 1, "sample": 6, "positions": 9, "duplicates": 0.9, "predictions": "yes", "compile": False,
+    "batch_size": 2,
 }  # fmt: skip
 
 

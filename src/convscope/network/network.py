@@ -227,6 +227,10 @@ class Network:
         best = probabilities.topk(min(top, len(probabilities)))
         return [(self.label(i), i, p) for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
 
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The probabilities of the classes, by their scores (N, classes)."""
+        return logits.softmax(1)
+
     def receptive_field(self, unit: UnitLike) -> ReceptiveField:
         """What of the input a unit can see; of a layer or channel, the neuron in the middle of the map.
 

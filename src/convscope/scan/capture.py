@@ -26,6 +26,7 @@ from ..network.kernels import Affine
 from ..network.network import Network
 from ..network.plan import Plan
 from . import folds, kernels
+from .predictions import check_scores, most_probable, rank
 from .selection import Selection
 from .state import State
 from .summary import Summarizer, Summary
@@ -50,10 +51,15 @@ class Capture:
     def __call__(self, batch: Batch, state: State) -> Summary:
         """The summary of a batch's images; the state's histograms, and several entries an image, are filled as well."""
         count, several = len(batch.entries), state.ledger.knobs["per_image"] > 1
-        summary = Summary.empty(count, self.selection.units)
+        most = most_probable(self.net) if self.selection.scored else 0
+        summary = Summary.empty(count, self.selection.units, most)
         numbers = [entry.number for entry in batch.entries]
 
         def see(name: str, tensor: Tensor, norm: Affine | None) -> bool:
+            if name == self.selection.scored:
+                rank(self.net, tensor[:count], summary)
+            if name not in self.selection.first:
+                return False
             layer, column = self.net.layers[name], self.selection.first[name]
             norm = None if several else _possible(norm, tensor, count)
             arranged = self.net.arranged(name, tensor)
@@ -64,7 +70,9 @@ class Capture:
 
         if count:
             self._run(self.prepare(batch.seen), see)
-        summary.check(self.selection.layers, self.selection.first, [entry.id for entry in batch.entries])
+        ids = [entry.id for entry in batch.entries]
+        summary.check(self.selection.layers, self.selection.first, ids)
+        check_scores(summary, ids)
         return summary
 
     def peaks(self, x: Tensor) -> NDArray[np.float32]:
@@ -72,6 +80,8 @@ class Capture:
         summary = Summary.empty(len(x), self.selection.units)
 
         def see(name: str, tensor: Tensor, norm: Affine | None) -> bool:
+            if name not in self.selection.first:
+                return False
             layer, column = self.net.layers[name], self.selection.first[name]
             norm = _possible(norm, tensor, len(x))
             self._summarizer(layer, self.net.arranged(name, tensor), len(x), summary, column, None, norm)
@@ -106,7 +116,7 @@ class Capture:
             if self.plan is not None:
                 self.plan.visit(x, see)
                 return
-            calls = {layer.name: layer.calls for layer in self.selection.layers}
+            calls = {name: self.net.layers[name].calls for name in self.selection.seen}
 
             def tell(name: str, tensor: Tensor, _last: bool) -> None:
                 see(name, tensor, None)
@@ -173,7 +183,7 @@ def _faithful_plan(capture: Capture, x: Tensor, own: NDArray[np.float32]) -> Pla
     """The executed graph as a plan, if it gives the peaks the module itself gives."""
     net = capture.net
     try:
-        graph = executed(net, *(layer.name for layer in capture.selection.layers))
+        graph = executed(net, *capture.selection.seen)
         plan = Plan.of(graph, unwrap(net.module), dtype_of(net.module))
         found = Capture(net, capture.selection, capture.batch_size, 0, plan).peaks(x)
     except (CannotExport, RuntimeError, TypeError, ValueError):

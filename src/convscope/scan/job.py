@@ -42,7 +42,7 @@ class Job:
     def of(cls, net: Network, source: Source, layers: str, labels: Labels, **knobs: Any) -> Job:
         """The job for some knobs; raises what `select` raises, and BadSource for labels that do not fit."""
         classes, renumbered = _classes(net, source, labels)  # first, since it takes no time
-        selection = select(net, layers)
+        selection = select(net, layers, knobs["predictions"])
         wanted = fitting(selection, net) if knobs["batch_size"] == "auto" else knobs["batch_size"]
         capture, found = probed(net, selection, wanted, knobs["positions"], knobs["compile"])
         knobs |= _found(capture, found)
@@ -61,6 +61,8 @@ class Job:
             dict(selection.same),
             {**knobs, "labels": labels},
             versions(),
+            _named(net) if selection.scored else (),
+            _truths(net, source, labels) if selection.scored else (),
             {"net": {k: v for k, v in described.items() if k != "digest"}, "source": source.describe()},
         )
         return cls(net, source, selection, ledger, shards, capture, renumbered)
@@ -154,6 +156,26 @@ def _class_of(net: Network, name: str) -> int:
             f"The class {name!r} of these images is none of the {count} classes of {net.name}."
             f"{nearest(name, net.labels)} Use labels=source to keep the classes of the images, or labels=none."
         ) from None
+
+
+def _truths(net: Network, source: Source, labels: Labels) -> tuple[int, ...]:
+    """For each class of the ledger the network's, -1 for one that is none of them.
+
+    Bare numbers are taken for the network's only where all of them are there: others may count from 1, or other things.
+    """
+    count = net.layers["logits"].units
+    if labels == "network":
+        return tuple(range(count))
+    names = source.classes if labels == "source" else ()
+    counted = {int(name) for name in names if name.isdecimal()} == set(range(count))
+    return tuple(_match(net, name, counted or not name.isdecimal()) for name in names)
+
+
+def _match(net: Network, name: str, numbered: bool) -> int:
+    try:
+        return _class_of(net, name) if numbered else find_label(name, net.labels)
+    except (BadSource, UnknownUnit):
+        return -1
 
 
 def _plain(described: dict[str, object]) -> dict[str, Any]:

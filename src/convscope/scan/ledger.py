@@ -15,6 +15,8 @@ _WORDS = {
     "preprocessing": "the preprocessing",
     "source": "the images",
     "classes": "the classes",
+    "predicted": "the classes of the network",
+    "truths": "which class of the network each class of the images is",
     "layers": "the choice of layers",
     "knobs": "the knobs",
     "versions": "the versions of convscope or PyTorch",
@@ -26,7 +28,9 @@ class Ledger:
     """The hash of network and images, and everything else that the numbers of a scan hang on.
 
     `layers` are (name, kind, shape) in order of execution, `same` the layers that put out the same tensor as one of
-    them. `reference` says where network and images can be loaded again; it may differ between parts.
+    them. `predicted` are the classes of the network where predictions are kept, and `truths` the one that each of
+    `classes` is, -1 for none. `reference` says where network and images can be loaded again; it may differ between
+    parts.
     """
 
     network: str
@@ -39,6 +43,8 @@ class Ledger:
     same: Mapping[str, str]
     knobs: Mapping[str, Any]
     versions: Mapping[str, str]
+    predicted: tuple[str, ...] = ()
+    truths: tuple[int, ...] = ()
     reference: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
 
     def differences(self, other: Ledger) -> list[str]:
@@ -57,7 +63,8 @@ class Ledger:
         """The ledger a JSON text describes."""
         told = json.loads(text)
         layers = tuple((name, kind, tuple(shape)) for name, kind, shape in told.pop("layers"))
-        return cls(layers=layers, classes=tuple(told.pop("classes")), **told)
+        told |= {name: tuple(told.get(name, ())) for name in ("classes", "predicted", "truths")}  # 0.1.0 had the first
+        return cls(layers=layers, **told)
 
     def _compared(self) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(self.to_json())

@@ -21,6 +21,7 @@ from ..base.unit import UnitLike, parse
 from ..data.opening import open_source
 from ..data.source import Source
 from ..network.network import Network
+from .confusion import Confusion, confusion_of
 from .ledger import Ledger
 from .tables import NAMES
 
@@ -44,7 +45,8 @@ class Scan:
     """What drives every unit of a network over a collection of images; made by `scan`, read again by `open_scan`.
 
     Tables: `units`, `top`, `histograms`, `examples`, `images`, `layers`, `run`; `classes` where there are labels,
-    `duplicates` where asked for.
+    `predictions` where the network classifies, `confusion` where it knows the classes of the images, `duplicates` where
+    asked for.
     """
 
     def __init__(self, read: Callable[[str], pa.Table], names: tuple[str, ...], folder: Path | None = None) -> None:
@@ -61,7 +63,12 @@ class Scan:
     def table(self, name: str) -> pa.Table:
         """A table by its name, as pyarrow; raises BadKnob for one there is not."""
         if name not in self.names:
-            more = {"classes": "It needs labels.", "duplicates": "Scan with duplicates=0.95."}.get(name, "")
+            more = {
+                "classes": "It needs labels.",
+                "duplicates": "Scan with duplicates=0.95.",
+                "predictions": self._unpredicted,
+                "confusion": self._unpredicted,
+            }.get(name, "")
             raise BadKnob(
                 f"There is no table {name!r} in this scan. There are: {', '.join(self.names)}. {more}".strip()
             )
@@ -97,7 +104,7 @@ class Scan:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the ledger and of which images were seen."""
-        told = self.ledger.to_json() + repr(sorted(self.evidence.items()))
+        told = self.table("run")["ledger"][0].as_py() + repr(sorted(self.evidence.items()))
         return hashlib.sha256(told.encode()).hexdigest()
 
     def describe(self) -> dict[str, str]:
@@ -163,6 +170,28 @@ class Scan:
     def constant(self, layer: UnitLike) -> list[int]:
         """The channels whose activation was the same everywhere in all images."""
         return self._where(layer, "constant")
+
+    def confusion(self) -> Confusion:
+        """How often images of each class are taken for each other class, and which images these are.
+
+        Raises BadKnob where there are no predictions, or the classes of the images are none of the network's.
+        """
+        classes, truths = self.ledger.classes, self.ledger.truths
+        unmatched = tuple(name for name, truth in zip(classes, truths, strict=False) if truth < 0)
+        return confusion_of(self.table("confusion"), self.table("images"), unmatched)
+
+    @property
+    def _unpredicted(self) -> str:
+        """Why there is no confusion, or there are no predictions, and what to do."""
+        net, predicted, classes = self.ledger.network, self.ledger.predicted, self.ledger.classes
+        if not predicted:
+            return f"It needs one score a class from {net}, and predictions=yes. Scan again with it."
+        if not classes:
+            return "It needs images in class folders or with labels, scanned with labels=source or labels=network."
+        return (
+            f"Classes must be those of {net}, such as {predicted[0]!r}, not {classes[0]!r}. Name the folders so or by "
+            "number, as in 0_name, or give the network these labels, and scan again."
+        )
 
     def histogram(self, unit: UnitLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The bins of a channel that are not empty, low and high end (n, 2), and how many activations lie in each."""

@@ -17,6 +17,7 @@ from ..network.network import Network
 from .engine import resume, run
 from .job import Job, Labels, check_part
 from .result import Scan, in_memory, open_scan
+from .selection import Wish
 from .state import State, merged
 from .tables import tables
 
@@ -42,6 +43,10 @@ def scan(
     labels: Annotated[
         Labels, Field(description="classes: those of the images, the network's own by name or number, or none")
     ] = "source",
+    predictions: Annotated[
+        Wish,
+        Field(description="keep the five most probable classes of every image; auto: if logits are among the layers"),
+    ] = "auto",
     duplicates: Annotated[
         float, Field(ge=0, le=1, description="find pairs of units whose peaks correlate at least so much; 0 for none")
     ] = 0.0,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import Literal, TypeAlias
 
 from torch import nn
 
@@ -15,13 +16,25 @@ from ..network.graph import executed
 from ..network.layers import Layer
 from ..network.network import Network
 
+Wish: TypeAlias = Literal["auto", "yes", "no"]
+
 
 @dataclass(frozen=True)
 class Selection:
-    """The layers a scan reduces, in order of execution; `same` maps others to the one that puts out the same tensor."""
+    """The layers a scan reduces, in order of execution; `same` maps others to the one that puts out the same tensor.
+
+    `scored` is the layer whose output is read as class scores, reduced or not; none where no predictions are kept.
+    """
 
     layers: tuple[Layer, ...]
     same: Mapping[str, str]
+    scored: str = ""
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The names of all layers that are looked at."""
+        names = tuple(layer.name for layer in self.layers)
+        return names if self.scored in ("", *names) else (*names, self.scored)
 
     @cached_property
     def first(self) -> dict[str, int]:
@@ -38,8 +51,8 @@ class Selection:
         return sum(layer.units for layer in self.layers)
 
 
-def select(net: Network, wanted: str) -> Selection:
-    """The layers that `wanted` names, separated by commas.
+def select(net: Network, wanted: str, predictions: Wish = "no") -> Selection:
+    """The layers that `wanted` names, separated by commas; with `predictions`, class scores are looked at too.
 
     `all` is every layer but the input, `convolutions` all convolutions; * stands for any text. Raises BadKnob where
     nothing is named, UnknownLayer for what does not exist.
@@ -56,7 +69,18 @@ def select(net: Network, wanted: str) -> Selection:
     same = _same(net, names)
     first = {name: same.get(name, name) for name in names}
     kept = [name for name in names if first[name] == name]
-    return Selection(tuple(net.layers[name] for name in kept), {n: f for n, f in first.items() if n != f})
+    scored = same.get("logits", "logits") if _are_scored(net, names, predictions) else ""
+    return Selection(tuple(net.layers[name] for name in kept), {n: f for n, f in first.items() if n != f}, scored)
+
+
+def _are_scored(net: Network, names: list[str], predictions: Wish) -> bool:
+    """Whether class scores are looked at: without a wish, where they are among the layers and so cost nothing."""
+    if predictions != "yes":
+        return predictions == "auto" and net.classifies and "logits" in names
+    if not net.classifies:
+        raise BadKnob(f"predictions must be auto or no for {net.name}, which puts out maps, not one score a class.")
+    net.check_trained(["logits"])
+    return True
 
 
 def _named(net: Network, word: str) -> Iterable[str]:

@@ -19,10 +19,11 @@ from ..base.errors import BadScan
 from ..base.files import write
 from ..data.loading import Batch
 from .ledger import Ledger
+from .predictions import Predictions
 from .reducers import Classes, Moments, Population, Sample, Top
 from .summary import Histograms, Summary
 
-_FORMAT = "convscope scan 1"
+_FORMAT = "convscope scan 2"
 
 
 @dataclass(eq=False)
@@ -61,6 +62,7 @@ class State:
     population: Population
     histograms: Histograms
     classes: Classes | None
+    predictions: Predictions | None
     images: Images = field(default_factory=Images)
     shards: set[int] = field(default_factory=set)
     fields: dict[str, Any] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class State:
             Population.empty(edges),
             Histograms(units),
             Classes.empty(len(ledger.classes), units) if ledger.classes else None,
+            Predictions.empty(len(ledger.predicted)) if ledger.predicted else None,
         )
 
     def fold(self, batches: Sequence[Batch], summary: Summary) -> None:
@@ -95,6 +98,8 @@ class State:
             self.top.update(summary, numbers)
         if self.classes is not None:
             self.classes.update(summary, np.array([entry.label for entry in entries], np.int64))
+        if self.predictions is not None:
+            self.predictions.update(summary, numbers)
 
     def merge(self, other: State) -> None:
         """Fold another part in. Raises BadScan where it is of another scan, or has a shard that is here already."""
@@ -145,14 +150,14 @@ class State:
         return _restored(Ledger.from_json(about["ledger"]), arrays, shards, json.loads(about["fields"]))
 
     def _reducers(self) -> dict[str, Any]:
-        found = {
-            name: getattr(self, name) for name in ("moments", "top", "sample", "population", "histograms", "classes")
-        }
+        names = ("moments", "top", "sample", "population", "histograms", "classes", "predictions")
+        found = {name: getattr(self, name) for name in names}
         return {name: reducer for name, reducer in found.items() if reducer is not None}
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """All arrays by name, in one order whatever the order of the images was; the many empty bins left out."""
-        parts = {**self._reducers(), "top": self.top.ordered(), "sample": self.sample.ordered()}
+        parts = self._reducers()
+        parts |= {name: parts[name].ordered() for name in ("top", "sample", "predictions") if name in parts}
         del parts["histograms"]
         arrays = {f"{name}.{key}": value for name, part in parts.items() for key, value in _fields(part).items()}
         filled = np.flatnonzero(self.histograms.counts)

@@ -27,7 +27,8 @@ class Summary:
     """Of N images and all units: `peak` (N, units) is the largest activation, `place` its first position y·W + x.
 
     `low` is the smallest activation; `total` and `square` are the sums of the activations and of their squares, and
-    `zeros` counts exact zeros.
+    `zeros` counts exact zeros. `classes` (N, k) are the most probable classes of each image, best first, with their
+    `scores` and `probabilities`, where predictions are kept; else k is 0.
     """
 
     peak: NDArray[np.float32]
@@ -36,12 +37,16 @@ class Summary:
     total: NDArray[np.float64]
     square: NDArray[np.float64]
     zeros: NDArray[np.int64]
+    classes: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
 
     @classmethod
-    def empty(cls, images: int, units: int) -> Summary:
-        """Room for so many images and units."""
+    def empty(cls, images: int, units: int, most: int = 0) -> Summary:
+        """Room for so many images, units, and probable classes."""
         kinds = (np.float32, np.int32, np.float32, np.float64, np.float64, np.int64)
-        return cls(*(np.zeros((images, units), kind) for kind in kinds))
+        ranked = (np.zeros((images, most), kind) for kind in (np.int32, np.float32, np.float32))
+        return cls(*(np.zeros((images, units), kind) for kind in kinds), *ranked)
 
     @classmethod
     def joined(cls, summaries: Sequence[Summary]) -> Summary:

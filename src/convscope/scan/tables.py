@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .answers import Answers
 from .bins import edges, quantiles
 from .duplicates import correlated
 from .entries import Entries
@@ -19,7 +20,10 @@ from .reducers import sparseness
 from .state import State
 from .summary import Lattice
 
-NAMES = ("units", "top", "histograms", "examples", "images", "layers", "classes", "duplicates", "run")
+NAMES = (
+    "units", "top", "histograms", "examples", "images", "predictions", "confusion", "layers", "classes", "duplicates",
+    "run",
+)  # fmt: skip
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 _READ = QUANTILES[1:-1]  # off the histograms; the first and the last are known exactly
 _RISK = 0.05  # of the bound on how often a unit that never fired may fire
@@ -28,15 +32,20 @@ _RISK = 0.05  # of the bound on how often a unit that never fired may fire
 def tables(state: State) -> dict[str, pa.Table]:
     """All tables of a state, by name."""
     entries = Entries(state)
+    answers = Answers(entries) if state.predictions is not None else None
     found = {
         "units": _units(state, entries),
         "top": _top(state, entries),
         "histograms": _histograms(state, entries),
         "examples": _examples(state, entries),
-        "images": _images(state, entries),
+        "images": _images(state, entries, answers),
         "layers": _layers(state, entries),
         "run": _run(state),
     }
+    if answers is not None:
+        found["predictions"] = answers.predictions()
+        if max(state.ledger.truths, default=-1) >= 0:
+            found["confusion"] = answers.confusion()
     if state.classes is not None:
         found["classes"] = _classes(state, entries)
     if state.ledger.knobs["duplicates"]:
@@ -126,8 +135,8 @@ def _histograms(state: State, entries: Entries) -> pa.Table:
     return _table(entries.named(unit) | columns)
 
 
-def _images(state: State, entries: Entries) -> pa.Table:
-    """One row an image: id, class and size, or why it was refused."""
+def _images(state: State, entries: Entries, answers: Answers | None) -> pa.Table:
+    """One row an image: id, class and size, what it was taken for, or why it was refused."""
     seen, refused = entries.images, sorted(state.images.refused)
     names = np.array([*state.ledger.classes, None], object)  # label -1 is the last
     labels = np.concatenate([seen["label"], np.array([row[2] for row in refused], np.int64)])
@@ -140,6 +149,8 @@ def _images(state: State, entries: Entries) -> pa.Table:
         "width": pa.array([*seen["width"].tolist(), *none], pa.int32()),
         "refused": pa.array([None] * len(seen["id"]) + [row[3] for row in refused], pa.string()),
     }
+    if answers is not None:
+        columns |= answers.columns(len(refused))
     return pa.table(columns).sort_by("image")
 
 
