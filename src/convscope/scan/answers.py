@@ -58,12 +58,14 @@ class Answers:
             "predicted": pa.array([names[0] for names in named] + none, pa.string()),
             "probability": pa.array(self.found.probabilities[:, 0].tolist() + none, pa.float32()),
             "top5": pa.array(named + none, pa.list_(pa.string())),
-            "correct": pa.array(self._judged(self.right[:, :1].any(1)) + none, pa.bool_()),
-            "in_top5": pa.array(self._judged(self.right.any(1)) + none, pa.bool_()),
+            "correct": pa.array(self._judged(self.right[:, :1]) + none, pa.bool_()),
+            "in_top5": pa.array(self._judged(self.right) + none, pa.bool_()),
         }
 
     def _judged(self, right: NDArray[np.bool_]) -> list[bool | None]:
-        return [is_right if truth >= 0 else None for is_right, truth in zip(right.tolist(), self.truths, strict=True)]
+        """Whether the true class is among some of the most probable, (n, m); None where it is unknown."""
+        rows = zip(right.tolist(), self.truths.tolist(), strict=True)
+        return [any(row) if truth >= 0 else None for row, truth in rows]
 
     def predictions(self) -> pa.Table:
         """One row an image and rank: the class, its score and its probability, the most probable first."""

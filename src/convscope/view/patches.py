@@ -120,10 +120,22 @@ def _colors(values: NDArray[np.float32], percentile: float) -> NDArray[np.uint8]
 
 
 def _label(value: float, id: str, letters: int) -> str:
-    """An activation, and the end of its image's name, without folder and ending, as far as there is room."""
-    told, name = f"{value:.3g}", PurePosixPath(id).stem.removeprefix("sample:") or id
+    """An activation, then its image's folder, which is its class, and name without ending, as far as there is room."""
+    told, path = f"{value:.3g}", PurePosixPath(id)
+    folder, name = path.parent.name, path.stem.removeprefix("sample:") or id
     room = max(4, letters - len(told) - 1)
-    return f"{told} {name if len(name) <= room else f'…{name[1 - room :]}'}"
+    if not folder:
+        return f"{told} {_end(name, room)}"
+    shown = min(len(name), max(4, room - len(folder) - 1))  # more of the name where the folder leaves room
+    return f"{told} {_start(folder, room - shown - 1)}/{_end(name, shown)}"
+
+
+def _start(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: max(1, room - 1)]}…"
+
+
+def _end(text: str, room: int) -> str:
+    return text if len(text) <= room else f"…{text[1 - room :]}"
 
 
 def _cut(result: Patches) -> str:
