@@ -56,6 +56,19 @@ def test_predict_prints_the_classes_and_their_json(convscope, lite0) -> None:
     assert [(r["label"], r["index"]) for r in rows] == [p[:2] for p in lite0.predict("sample:coffee", 2)]
 
 
+def test_predict_prints_a_block_for_each_of_several_images(convscope, lite0) -> None:
+    names = ["sample:coffee", "sample:cat", "sample:coffee"]
+    blocks = convscope("predict", "lite0", *names, "--top", 2).out.rstrip().split("\n\n")
+    assert [block.splitlines()[0] for block in blocks] == names and blocks[0] == blocks[2]
+    assert "espresso" in blocks[0].splitlines()[1] and len(blocks[1].splitlines()) == 3
+    rows = json.loads(convscope("predict", "lite0", *names, "--top", 2, "--json").out)
+    assert [row["image"] for row in rows] == names
+    for row, found in zip(rows, lite0.predict(names, 2), strict=True):
+        assert [(r["label"], r["index"], r["probability"]) for r in row["classes"]] == found
+    refused = convscope("predict", "lite0", "sample:cat", "nowhere.jpg")
+    assert refused.code == 2 and "no file nowhere.jpg" in refused.err and refused.out == ""
+
+
 def test_samples_names_the_author_of_each(convscope) -> None:
     rows = json.loads(convscope("samples", "--json").out)
     assert {row["name"] for row in rows} == {f"sample:{name}" for name in cs.samples()}

@@ -53,6 +53,17 @@ class TestPredictions:
         assert [label for label, _, _ in by_label] == [LABELS[index] for _, index, _ in by_label]
         assert labelled.unit("probs:hound") == cs.Unit("probs", 1)
 
+    def test_a_list_of_images_gets_a_list_of_answers_each_as_if_alone(self, tiny, monkeypatch):
+        images = [np.roll(PHOTO.pixels, 5 * shift, 1) for shift in range(7)]
+        alone = [tiny.predict(image) for image in images]
+        for size in (1, 3, 16):
+            monkeypatch.setattr("convscope.network.network.fitting", lambda *_, size=size: size)
+            together = tiny.predict(images)
+            for one, other in zip(alone, together, strict=True):
+                assert [row[:2] for row in other] == [row[:2] for row in one]
+                assert [p for *_, p in other] == pytest.approx([p for *_, p in one], rel=1e-5)
+        assert tiny.predict([]) == [] and tiny.predict((PHOTO,), top=1) == [tiny.predict(PHOTO, top=1)]
+
     def test_a_network_of_maps_predicts_no_class(self):
         net = cs.Network(nn.Conv2d(3, 4, 3), size=8, name="segmenter")
         with pytest.raises(UnknownUnit, match="segmenter puts out maps"):

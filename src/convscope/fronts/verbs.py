@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from ..base.image import open_image
 from ..base.results import to_json
 from ..base.samples import samples as all_samples
 from ..catalog.run import run
+from ..network.network import Predicted
 from ..scan.result import open_scan
 from ..view.picture import png, request_in
 from .bar import progress
@@ -32,17 +34,26 @@ def layers(network: str, as_json: bool, weights: str, device: str) -> None:
 
 @click.command()
 @click.argument("network")
-@click.argument("image")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--top", default=5, show_default=True, help="how many classes to name")
 @JSON
 @WEIGHTS
 @DEVICE
-def predict(network: str, image: str, top: int, as_json: bool, weights: str, device: str) -> None:
-    """Say what a network takes an image for."""
-    picture = open_image(image)
-    found = fetched(network, weights, device).predict(picture, top)
-    rows = [{"label": label, "index": index, "probability": p} for label, index, p in found]
-    click.echo(to_json(rows, indent=1) if as_json else "\n".join(f"{p:7.2%}  {i:>4}  {label}" for label, i, p in found))
+def predict(network: str, images: tuple[str, ...], top: int, as_json: bool, weights: str, device: str) -> None:
+    """Say what a network takes an image for, or each of several."""
+    pictures = [open_image(image) for image in images]
+    answers = fetched(network, weights, device).predict(pictures, top)
+    found = list(zip(images, answers, strict=True))
+    if as_json:
+        told = [{"image": image, "classes": _classes(rows)} for image, rows in found]
+        click.echo(to_json(told if len(images) > 1 else told[0]["classes"], indent=1))
+        return
+    blocks = [(image, "\n".join(f"{p:7.2%}  {i:>4}  {label}" for label, i, p in rows)) for image, rows in found]
+    click.echo("\n\n".join(f"{image}\n{block}" if len(images) > 1 else block for image, block in blocks))
+
+
+def _classes(rows: Sequence[Predicted]) -> list[dict[str, object]]:
+    return [{"label": label, "index": index, "probability": p} for label, index, p in rows]
 
 
 @click.command()

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import reduce
-from typing import Any, overload
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from ..base.image import Image, ImageLike, open_image
 from ..base.unit import Unit, UnitLike, Valued, find_label, parse, parse_sum
 from . import taps
 from .attributes import parts_of
+from .batches import chunks, fitting
 from .causes import check_runnable
 from .digest import TensorHashes, tensors_of
 from .execution import device_of, dtype_of, unwrap
@@ -31,6 +32,8 @@ from .layers import Layer, Layers
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, names, numbers, pair
 from .probabilities import Scores
 from .settings import settings_of
+
+Predicted: TypeAlias = tuple[str, int, float]
 
 
 class Network:
@@ -213,8 +216,17 @@ class Network:
         """The probabilities of class scores (N, classes); `scores` says how they are made."""
         return self.scores.probabilities(scores)
 
-    def predict(self, image: ImageLike, top: int = 5) -> list[tuple[str, int, float]]:
-        """The `top` most probable classes of an image: (label, index, probability), most probable first."""
+    @overload
+    def predict(self, image: ImageLike, top: int = 5) -> list[Predicted]: ...
+
+    @overload
+    def predict(self, image: list[Any] | tuple[Any, ...], top: int = 5) -> list[list[Predicted]]: ...
+
+    def predict(self, image: Any, top: int = 5) -> Any:
+        """The `top` most probable classes of an image: (label, index, probability), most probable first.
+
+        Of a list of images, a list of them for each.
+        """
         if not self.classifies:
             self.layers["logits"]  # says why there are none
             raise UnknownUnit(
@@ -222,14 +234,18 @@ class Network:
             )
         if top < 1:
             raise BadKnob(f"top must be at least 1, not {top}.")
-        with torch.no_grad():
-            probabilities = self.probabilities(self.read(self.prepare(image), "logits")["logits"])[0]
-        best = probabilities.topk(min(top, len(probabilities)))
-        return [(self.label(i), i, p) for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
+        if not isinstance(image, list | tuple):
+            return self._predicted([image], top)[0]
+        parts = chunks(len(image), fitting(self, "logits"))
+        return [found for part in parts for found in self._predicted(image[part.start : part.stop], top)]
 
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """The probabilities of the classes, by their scores (N, classes)."""
-        return logits.softmax(1)
+    def _predicted(self, images: Sequence[ImageLike], top: int) -> list[list[Predicted]]:
+        with torch.no_grad():
+            x = torch.cat([self.prepare(image) for image in images])
+            chances = self.probabilities(self.read(x, "logits")["logits"])
+        best = chances.topk(min(top, chances.shape[1]))
+        rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        return [[(self.label(i), i, p) for i, p in zip(*row, strict=True)] for row in rows]
 
     def receptive_field(self, unit: UnitLike) -> ReceptiveField:
         """What of the input a unit can see; of a layer or channel, the neuron in the middle of the map.
