@@ -139,6 +139,8 @@ def test_early_layers_are_scanned_without_predictions_unless_they_are_wished_for
     few, more = (cs.scan(network(), images, layers="0", predictions=wish, **KNOBS) for wish in ("auto", "yes"))
     with pytest.raises(BadKnob, match="needs one score a class from seven, and predictions=yes"):
         few.confusion()
+    with pytest.raises(BadKnob, match=r"no table 'predictions'.* predictions=yes"):
+        few.query("select * from predictions")
     assert "predicted" not in few.table("images").column_names
     whole = cs.scan(network(), images, **KNOBS)
     for name in ("predictions", "confusion", "images"):

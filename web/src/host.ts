@@ -1,6 +1,6 @@
 /** The one door from the views to whatever answers them: a live server now, a notebook or a single file later. */
 import type {
-  Answer, Ask, AskGallery, AskScan, Fields, Gallery, Histogram, ImageInfo, Job, JobEvent, Look, LookUnit, Looked,
+  Answer, Ask, AskConfusion, AskGallery, AskScan, Confused, Fields, Gallery, Histogram, ImageInfo, Job, JobEvent, Look, LookUnit, Looked,
   NetworkInfo, OfLayer, OfUnit, ScanEvent, Session, Statistics, UnitLooked,
 } from "./schema";
 
@@ -19,6 +19,7 @@ export interface Plain {
   cancel: [{ id: string }, Job];
   resume: [{ id: string }, Job];
   forget: [{ id: string }, { jobs: Job[] }];
+  confusion: [AskConfusion, Confused];
 }
 
 /** Calls that answer with a frame, and their requests. */

@@ -232,6 +232,34 @@ export interface Histogram {
   dead: boolean;
 }
 
+/** Asks what the images of the scan are taken for, and for those of one cell by the numbers of its classes. */
+export interface AskConfusion {
+  network: string;
+  true?: number;
+  predicted?: number;
+}
+
+/** How many images of a class are taken for another: numbers and labels of both. */
+export interface ConfusedCell {
+  true: number;
+  predicted: number;
+  label: string;
+  taken_for: string;
+  images: number;
+}
+
+/** The most frequent mistakes first, the shares that are right, and the first images of the cell asked for.
+ * `unmatched` are classes of the images that the network does not have; their images count for nothing here.
+ */
+export interface Confused {
+  images: number;
+  top1: number;
+  top5: number;
+  unmatched: string[];
+  cells: ConfusedCell[];
+  shown: ImageInfo[];
+}
+
 /** Asks for those synthesized pictures of a layer's channels that are there already: a Gallery frame. */
 export interface AskGallery {
   network: string;

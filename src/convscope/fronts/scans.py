@@ -62,7 +62,10 @@ def merge(parts: tuple[Path, ...], output: Path | None, as_json: bool) -> None:
 @click.argument("sql")
 @JSON
 def query(folder: Path, sql: str, as_json: bool) -> None:
-    """Ask a scan in SQL: its tables are units, top, histograms, examples, images, layers, classes and run."""
+    """Ask a scan in SQL: its tables are units, top, histograms, examples, images, layers and run.
+
+    Where there are classes, also classes, predictions and confusion: what images of one class are taken for.
+    """
     rows = open_scan(folder).query(sql)
     click.echo(to_json(rows.to_pylist(), indent=1) if as_json else _text(rows))
 
@@ -71,6 +74,9 @@ def _summary(found: Scan, output: Path) -> dict[str, Any]:
     layers = [row for row in found.table("layers").to_pylist() if row["same_as"] is None]
     told = {"network": found.ledger.network, **found.evidence, "layers": len(layers)}
     told |= {name: sum(row[name] for row in layers) for name in ("units", "dead", "constant")}
+    if "confusion" in found.names:
+        confusion = found.confusion()
+        told |= {"top1": confusion.top1, "top5": confusion.top5, "judged": confusion.images}
     return {**told, "digest": found.digest, "output": str(output)}
 
 
@@ -78,6 +84,9 @@ def _told(found: Scan, output: Path) -> str:
     told = _summary(found, output)
     lines = [f"{told['network']} · {told['images']} images, {told['layers']} layers, {told['units']} units"]
     lines.append(f"dead: {told['dead']} units; constant: {told['constant']}")
+    if "top1" in told:
+        right = f"{told['top1']:.1%} of {told['judged']} images, among the first five for {told['top5']:.1%}"
+        lines.append(f"the class is right for {right}")
     if told["refused"]:
         lines.append(f"refused: {told['refused']} files")
         refused = found.table("images").filter(~found.table("images")["refused"].is_null().to_numpy())

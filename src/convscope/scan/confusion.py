@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..base.unit import find_label
+from .ledger import Ledger
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,4 +67,17 @@ def confusion_of(cells: pa.Table, images: pa.Table, unmatched: tuple[str, ...]) 
         top5=sum(among) / max(1, len(among)),
         unmatched=unmatched,
         ids={(row["class_index"], row["predicted_index"]): tuple(row["ids"]) for row in rows},
+    )
+
+
+def unpredicted(ledger: Ledger) -> str:
+    """Why a scan has no predictions, or no confusion, and what to do."""
+    net, predicted, classes = ledger.network, ledger.predicted, ledger.classes
+    if not predicted:
+        return f"It needs one score a class from {net}, and predictions=yes. Scan again with it."
+    if not classes:
+        return "It needs images in class folders or with labels, scanned with labels=source or labels=network."
+    return (
+        f"Classes must be those of {net}, such as {predicted[0]!r}, not {classes[0]!r}. Name the folders so or by "
+        "number, as in 0_name, or give the network these labels, and scan again."
     )

@@ -21,7 +21,7 @@ from ..base.unit import UnitLike, parse
 from ..data.opening import open_source
 from ..data.source import Source
 from ..network.network import Network
-from .confusion import Confusion, confusion_of
+from .confusion import Confusion, confusion_of, unpredicted
 from .ledger import Ledger
 from .tables import NAMES
 
@@ -63,12 +63,8 @@ class Scan:
     def table(self, name: str) -> pa.Table:
         """A table by its name, as pyarrow; raises BadKnob for one there is not."""
         if name not in self.names:
-            more = {
-                "classes": "It needs labels.",
-                "duplicates": "Scan with duplicates=0.95.",
-                "predictions": self._unpredicted,
-                "confusion": self._unpredicted,
-            }.get(name, "")
+            more = {"classes": "It needs labels.", "duplicates": "Scan with duplicates=0.95."}.get(name, "")
+            more = unpredicted(self.ledger) if name in ("predictions", "confusion") else more
             raise BadKnob(
                 f"There is no table {name!r} in this scan. There are: {', '.join(self.names)}. {more}".strip()
             )
@@ -86,6 +82,9 @@ class Scan:
             try:
                 return connection.sql(sql).to_arrow_table()
             except (duckdb.Error, AttributeError) as error:  # no rows, as of a statement that is no query
+                for name in NAMES:
+                    if f"Table with name {name} does not exist" in str(error):
+                        self.table(name)  # says what it needs
                 raise BadKnob(f"query must be one SQL query over {', '.join(self.names)}: {error}") from None
 
     @cached_property
@@ -179,19 +178,6 @@ class Scan:
         classes, truths = self.ledger.classes, self.ledger.truths
         unmatched = tuple(name for name, truth in zip(classes, truths, strict=False) if truth < 0)
         return confusion_of(self.table("confusion"), self.table("images"), unmatched)
-
-    @property
-    def _unpredicted(self) -> str:
-        """Why there is no confusion, or there are no predictions, and what to do."""
-        net, predicted, classes = self.ledger.network, self.ledger.predicted, self.ledger.classes
-        if not predicted:
-            return f"It needs one score a class from {net}, and predictions=yes. Scan again with it."
-        if not classes:
-            return "It needs images in class folders or with labels, scanned with labels=source or labels=network."
-        return (
-            f"Classes must be those of {net}, such as {predicted[0]!r}, not {classes[0]!r}. Name the folders so or by "
-            "number, as in 0_name, or give the network these labels, and scan again."
-        )
 
     def histogram(self, unit: UnitLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The bins of a channel that are not empty, low and high end (n, 2), and how many activations lie in each."""

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import convscope as cs
-from convscope.base.errors import BadScan, UnknownLayer, UnknownUnit
+from convscope.base.errors import BadKnob, BadScan, UnknownLayer, UnknownUnit
 from convscope.fronts.server.frame import decode
-from convscope.fronts.server.messages import OfLayer, OfUnit
-from convscope.fronts.server.scanned import contiguous, histogram, statistics
+from convscope.fronts.server.messages import AskConfusion, OfLayer, OfUnit
+from convscope.fronts.server.scanned import confusion, contiguous, histogram, statistics
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 40, 40, 3), np.uint8)
 
@@ -81,3 +81,29 @@ def test_a_scan_of_another_network_is_refused(scanned, tiny):
     tiny.module[0].weight.data.add_(1)
     with pytest.raises(BadScan, match="scan must be of tiny as it is"):
         statistics(scanned, OfLayer(network="tiny", layer="0"))
+
+
+def test_confusion_lists_mistakes_and_has_their_images_at_hand(desk, tiny, tmp_path):
+    truths = {n: tiny.predict(image, 1)[0] for n, image in enumerate(IMAGES)}
+    named = [(image, f"{(truths[n][1] + n % 3) % 5}_x") for n, image in enumerate(IMAGES)]
+    scan = cs.scan(tiny, named, tmp_path / "scan", layers="3", predictions="yes", labels="source")
+    desk.use_scan(scan, tmp_path / "scan")
+    found = confusion(desk, AskConfusion(network="tiny"))
+    assert (found.images, found.top1, found.unmatched, found.shown) == (12, scan.confusion().top1, (), ())
+    assert [cell.images for cell in found.cells] == sorted((cell.images for cell in found.cells), reverse=True)
+    assert sum(cell.images for cell in found.cells) == 8, "a third was given its own class"
+    cell = found.cells[0]
+    assert (cell.label, cell.taken_for) == (tiny.label(cell.true), tiny.label(cell.predicted))
+    assert cell.true != cell.predicted
+    shown = confusion(desk, AskConfusion(network="tiny", true=cell.true, predicted=cell.predicted)).shown
+    wanted = scan.confusion().images_of(cell.true, cell.predicted)
+    assert tuple(row.name for row in shown) == wanted and len(wanted) == cell.images
+    for row in shown:
+        np.testing.assert_array_equal(desk.image(row.id).pixels, IMAGES[int(row.name)])
+    assert not {row.id for row in shown} & {row.id for row in desk.images()}, "they are not listed"
+
+
+def test_a_scan_without_classes_says_what_confusion_needs(desk, tiny):
+    desk.use_scan(cs.scan(tiny, list(IMAGES), layers="3"), "memory")
+    with pytest.raises(BadKnob, match="one score a class from tiny, and predictions=yes"):
+        confusion(desk, AskConfusion(network="tiny"))

@@ -6,6 +6,7 @@ import type { Job } from "../schema";
 import * as state from "../state";
 import { tab } from "../toolbox/ui";
 import { adopt, door, sentence, useAsked } from "./asked";
+import { Confusion } from "./confusion";
 import { Histogram } from "./histogram";
 import { isOver, JobResult, Progress } from "./jobresult";
 import { ResultView, told } from "./result";
@@ -31,6 +32,7 @@ export function ScanPanel() {
       {scan && scanned ? <Crops about={key} images={scan.images} /> : <Begin />}
       <Synthesized visible={visible} />
       {scanned && <Activations about={key} />}
+      {scan && <Confusion />}
       {scanned && (
         <details>
           <summary>Scan again</summary>

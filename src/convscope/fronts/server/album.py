@@ -11,8 +11,9 @@ import io
 import json
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import PIL.Image
@@ -47,6 +48,7 @@ class Album:
     def __init__(self, store: Store, source: Source | None = None) -> None:
         self._store, self._source = store, source
         self._first: dict[str, _Row] = {}
+        self._opened: dict[str, _Row] = {}
         self._uploads: dict[str, ImageInfo] = {}  # the newest first
         self._pixels: Recent[Image] = Recent(_MEMORY, lambda image: image.pixels.nbytes)
         self._lock = threading.Lock()
@@ -73,7 +75,7 @@ class Album:
         image = self._pixels.get(id)
         if image is None:
             self._begun.wait()
-            row = self._first.get(id)
+            row = self._first.get(id) or self._opened.get(id)
             image = self._pixels.put(id, self._stored(id) if row is None else row.read())
         return image
 
@@ -85,6 +87,13 @@ class Album:
             return _info(image, name)
         self._store.put(image.digest, "image", data)
         return self._add(image, name)
+
+    def open(self, source: Source, ids: Sequence[str]) -> list[ImageInfo]:
+        """Have images of a collection at hand, though they are not listed; raises BadSource and BadImage."""
+        rows = [self._row(source.open(id), id, partial(source.open, id)) for id in ids]
+        with self._lock:
+            self._opened |= {row.info.id: row for row in rows}
+        return [row.info for row in rows]
 
     def add(self, image: Image, name: str) -> ImageInfo:
         """Take in an image that is decoded already."""

@@ -281,6 +281,37 @@ class Histogram(Message):
     dead: bool
 
 
+class AskConfusion(OfNetwork):
+    """Asks what the images of the scan are taken for, and for those of one cell by the numbers of its classes."""
+
+    true: Annotated[int, Field(ge=-1)] = -1
+    predicted: Annotated[int, Field(ge=-1)] = -1
+
+
+class ConfusedCell(Message):
+    """How many images of a class are taken for another: numbers and labels of both."""
+
+    true: int
+    predicted: int
+    label: str
+    taken_for: str
+    images: int
+
+
+class Confused(Message):
+    """The most frequent mistakes first, the shares that are right, and the first images of the cell asked for.
+
+    `unmatched` are classes of the images that the network does not have; their images count for nothing here.
+    """
+
+    images: int
+    top1: float
+    top5: float
+    unmatched: tuple[str, ...]
+    cells: tuple[ConfusedCell, ...]
+    shown: tuple[ImageInfo, ...]
+
+
 class AskGallery(OfLayer):
     """Asks for those synthesized pictures of a layer's channels that are there already: a Gallery frame."""
 

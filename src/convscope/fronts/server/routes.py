@@ -105,6 +105,7 @@ ROUTES = (
     _framed("artifact", messages.OfResult, messages.Answer, answering.artifact),
     _framed("statistics", messages.OfLayer, messages.Statistics, scanned.statistics),
     _framed("histogram", messages.OfUnit, messages.Histogram, scanned.histogram),
+    Route("confusion", messages.AskConfusion, messages.Confused, lambda at, ask: scanned.confusion(at.desk, ask)),
     _framed("gallery", messages.AskGallery, messages.Gallery, gallery.gallery),
 )
 _REFUSALS = {

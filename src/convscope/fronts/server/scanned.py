@@ -14,10 +14,12 @@ from ...base.unit import Unit
 from ...scan.result import Scan
 from .answers import plain
 from .frame import encode
-from .messages import Histogram, OfLayer, OfUnit, Statistics
+from .messages import AskConfusion, Confused, ConfusedCell, Histogram, OfLayer, OfNetwork, OfUnit, Statistics
 
 if TYPE_CHECKING:
     from .desk import Desk
+
+_CELLS, _SHOWN = 60, 24  # mistakes that are listed, and images of one that are shown
 
 
 def statistics(desk: Desk, ask: OfLayer) -> bytes:
@@ -45,6 +47,30 @@ def histogram(desk: Desk, ask: OfUnit) -> bytes:
     return encode(header, {"edges": edges.astype(np.float32), "counts": counts.astype(np.float32)})
 
 
+def confusion(desk: Desk, ask: AskConfusion) -> Confused:
+    """What the scan's images are taken for; the images of the cell asked for are at hand from now on.
+
+    Raises BadScan without a scan of this network or its images, BadKnob where the scan cannot tell.
+    """
+    scan = _scan_of(desk, ask)
+    found = scan.confusion()
+    names = dict(zip(found.indices, found.labels, strict=True))
+    wrong = [(pair, len(ids)) for pair, ids in found.ids.items() if pair[0] != pair[1]]
+    cells = [
+        ConfusedCell(true=t, predicted=p, label=names[t], taken_for=names[p], images=count)
+        for (t, p), count in wrong[:_CELLS]
+    ]
+    ids = found.images_of(ask.true, ask.predicted)[:_SHOWN]
+    return Confused(
+        images=found.images,
+        top1=found.top1,
+        top5=found.top5,
+        unmatched=found.unmatched,
+        cells=tuple(cells),
+        shown=tuple(desk.album.open(scan.source, ids)) if ids else (),
+    )
+
+
 def contiguous(ends: NDArray[Any], counts: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Edges (n + 1,) and counts (n,) of bins (m, 2) that are not empty, with an empty one in each gap between two."""
     edges, filled = [*ends[:1, 0]], list[float]()
@@ -57,7 +83,7 @@ def contiguous(ends: NDArray[Any], counts: NDArray[Any]) -> tuple[NDArray[np.flo
     return np.array(edges or [0.0], np.float64), np.array(filled, np.float64)
 
 
-def _scan_of(desk: Desk, ask: OfLayer) -> Scan:
+def _scan_of(desk: Desk, ask: OfNetwork) -> Scan:
     """The scan at hand, if it is of this network."""
     if desk.scan is None:
         raise BadScan("There must be a scan, and there is none. Scan the images at hand, or start with --scan.")
