@@ -68,6 +68,22 @@ def test_scan_prints_json(convscope, images: Path, tmp_path: Path) -> None:
     assert told["digest"] == cs.open_scan(tmp_path / "out").digest and "partial" not in told
 
 
+def test_scan_says_how_often_the_class_is_right(convscope, lite0, images: Path, tmp_path: Path) -> None:
+    files = sorted(images.glob("*/*.png"))
+    for file in files:
+        number = lite0.predict(file, 1)[0][1]
+        folder = tmp_path / "known" / f"{number if file != files[0] else (number + 1) % 1000:04}_x"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / file.name).write_bytes(file.read_bytes())
+    knobs = ["--layers", "conv_stem", "--predictions", "yes", *KNOBS[KNOBS.index("--top") :]]
+    ran = convscope("scan", "lite0", tmp_path / "known", "-o", tmp_path / "right", *knobs)
+    assert ran.out.splitlines()[2].startswith("the class is right for 85.7% of 7 images, among the first five for ")
+    told = convscope("query", tmp_path / "right", "select images from confusion where not correct").out
+    assert told.split() == ["images", "1"]
+    ran = convscope("scan", "lite0", images, "-o", tmp_path / "unknown", *knobs)
+    assert "is not known. Classes must be those of lite0, such as 'tench', not 'class 0'" in ran.out.splitlines()[2]
+
+
 def test_parts_are_scanned_and_merged(convscope, images: Path, scanned: Path, tmp_path: Path) -> None:
     for part in ("0/2", "1/2"):
         ran = convscope("scan", "lite0", images, "-o", tmp_path / "parts", "--shard", part, *KNOBS)

@@ -53,3 +53,11 @@ def test_a_dead_unit_has_no_entries_no_rate_and_no_class(net, scan):
     assert scan.top("1:1") == [] and len(scan.top("1:0")) == 6
     assert {row["dead"] for row in scan.table("layers").to_pylist() if row["layer"] in "01"} == {3}
     assert "never fired" in cs.patches(net, scan, "1:1").evidence["silent"]
+
+
+def test_crops_are_called_by_the_class_of_their_image_which_a_number_does_not_tell(net, scan):
+    found = cs.patches(net, scan, "1:0", top=3)
+    assert found.classes == tuple(f"class {int(image) % 2}" for image in found.images)
+    assert found.summary()["classes"] == list(found.classes)
+    labels = draw(found).panels[0].labels
+    assert [label.split(" ", 1)[1] for label in labels] == [f"class {int(i) % 2}/{i}" for i in found.images]

@@ -7,6 +7,7 @@ import pytest
 
 import convscope as cs
 from convscope.view.draw import draw
+from convscope.view.patches import _label
 from convscope.view.scene import WIDTH, scene
 
 RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
@@ -55,8 +56,27 @@ def test_crops_are_upright_in_their_colors_and_on_one_scale(zoom: int) -> None:
         assert np.allclose(colors(tile), (RED, GREEN, BLUE), atol=10)
         y, x = np.nonzero(tile[..., 3])
         assert (np.ptp(y) + 1, np.ptp(x) + 1) == (height * longest // 8, width * longest // 8)
-    assert view.panels[0].labels[0].startswith("3 …") and view.panels[1].labels == ("at 0,1", "at 2,3", "at 4,5")
+    assert view.panels[0].labels[0].startswith("3 folder/…") and view.panels[1].labels == ("at 0,1", "at 2,3", "at 4,5")
     assert "7 images" in view.title and "95 % of the gradient, within 8 × 8 pixels" in view.note
+
+
+@pytest.mark.parametrize(
+    ("id", "letters", "label"),
+    [
+        ("dog/0595.jpg", 21, "19.4 dog/0595"),
+        ("train/dog/0595.jpg", 21, "19.4 dog/0595"),
+        ("0595.jpg", 21, "19.4 0595"),
+        ("sample:cat", 21, "19.4 cat"),
+        ("17", 21, "19.4 17"),
+        ("n01440764/n01440764_10026.JPEG", 21, "19.4 n01440764/…10026"),
+        ("n01440764/n01440764_10026.JPEG", 12, "19.4 n…/…026"),
+        ("a_rather_long_class_name/7.png", 21, "19.4 a_rather_long…/7"),
+    ],
+)
+def test_a_crop_is_called_by_its_class_and_the_name_of_its_file(id: str, letters: int, label: str) -> None:
+    found = _label(19.4, id, "", letters)
+    assert found == label and len(found) <= letters + 1
+    assert _label(19.4, id, "hen", 40).startswith("19.4 hen/"), "a class that is known goes before a folder"
 
 
 @pytest.mark.parametrize("count", [1, 2, 9, 16, 30])

@@ -18,10 +18,11 @@ class Patches(Result):
 
     `shown` (m,) are the channels, in order. Each of the n entries belongs to one of them, `channels` (n,): its
     activation `values` (n,), its place in the map `positions` (n, 2), -1 and -1 where there is none, the id of its
-    image `images`, and its crop: `boxes` (n, 4) are top, left, bottom and right in pixels of the source image, the last
-    two exclusive, `windows` (n, 4) the same in pixels of the network's input, `crops` the (h, w, 3) uint8 parts of the
-    source images. `projections`, (C, h, w) float32 each, are the same windows of what was projected back from exactly
-    that neuron; there are none for a layer, or where none were asked for.
+    image `images`, the name of its class `classes`, empty where unknown, and its crop: `boxes` (n, 4) are top, left,
+    bottom and right in pixels of the source image, the last two exclusive, `windows` (n, 4) the same in pixels of the
+    network's input, `crops` the (h, w, 3) uint8 parts of the source images. `projections`, (C, h, w) float32 each, are
+    the same windows of what was projected back from exactly that neuron; there are none for a layer, or where none were
+    asked for.
     """
 
     unit: Unit
@@ -33,6 +34,7 @@ class Patches(Result):
     windows: NDArray[np.int64]
     crops: tuple[NDArray[np.uint8], ...]
     projections: tuple[Floats, ...]
+    classes: tuple[str, ...] = ()
 
     @property
     def silent(self) -> list[int]:
@@ -44,8 +46,8 @@ class Patches(Result):
         return np.flatnonzero(self.channels == channel).tolist()
 
     def summary(self) -> dict[str, Any]:
-        """Everything but the arrays, as plain values, with the id of each entry's image."""
-        return {**super().summary(), "images": list(self.images)}
+        """Everything but the arrays, as plain values, with the id and class of each entry's image."""
+        return {**super().summary(), "images": list(self.images), "classes": list(self.classes)}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Every array of the result, by name; crops and projections, which differ in size, are numbered."""

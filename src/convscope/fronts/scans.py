@@ -10,6 +10,7 @@ import click
 from ..base import knobs
 from ..base.results import to_json
 from ..scan import scanning
+from ..scan.confusion import unpredicted
 from ..scan.result import Scan, open_scan
 from .bar import progress
 from .cli import DEVICE, JSON, WEIGHTS, fetched
@@ -74,10 +75,15 @@ def _summary(found: Scan, output: Path) -> dict[str, Any]:
     layers = [row for row in found.table("layers").to_pylist() if row["same_as"] is None]
     told = {"network": found.ledger.network, **found.evidence, "layers": len(layers)}
     told |= {name: sum(row[name] for row in layers) for name in ("units", "dead", "constant")}
+    return {**told, **_judged(found), "digest": found.digest, "output": str(output)}
+
+
+def _judged(found: Scan) -> dict[str, Any]:
+    """How often the network is right, or why that cannot be said of predictions that are there."""
     if "confusion" in found.names:
-        confusion = found.confusion()
-        told |= {"top1": confusion.top1, "top5": confusion.top5, "judged": confusion.images}
-    return {**told, "digest": found.digest, "output": str(output)}
+        all_ = found.confusion()
+        return {"top1": all_.top1, "top5": all_.top5, "judged": all_.images, "unmatched": list(all_.unmatched)}
+    return {"unjudged": unpredicted(found.ledger)} if "predictions" in found.names and found.ledger.classes else {}
 
 
 def _told(found: Scan, output: Path) -> str:
@@ -86,7 +92,11 @@ def _told(found: Scan, output: Path) -> str:
     lines.append(f"dead: {told['dead']} units; constant: {told['constant']}")
     if "top1" in told:
         right = f"{told['top1']:.1%} of {told['judged']} images, among the first five for {told['top5']:.1%}"
-        lines.append(f"the class is right for {right}")
+        some = told["unmatched"]
+        but = f"; left out: {len(some)} classes that the network does not have, such as {some[0]}" if some else ""
+        lines.append(f"the class is right for {right}{but}")
+    if "unjudged" in told:
+        lines.append(f"whether predictions are right is not known. {told['unjudged']}")
     if told["refused"]:
         lines.append(f"refused: {told['refused']} files")
         refused = found.table("images").filter(~found.table("images")["refused"].is_null().to_numpy())

@@ -129,6 +129,13 @@ class Scan:
         other._source = opened
         return other
 
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The class of each image that has one, by the image's id."""
+        images = self.table("images")
+        rows = zip(images["id"].to_pylist(), images["class"].to_pylist(), strict=True)
+        return {id: name for id, name in rows if name is not None}
+
     def check(self, net: Network) -> None:
         """Raise BadScan where this is a scan of another network than `net`."""
         if self.ledger.weights != net.digest:

@@ -5,6 +5,7 @@ Which entries there are is the scan's to say. Here each is cut to what its neuro
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -65,7 +66,8 @@ def patches(
     entries = [(channel, hit) for channel in shown for hit in scan.top(Unit(asked.layer, channel), most)]
     of, hits = np.array([channel for channel, _ in entries], np.int64), [hit for _, hit in entries]
     made = cut(net, scan, asked, of, hits, field, projection, smooth)
-    return _answer(net, asked, shown, of, hits, made, _evidence(net, scan, asked, shown, of, hits, most))
+    found = _answer(net, asked, shown, of, hits, made, _evidence(net, scan, asked, shown, of, hits, most))
+    return dataclasses.replace(found, classes=tuple(scan.labels.get(hit.image, "") for hit in hits))
 
 
 def _scanned(net: Network, scan: Scan, unit: Unit) -> Unit:

@@ -44,7 +44,9 @@ def _row(view: View, result: Patches, percentile: float) -> View:
     side = max(_STRIP, min(_LARGEST, _WIDTH // len(result.crops) - 2 * _GAP))
     tiles = _tiles(result.crops, result.windows, side)
     letters = int(tiles.shape[2] / _DENSITY / _LETTER)
-    names = tuple(_label(float(v), id, letters) for v, id in zip(result.values, result.images, strict=True))
+    classes = result.classes or ("",) * len(result.images)
+    entries = zip(result.values.tolist(), result.images, classes, strict=True)
+    names = tuple(_label(value, id, label, letters) for value, id, label in entries)
     side = max(tiles.shape[1:3]) // _DENSITY
     view = with_panel(view, Panel("drives it most", "crops", labels=names, side=side), tiles)
     if not result.projections:
@@ -119,10 +121,10 @@ def _colors(values: NDArray[np.float32], percentile: float) -> NDArray[np.uint8]
     return np.broadcast_to(colors, (3, *values.shape[1:])).transpose(1, 2, 0).astype(np.uint8)
 
 
-def _label(value: float, id: str, letters: int) -> str:
-    """An activation, then its image's folder, which is its class, and name without ending, as far as there is room."""
+def _label(value: float, id: str, label: str, letters: int) -> str:
+    """An activation, then its image's class, or else its folder, and name without ending, as far as there is room."""
     told, path = f"{value:.3g}", PurePosixPath(id)
-    folder, name = path.parent.name, path.stem.removeprefix("sample:") or id
+    folder, name = label.split(",")[0] or path.parent.name, path.stem.removeprefix("sample:") or id
     room = max(4, letters - len(told) - 1)
     if not folder:
         return f"{told} {_end(name, room)}"
