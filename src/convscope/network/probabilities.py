@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from .recording import Recording
 
@@ -32,6 +34,15 @@ class Scores(Enum):
             case Scores.SIGMOID:
                 return scores.sigmoid()
         return scores
+
+    def logarithms(self, scores: Tensor) -> Tensor:
+        """The logarithms of the probabilities, with slopes where these are almost 0."""
+        match self:
+            case Scores.SOFTMAX:
+                return scores.log_softmax(1)
+            case Scores.SIGMOID:
+                return logsigmoid(scores)
+        return scores.clamp(min=torch.finfo(scores.dtype).tiny).log()
 
 
 def kind_of_scores(recording: Recording, output: Tensor, single: bool) -> Scores:

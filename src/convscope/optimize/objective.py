@@ -18,6 +18,7 @@ from ..base.image import open_image
 from ..base.sums import spelled
 from ..base.unit import Unit
 from ..network.network import Network
+from ..network.probabilities import Scores
 
 Seen = Mapping[str, Tensor]  # what each layer put out, (N, C, H, W) or (N, C)
 _TINY = 1e-8
@@ -61,6 +62,7 @@ class Excite(Term):
     """
 
     unit: Unit
+    scores: Scores = Scores.SOFTMAX
 
     @property
     def layer(self) -> str:
@@ -72,13 +74,13 @@ class Excite(Term):
 
     def resolved(self, net: Network) -> Excite:
         """The term checked against a network."""
-        return Excite(net.unit(self.unit))
+        return Excite(net.unit(self.unit), net.scores)
 
     def __call__(self, seen: Seen) -> Tensor:
         """The value of each picture."""
         tensor = seen[self.layer]
         if self.unit.layer == "probs":
-            tensor = tensor.log_softmax(1)
+            tensor = self.scores.logarithms(tensor)
         if self.unit.channel is not None:
             tensor = tensor[:, self.unit.channel]
         if self.unit.position is not None:

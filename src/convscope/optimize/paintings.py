@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from itertools import groupby
 from typing import Literal
 
-from ..network.batches import chunks
+from ..network.batches import chunks, mixes
 from ..network.network import Network
 from .objective import Alignment, Diversity, Excite, Objective, Term
 from .painting import Group, Piece, Studio, mapped
@@ -28,7 +28,9 @@ class Paintings:
 
     @property
     def at_once(self) -> int:
-        """The largest batch."""
+        """The largest batch; one where the module mixes the images of a batch."""
+        if any(mixes(self.studio.net, layer) for layer in self.layers):
+            return 1
         return _WINDOW if self.batch_size == "auto" else self.batch_size
 
     @cached_property

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 
 from ..base.errors import ForwardFailed
 from ..network import taps
-from ..network.execution import device_of, dtype_of, frozen, plainly, unwrap
+from ..network.execution import call, device_of, dtype_of, frozen, plainly, unwrap
 from ..network.folding import Folded, Listening
 from ..network.network import Network
 from ..network.rules import Rectifiers
@@ -69,7 +69,8 @@ class Eye:
         return True
 
     def _forward(self, x: Tensor) -> dict[str, Tensor]:
-        return taps.forward(unwrap(self.net.module), x, self._calls, self.net.output, run=plainly)
+        run = call if self.net.stateful else plainly  # else one look would begin where the last one ended
+        return taps.forward(unwrap(self.net.module), x, self._calls, self.net.output, run)
 
     def _listen(self, x: Tensor) -> Folded:
         heard = Listening()
