@@ -5,13 +5,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from convscope.base.errors import BadKnob
-from convscope.fronts.explore import addresses, bound, cache
+from convscope.fronts import serving
+from convscope.fronts.address import addresses, bound
+from convscope.fronts.server import jobs
+from convscope.fronts.serving import Serving, cache, open_desk
 
 
 @pytest.fixture
@@ -112,6 +116,34 @@ def test_results_are_kept_where_this_system_keeps_caches(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/someone")
     assert cache() == Path("/home/someone/.cache/convscope")
+
+
+class Late:
+    """Jobs that are there only after whatever began before them has failed."""
+
+    def __new__(cls, desk, listen):
+        for thread in threading.enumerate():
+            if thread.name == "begin":
+                thread.join()
+        return jobs.Jobs(desk, listen)
+
+
+def test_a_network_that_cannot_be_loaded_ends_it_however_soon_that_is(convscope, monkeypatch, tmp_path):
+    monkeypatch.setattr(serving, "Jobs", Late)
+    monkeypatch.setattr(threading, "excepthook", lambda told: pytest.fail(f"unseen: {told.exc_value}"))
+    ran = convscope("explore", "lite9", "--no-open", "--store", tmp_path)
+    assert ran.code == 2 and "There is no network 'lite9'" in ran.err and ran.err.count("\n") == 1
+
+
+def test_what_fails_beside_the_server_is_raised_where_it_runs_and_its_jobs_are_let_go(tiny, tmp_path):
+    def fail():
+        raise BadKnob("It cannot be had.")
+
+    with bound("127.0.0.1", 0) as listening:
+        server = Serving(open_desk({"tiny": lambda: tiny}, None, tmp_path), listening, "127.0.0.1")
+        with pytest.raises(BadKnob, match=r"It cannot be had\."):
+            server.run(fail)
+    assert not [thread for thread in threading.enumerate() if thread.name in ("jobs", "begin")]
 
 
 def test_ports_are_numbers_of_sixteen_bits():
