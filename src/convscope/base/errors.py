@@ -2,6 +2,7 @@
 
     ConvscopeError
     ├── UnknownNetwork   (LookupError)   no network by that name
+    ├── BadNetwork       (RuntimeError)  code that was to make a network raised, or made something else
     ├── UnknownLayer     (LookupError)   the network has no such layer
     ├── UnknownUnit      (LookupError)   no such channel, position or class, or an address that cannot be read
     ├── BadImage         (ValueError)    not an image, or one that cannot be used
@@ -36,6 +37,10 @@ class ConvscopeError(Exception):
 
 class UnknownNetwork(ConvscopeError, LookupError):
     """No network by that name."""
+
+
+class BadNetwork(ConvscopeError, RuntimeError):
+    """Code that was to make a network raised, or made something else."""
 
 
 class UnknownLayer(ConvscopeError, LookupError):

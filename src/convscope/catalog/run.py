@@ -18,13 +18,23 @@ from ..scan.result import Scan, open_scan
 from .catalog import entry
 
 
-def run(request: Request, beside: Path | None = None, image: str | None = None, device: str = "auto") -> Result:
+def run(
+    request: Request,
+    beside: Path | None = None,
+    image: str | None = None,
+    device: str = "auto",
+    network: Network | str | None = None,
+) -> Result:
     """Carry out a request again.
 
     Images and scans are looked for where the request says, then in the folder `beside`; `image` replaces where it says
-    an image is. Raises CannotRerun where a subject was made in memory or has other contents now.
+    an image is, and `network` the network: code that only the request names is never run. Raises CannotRerun where a
+    subject was made in memory or by such code, or has other contents now.
     """
-    subjects = [_subject(name, described, beside, image, device) for name, described in request.subjects.items()]
+    subjects = [
+        _network(described, device, network) if name == "net" else _subject(name, described, beside, image)
+        for name, described in request.subjects.items()
+    ]
     function = entry(request.technique).function
     if request.inputs:
         _check_inputs(request, function.request(*subjects, **request.knobs))
@@ -38,31 +48,44 @@ def _check_inputs(request: Request, now: Request) -> None:
             raise CannotRerun(f"{name!r} is not what it was: its contents changed, or it is gone. Restore it.")
 
 
-def _subject(name: str, described: Mapping[str, str], beside: Path | None, image: str | None, device: str) -> Any:
+def _subject(name: str, described: Mapping[str, str], beside: Path | None, image: str | None) -> Any:
     if "digest" not in described:
         return described["reference"]
     reference = described["reference"]
     match name:
-        case "net":
-            subject: Network | Scan | Image | Pictures = _network(described, device)
         case "scan":
-            subject = _scan(reference, beside)
+            subject: Scan | Image | Pictures = _scan(reference, beside)
         case "content" | "style":
             subject = _pictures(reference, beside, image if name == "content" else None)
         case _:
             subject = _image(reference, beside, image)
-    if subject.digest != described["digest"]:
-        what = {"net": "network"}.get(name, name)
-        raise CannotRerun(f"The {what} {reference!r} is not what it was: its contents changed. Restore it.")
+    _check_same(name, described, subject.digest)
     return subject
 
 
-def _network(described: Mapping[str, str], device: str) -> Network:
-    if not described["reference"]:
+def _check_same(what: str, described: Mapping[str, str], digest: str) -> None:
+    if digest != described.get("digest"):
         raise CannotRerun(
-            "This was made with a module from memory, which a picture cannot hold. Run it from Python again."
+            f"The {what} {described['reference']!r} is not what it was: its contents changed. Restore it."
         )
-    return zoo.load(described["reference"], described.get("weights", "default"), device)
+
+
+def _network(described: Mapping[str, str], device: str, instead: Network | str | None) -> Network:
+    reference, weights = described["reference"], described.get("weights", "default")
+    if instead is None and not reference:
+        raise CannotRerun(
+            "This was made with a module from memory, which a picture cannot hold. Run it from Python again, or name "
+            "what makes it: --network FILE.py:NAME."
+        )
+    if instead is None and zoo.own(reference):
+        raise CannotRerun(
+            f"This was made with {reference!r}, and code that only a picture names is not run. If you trust that code, "
+            "name it yourself: --network FILE.py:NAME."
+        )
+    net = zoo.published(reference, weights, device) if instead is None else instead
+    net = zoo.load(net, weights, device) if isinstance(net, str) else net
+    _check_same("network", described, net.digest)
+    return net
 
 
 def _scan(reference: str, beside: Path | None) -> Scan:

@@ -94,14 +94,17 @@ def report(
     "-o", "--output", type=click.Path(path_type=Path), help="where to write it; left out, it is only compared"
 )
 @click.option("--image", help="where the image is now, if it moved")
+@click.option("--network", help="the network, if it is your own: FILE.py:NAME; pictures are not trusted to run code")
 @JSON
 @DEVICE
-def rerun(picture: Path, output: Path | None, image: str | None, as_json: bool, device: str) -> None:
+def rerun(
+    picture: Path, output: Path | None, image: str | None, network: str | None, as_json: bool, device: str
+) -> None:
     """Make a picture again from the request it holds, and compare."""
     request = request_in(picture)
     if output is not None:
         check_writable(output)
-    data = png(run(request, picture.parent, image, device), **request.view)
+    data = png(run(request, picture.parent, image, device, network), **request.view)
     same = data == picture.read_bytes()
     if output is not None:
         write(output, data)

