@@ -15,6 +15,8 @@ from .base.samples import samples as samples
 from .base.syntheses import Dream as Dream, Inversion as Inversion, Maximized as Maximized
 from .base.syntheses import Sheet as Sheet, Stylized as Stylized
 from .base.unit import Unit as Unit
+from .fronts.exploring import Exploring as Exploring, explore as explore
+from .fronts.report import report as report
 from .network.network import Network as Network
 from .network.zoo import load as load
 from .scan.result import Hit as Hit, Scan as Scan, open_scan as open_scan

@@ -42,11 +42,14 @@ def explore(
     kept. Nothing is precomputed, and nothing leaves this computer. Ctrl-C ends it; the
     job that runs is then queued again.
     """
+    from ..network import zoo
     from .report import browse
     from .serving import Serving, begin, offers, open_desk, scan_in
 
     share_memory()
     desk = open_desk(offers(network, weights, device), source or None, kept)
+    if zoo.own(network):
+        desk.loaded(network)  # a scan it made of what it was before is not at hand then
     if scanned is not None:
         desk.use_scan(*scan_in(scanned))
     with bound(host, port) as listening:

@@ -8,18 +8,18 @@ import sys
 import webbrowser
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from ..base.errors import ConvscopeError
-from ..base.files import write
-from ..base.image import Image
-from ..base.progress import report as progress
+from ..base import progress
+from ..base.errors import BadImage, BadKnob, ConvscopeError
+from ..base.files import check_writable, write
+from ..base.image import Image, ImageLike, open_image
 from ..base.version import VERSION
 from ..catalog.catalog import entry
 from ..network.network import Network
-from ..scan.result import Scan
+from ..scan.result import Scan, open_scan
 from ..view.svg import data_uri
 from .driven import what_drives_units
 from .figure import figure
@@ -40,6 +40,39 @@ _STRONGEST = 2  # channels that are projected back
 _TILES = 310_000  # values of feature maps shown per layer and image: what keeps a report under 5 MB
 
 
+def report(
+    net: Network,
+    images: ImageLike | Sequence[ImageLike],
+    path: str | os.PathLike[str] = "report.html",
+    *,
+    scan: str | Path | Scan | None = None,
+    open: bool = False,
+) -> Path:
+    """Write one self-contained HTML file on what a network sees in one image or several; returns its path.
+
+    Figures that cannot be made say why in their place. With a `scan`, or its folder, also what drives units. `open`
+    shows it in the browser, where there is a display. Raises CannotWrite before any work, BadImage, and BadScan for a
+    scan of another network or one whose images are not at hand.
+    """
+    path = Path(path)
+    check_network(net)
+    check_writable(path)
+    several = cast("Sequence[ImageLike]", images if isinstance(images, list | tuple) else [images])
+    pictures = [open_image(one) for one in several]
+    if not pictures:
+        raise BadImage("images must be at least one image, not an empty list. Name one, such as sample:cat.")
+    write_report(net, pictures, path, None if scan is None else open_scan(scan))
+    if open:
+        show(path)
+    return path
+
+
+def check_network(net: object) -> None:
+    """Raise BadKnob for what is no Network."""
+    if not isinstance(net, Network):
+        raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
+
+
 def write_report(net: Network, images: Sequence[Image], path: Path, scan: Scan | None = None) -> int:
     """Write the report and return its size in bytes; with a scan, also what drives units.
 
@@ -49,7 +82,7 @@ def write_report(net: Network, images: Sequence[Image], path: Path, scan: Scan |
     total = 1 + len(images) + (scan is not None)
     for step, section in enumerate(_sections(net, images, scan), 1):
         sections.append(section)
-        progress(step, total)
+        progress.report(step, total)
     data = _page(net, sections).encode()
     write(path, data)
     return len(data)

@@ -44,7 +44,8 @@ class Serving:
         token, events = token_in(desk.store.folder), Events()
         shown, hosts, anywhere = addresses(host, listening.getsockname()[1])
         self.link = f"http://{shown}/#token={token}"
-        explorer = Explorer(desk, Jobs(desk, events.tell), events, token)
+        self._jobs = Jobs(desk, events.tell)
+        explorer = Explorer(desk, self._jobs, events, token)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 make_app(explorer, hosts, anywhere),
@@ -66,7 +67,11 @@ class Serving:
                 self.stop()
 
         threading.Thread(target=work, name="begin", daemon=True).start()
-        self._server.run(sockets=[self._listening])
+        try:
+            self._server.run(sockets=[self._listening])
+        finally:
+            self._jobs.close()
+            self._listening.close()
         if self._failures:
             raise self._failures[0]
 
@@ -98,8 +103,12 @@ def scan_in(folder: str | Path | Scan) -> tuple[Scan, Path]:
 
 
 def offers(network: str, weights: str, device: str) -> Offers:
-    """The network that was named, and those that are installed."""
-    return {network: partial(zoo.load, network, weights, device), **installed(network, device)}
+    """The network that was named, and those that are installed; one's own is made now, and never by a page's asking."""
+    named = partial(zoo.load, network, weights, device)
+    if zoo.own(network):
+        net = named()
+        named = partial(lambda: net)
+    return {network: named, **installed(network, device)}
 
 
 def installed(but: str = "", device: str = "auto") -> Offers:

@@ -256,6 +256,18 @@ class Network:
 
         return receptive_field(self, unit)
 
+    def explore(self, *args: Any, **options: Any) -> Any:
+        """Explore it in the browser; see `cs.explore`, which this calls."""
+        import convscope
+
+        return convscope.explore(self, *args, **options)
+
+    def report(self, *args: Any, **options: Any) -> Any:
+        """Write one self-contained HTML file on what it sees in images; see `cs.report`, which this calls."""
+        import convscope
+
+        return convscope.report(self, *args, **options)
+
     @property
     def classifies(self) -> bool:
         """Whether the network puts out one score a class."""

@@ -88,7 +88,7 @@ def activations(desk: Desk, ask: Look | LookUnit, layers: Sequence[str]) -> dict
     """What layers put out, (C, H, W) or (C,) each: from memory, or by one forward for all that are not there."""
 
     def known() -> dict[str, Floats]:
-        kept = {layer: desk.activations.get((*_sight(ask), layer)) for layer in layers}
+        kept = {layer: desk.activations.get((*_sight(desk, ask), layer)) for layer in layers}
         return {layer: values for layer, values in kept.items() if values is not None}
 
     found = known()
@@ -97,13 +97,13 @@ def activations(desk: Desk, ask: Look | LookUnit, layers: Sequence[str]) -> dict
             found |= known()  # someone else may have asked meanwhile
             missing = [layer for layer in layers if layer not in found]
             for layer, values in _read(desk, ask, missing).items():
-                found[layer] = desk.activations.put((*_sight(ask), layer), values)
+                found[layer] = desk.activations.put((*_sight(desk, ask), layer), values)
     return found
 
 
 def slopes(desk: Desk, ask: Look, layer: str) -> Floats:
     """The gradient of the traced unit with respect to what a layer puts out; raises BadKnob where it has none."""
-    net, key = desk.network(ask.network), (*_sight(ask), layer, ask.traced)
+    net, key = desk.network(ask.network), (*_sight(desk, ask), layer, ask.traced)
     if layer in _ENDS:
         raise BadKnob(f"A gradient must be at a layer between input and logits, not at {layer}. Choose another one.")
     kept = desk.activations.get(key)
@@ -123,12 +123,12 @@ def seen(desk: Desk, network: str, image: str) -> NDArray[np.uint8]:
 
 def reach(desk: Desk, ask: Look) -> tuple[float, float]:
     """The lowest and the highest value of all layers with maps, by one forward."""
-    kept = desk.activations.get((*_sight(ask), None))
+    kept = desk.activations.get((*_sight(desk, ask), None))
     if kept is None:
         with desk.turns.now():
             ends = np.array(_ends(desk, ask), np.float32)
         _check_finite("Some layer", ends)
-        kept = desk.activations.put((*_sight(ask), None), ends)
+        kept = desk.activations.put((*_sight(desk, ask), None), ends)
     return float(kept[0]), float(kept[1])
 
 
@@ -145,9 +145,10 @@ def tiles(values: Floats, low: Floats, high: Floats, side: int) -> NDArray[np.ui
     return found
 
 
-def _sight(ask: Look | LookUnit) -> tuple[object, ...]:
-    """What is looked at, and by whom."""
-    return ask.network, ask.image, ask.hidden
+def _sight(desk: Desk, ask: Look | LookUnit) -> tuple[object, ...]:
+    """What is looked at, and by whom: a module in the hands of who started this may change while it is looked at."""
+    net = desk.network(ask.network)
+    return ask.network, "" if net.reference["reference"] else net.digest, ask.image, ask.hidden
 
 
 def _prepared(desk: Desk, ask: Look | LookUnit) -> Tensor:
