@@ -1,5 +1,6 @@
 """Knobs: their signature is their whole definition."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -98,6 +99,47 @@ def test_the_contents_of_what_a_knob_names_are_found_and_what_cannot_be_read_is_
 
     assert knobs.contents(paint, {"guide": "here.png", "title": "here.png"}) == {"here.png": "aa"}
     assert knobs.contents(paint, {"guide": "gone.png", "title": "x"}) == {}
+
+
+def several(
+    net,
+    *,
+    layers: Annotated[str, knobs.Several(",")] = "all",
+    masks: Annotated[str, knobs.Several("; ")] = "",
+    title: str = "x",
+):
+    """Texts, of which two hold several things."""
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"layers": ["a", "b"]}, {"layers": "a,b"}),
+        ({"layers": ("a",)}, {"layers": "a"}),
+        ({"layers": []}, {"layers": ""}),
+        ({"layers": "a, b"}, {"layers": "a, b"}),
+        ({"masks": [Path("sky.png"), "ground.png"]}, {"masks": "sky.png; ground.png"}),
+        ({"layers": [2, 0.5]}, {"layers": "2,0.5"}),
+    ],
+)
+def test_a_list_says_the_same_as_text_with_signs_between(given, text):
+    assert knobs.check(several, given) == knobs.check(several, text)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"layers": ["a,b"]}, "^layers must be a list of texts without ',', not 'a,b'"),
+        ({"masks": ["a;b"]}, "^masks must be a list of texts without ';', not 'a;b'"),
+        ({"layers": ["a", None]}, "^layers must be text, or a list of texts or numbers, not one with None"),
+        ({"layers": [["a"]]}, "not one with .'a'."),
+        ({"layers": [True]}, "not one with True"),
+        ({"title": ["a", "b"]}, "^title must be a valid string, not "),
+    ],
+)
+def test_a_list_that_text_cannot_hold_is_refused(given, sentence):
+    with pytest.raises(BadKnob, match=sentence):
+        knobs.check(several, given)
 
 
 def test_a_subject_is_no_knob():

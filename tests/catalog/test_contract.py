@@ -139,6 +139,29 @@ def test_library_command_line_and_rerun_give_the_same_digest_and_bytes(
     assert np.array_equal(again.values, result.values) and again.request == result.request
 
 
+LISTS = {
+    "compare": {"methods": (["saliency", "gradcam"], "saliency,gradcam")},
+    "maximize": {"judges": (["lite0", "lite1"], "lite0,lite1")},
+    "pointing_game": {"box": ([1, 2, 30, 40], "1,2,30,40")},
+    "style": {
+        "blend": ([2, 1], "2;1"),
+        "content_layers": (["blocks.3"], "blocks.3"),
+        "style_layers": (["bn1.act", "0.5*blocks.1"], "bn1.act; 0.5*blocks.1"),
+        "masks": (["sample:cat", "sample:coffee"], "sample:cat; sample:coffee"),
+    },
+}
+
+
+@each
+def test_a_list_and_text_are_the_same_request(technique: Entry, lite0: cs.Network) -> None:
+    marked = [name for name, mark in knobs._marks(technique.function) if isinstance(mark, knobs.Several)]
+    assert marked == [*LISTS.get(technique.name, {})]
+    for name, pair in LISTS.get(technique.name, {}).items():
+        ask = technique.function.request
+        one, other = (ask(*subjects(technique, lite0), **{name: given}) for given in pair)
+        assert one == other and one.digest == other.digest and one.python() == other.python()
+
+
 @each
 def test_its_result_is_frozen_and_carries_evidence(technique: Entry, results: dict[str, cs.Result]) -> None:
     result = results[technique.name]

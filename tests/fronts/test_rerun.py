@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import PIL.Image
 import pytest
 
 import convscope as cs
+from convscope.view.picture import request_in
 
 COMMANDS = [
     ["weights", "lite0", "conv_stem"],
@@ -150,3 +152,81 @@ def test_a_view_is_predicted_and_asked_about_as_the_photo_it_is_of_and_made_agai
     cs.open_image(cs.open_image(view).pixels).save(view)  # the same pixels, without the mark
     ran = convscope("rerun", figure)
     assert ran.code == 2 and "contents changed" in ran.err
+
+
+NETWORK = """
+from pathlib import Path
+import torch
+from torch import nn
+import convscope as cs
+
+Path(__file__).with_suffix(".ran").touch()
+
+def build():
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(784, 3))
+    return cs.Network(module, size=16, name="own")
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that makes a network, and a mark beside it once it was run."""
+    (tmp_path / "mynet.py").write_text(NETWORK)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return tmp_path / "mynet.ran"
+
+
+def test_a_picture_never_runs_the_code_it_names_and_does_what_the_user_names(
+    convscope, own: Path, tmp_path: Path
+) -> None:
+    words = ["mynet.py:build", "sample:cat", "0:1"]
+    assert convscope("saliency", *words, "-o", "picture.png").code == 0 and own.exists()
+    assert "cs.load('mynet.py:build')" in request_in(tmp_path / "picture.png").python()
+    own.unlink()
+    ran = convscope("rerun", "picture.png")
+    assert ran.code == 2 and "'mynet.py:build'" in ran.err and "--network FILE.py:NAME" in ran.err
+    assert ran.err.count("\n") == 1 and not own.exists()
+    assert convscope("rerun", "picture.png", "--network", "mynet.py:build").code == 0 and own.exists()
+    (tmp_path / "mynet.py").write_text(NETWORK.replace("(3, 4, 3)", "(3, 4, 3, bias=False)"))
+    ran = convscope("rerun", "picture.png", "--network", "mynet.py:build")
+    assert ran.code == 2 and "contents changed" in ran.err
+
+
+def test_a_picture_of_a_module_in_memory_is_made_again_by_what_makes_the_module(convscope, own: Path, tiny) -> None:
+    net = cs.load("mynet.py:build")
+    cs.saliency(cs.Network(net.module, size=16), "sample:cat", "0:1").save("mine.png")
+    ran = convscope("rerun", "mine.png")
+    assert ran.code == 2 and "from memory" in ran.err and "--network FILE.py:NAME" in ran.err
+    assert json.loads(convscope("rerun", "mine.png", "--network", "mynet.py:build", "-o", "x.png", "--json").out)
+
+
+def test_a_network_named_in_a_knob_of_a_picture_is_not_run_either(convscope, own: Path, tmp_path: Path) -> None:
+    request = cs.maximize.request(cs.load("lite0"), "logits:1", judges="mynet.py:build", steps=2, size=64)
+    info = PIL.PngImagePlugin.PngInfo()
+    info.add_itxt("convscope", request.to_json())
+    PIL.Image.new("RGB", (4, 4)).save("forged.png", pnginfo=info)
+    ran = convscope("rerun", "forged.png")
+    assert ran.code == 2 and "judges must be names of networks" in ran.err and not own.exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["layers"],
+        ["predict", "sample:cat"],
+        ["report", "sample:cat", "-o", "r.html"],
+        ["scan", "photos", "-o", "scan", "--workers", "0"],
+        ["occlusion", "sample:cat", "logits:1"],
+        ["maximize", "0:1", "--steps", "2", "--size", "16"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_verb_and_technique_takes_a_network_of_ones_own(
+    convscope, own: Path, tmp_path: Path, command: list[str]
+) -> None:
+    shutil.copytree(cs.samples()["cat"].path.parent, tmp_path / "photos")
+    ran = convscope(command[0], "mynet.py:build", *command[1:], "--json")
+    assert ran.code == 0 and json.loads(ran.out) and own.exists()
+    ran = convscope(command[0], "mynet.py:biuld", *command[1:])
+    assert ran.code == 2 and ran.err == "Error: mynet.py has no 'biuld'. Nearest: build. Name what makes the network.\n"

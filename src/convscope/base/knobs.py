@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,26 @@ class Names:
     """Marks a knob whose text names files: `digests` gives that of the contents of each, by its name."""
 
     digests: Callable[[str], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Several:
+    """Marks a knob whose text holds several things, with `between` between them: a list of them says the same."""
+
+    between: str
+
+    def text(self, name: str, given: object) -> object:
+        """A list as text, and anything else as it is; raises BadKnob for what text cannot hold."""
+        if not isinstance(given, list | tuple):
+            return given
+        for one in given:
+            if isinstance(one, bool) or not isinstance(one, str | int | float | os.PathLike):
+                raise BadKnob(
+                    f"{name} must be text, or a list of texts or numbers, not one with {one!r}. Leave it out."
+                )
+            if self.between.strip() in str(one):
+                raise BadKnob(f"{name} must be a list of texts without {self.between.strip()!r}, not {one!r}.")
+        return self.between.join(map(str, given))
 
 
 def subjects(function: AnyFunction) -> list[str]:
@@ -56,7 +77,7 @@ def check(function: AnyFunction, values: Mapping[str, object]) -> dict[str, Any]
     import pydantic
 
     try:
-        return model(function)(**values).model_dump()
+        return model(function)(**written(function, values)).model_dump()
     except pydantic.ValidationError as error:
         problems: dict[str, list[Any]] = {}
         for problem in error.errors():  # a knob that may be one of several types has a problem with each
@@ -64,15 +85,24 @@ def check(function: AnyFunction, values: Mapping[str, object]) -> dict[str, Any]
         raise BadKnob(" ".join(_sentence(function, name, found) for name, found in problems.items())) from None
 
 
+def written(function: AnyFunction, values: Mapping[str, object]) -> dict[str, object]:
+    """Knobs as they are written in a request: a list, where text may hold several things, is that text."""
+    marks = {name: mark for name, mark in _marks(function) if isinstance(mark, Several)}
+    return {name: marks[name].text(name, value) if name in marks else value for name, value in values.items()}
+
+
 def contents(function: AnyFunction, values: Mapping[str, Any]) -> dict[str, str]:
     """The digests of what knobs name; none of what cannot be read, which the function itself refuses."""
     found: dict[str, str] = {}
-    for name, field in model(function).model_fields.items():
-        for mark in field.metadata:
-            if isinstance(mark, Names):
-                with suppress(ConvscopeError):
-                    found |= mark.digests(values[name])
+    for name, mark in _marks(function):
+        if isinstance(mark, Names):
+            with suppress(ConvscopeError):
+                found |= mark.digests(values[name])
     return found
+
+
+def _marks(function: AnyFunction) -> list[tuple[str, object]]:
+    return [(name, mark) for name, field in model(function).model_fields.items() for mark in field.metadata]
 
 
 def _sentence(function: AnyFunction, name: str, problems: list[Any]) -> str:

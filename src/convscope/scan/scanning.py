@@ -30,7 +30,9 @@ def scan(
     output: str | Path | None = None,
     *,
     layers: Annotated[
-        str, Field(description="all, convolutions, or names separated by commas, in which * stands for any text")
+        str,
+        Field(description="all, convolutions, or names separated by commas, in which * stands for any text"),
+        knobs.Several(","),
     ] = "all",
     top: Annotated[int, Field(ge=1, le=10_000, description="entries to keep of every unit")] = 100,
     per_image: Annotated[int, Field(ge=1, le=1000, description="how many of them may come from one image")] = 1,

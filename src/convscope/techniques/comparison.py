@@ -11,6 +11,7 @@ from ..base.attributions import Attribution
 from ..base.errors import BadKnob, ConvscopeError, nearest
 from ..base.evaluations import Comparison
 from ..base.image import ImageLike
+from ..base.knobs import Several
 from ..base.progress import Work, listening
 from ..base.technique import technique
 from ..base.unit import UnitLike
@@ -30,7 +31,7 @@ def compare(
     image: ImageLike,
     unit: UnitLike,
     *,
-    methods: Annotated[str, Field(description="names of methods, with commas between them")] = _ALL,
+    methods: Annotated[str, Field(description="names of methods, with commas between them"), Several(",")] = _ALL,
     steps: Annotated[int, Field(ge=1, le=10_000, description="steps of the insertion and deletion curves")] = 50,
     fill: Fill = "blur",
     seed: Seed = 0,

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 
 from ..base.errors import BadKnob, BadSource
 from ..base.image import Image
-from ..base.knobs import Names
+from ..base.knobs import Names, Several
 from ..base.syntheses import Maximized, in_colors
 from ..base.technique import technique_with
 from ..base.unit import Unit, spanning
@@ -97,7 +97,9 @@ def maximize(
     alpha: Annotated[bool, Field(description="pictures with an alpha channel: only what matters is opaque")] = False,
     spectrum: Annotated[str, Field(description="photos whose spectrum maco keeps; empty: the bundled ones")] = "",
     scan: Annotated[AScan, Field(description="folder of a scan, to compare with what photos give")] = "",
-    judges: Annotated[str, Field(description="networks that say what they take a class for, such as lite1,lite2")] = "",
+    judges: Annotated[
+        str, Field(description="networks that say what they take a class for, such as lite1,lite2"), Several(",")
+    ] = "",
     seed: Seed = 0,
     batch_size: BatchSize = "auto",
     precision: Annotated[Precision, Field(description="auto: bf16 where the processor is fast at it")] = "auto",

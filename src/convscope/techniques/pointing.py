@@ -12,6 +12,7 @@ from pydantic import Field
 from ..base.errors import BadKnob
 from ..base.evaluations import PointingGame
 from ..base.image import ImageLike
+from ..base.knobs import Several
 from ..base.technique import technique
 from ..base.unit import UnitLike
 from ..network.network import Network
@@ -32,6 +33,7 @@ def pointing_game(
     box: Annotated[
         str,
         Field(description="the object: left,top,right,bottom in pixels of the picture; center: its middle half"),
+        Several(","),
     ] = "center",
     tolerance: Annotated[float, Field(ge=0, description="how many pixels beside the box still hit")] = 15.0,
     seed: Seed = 0,

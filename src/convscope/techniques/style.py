@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..base.errors import BadImage, BadKnob
 from ..base.image import Image, open_image
+from ..base.knobs import Several
 from ..base.pictures import Pictures, PicturesLike, naming, open_pictures
 from ..base.syntheses import Stylized
 from ..base.technique import technique_with
@@ -40,7 +41,7 @@ _SMALL = 224  # longest side of contents and styles as the result shows them
 Size: TypeAlias = Annotated[int, Field(ge=32, le=16384)]
 Tile: TypeAlias = Annotated[int, Field(ge=128, le=8192)]
 Steps: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
-Masks: TypeAlias = Annotated[str, naming()]
+Masks: TypeAlias = Annotated[str, naming(), Several("; ")]
 Begin: TypeAlias = Annotated[str, naming("auto", "content", "noise")]
 Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
 
@@ -70,12 +71,18 @@ def style(
     variation: Annotated[
         Weight | Auto, Field(description="weight of total variation, which smooths; auto: the preset's")
     ] = "auto",
-    blend: Annotated[str, Field(description="weights of several styles, such as 2;1; empty: all alike")] = "",
+    blend: Annotated[
+        str, Field(description="weights of several styles, such as 2;1; empty: all alike"), Several(";")
+    ] = "",
     style_scale: Annotated[
         float, Field(ge=0.1, le=10, description="longest side of the styles over that of the picture")
     ] = 1.0,
-    content_layers: Annotated[str, Field(description="such as relu4_2, or 2*features.20; features.25")] = "auto",
-    style_layers: Annotated[str, Field(description="such as relu1_1; 0.5*relu2_1, or layers of the network")] = "auto",
+    content_layers: Annotated[
+        str, Field(description="such as relu4_2, or 2*features.20; features.25"), Several("; ")
+    ] = "auto",
+    style_layers: Annotated[
+        str, Field(description="such as relu1_1; 0.5*relu2_1, or layers of the network"), Several("; ")
+    ] = "auto",
     statistic: Annotated[Statistic | Auto, Field(description="what makes a style; auto: the preset's")] = "auto",
     smoothing: Annotated[
         Literal["auto", "softmax", "none"],

@@ -45,12 +45,13 @@ def asked(desk: Desk, ask: Ask) -> Asked:
     """What is asked; raises what the technique would for subjects and knobs, and computes nothing heavy."""
     entry, net = catalog.entry(ask.technique), desk.network(ask.network)
     subjects = (net, *_subjects(desk, entry, ask, net))
-    for name, value in ask.knobs.items():
+    given = knobs.written(entry.function, ask.knobs)
+    for name, value in given.items():
         _check_text(desk, net, name, value)
     view = dict(ask.view)
     knobs.check(drawer_of(entry.result), view)
     with desk.turns.now():  # a request reads the network's weights, and some subjects run it
-        request = entry.function.request(*subjects, **ask.knobs)
+        request = entry.function.request(*subjects, **given)
     return Asked(entry, subjects, dict(request.knobs), view, request, ask)
 
 
