@@ -88,6 +88,11 @@ def test_an_unknown_knob_suggests_the_nearest_and_lists_all():
         knobs.check(method, {"step": 3})
 
 
+def test_an_unknown_knob_whose_word_a_sentence_has_suggests_that_one():
+    with pytest.raises(BadKnob, match=r"^method has no knob 'rectifier'. Nearest: smooth. Its knobs are"):
+        knobs.check(method, {"rectifier": 3})
+
+
 def test_the_contents_of_what_a_knob_names_are_found_and_what_cannot_be_read_is_left_to_the_function():
     def digests(text):
         if text == "gone.png":

@@ -138,7 +138,22 @@ BAD = {
     "network": (["layers", "resnet18"], "torchvision:resnet18"),
     "torchvision": (["layers", "torchvision:resnet81", "--weights", "none"], "resnet18"),
     "timm": (["layers", "timm:convnext_nanu", "--weights", "none"], "convnext_nano"),
-    "command": (["salience", "lite0"], "saliency"),
+    "command": (["salience", "lite0"], "There is no command 'salience'. Nearest: saliency."),
+    "no such command": (["tsne", "lite0"], "There is no command 'tsne'. There are: weights, activations, "),
+    "option": (["saliency", "lite0", "--outptu", "x.png"], "There is no option --outptu. Nearest: --output"),
+    "other word": (
+        ["occlusion", "lite0", "sample:cat", "logits:1", "--patch", "16"],
+        "no option --patch. Nearest: --size",
+    ),
+    "label": (
+        ["saliency", "lite0", "sample:cat", "tabby"],
+        "has no layer 'tabby'. The class of that name is logits:tabby",
+    ),
+    "label of two": (
+        ["saliency", "lite0", "sample:cat", "Lab_Coat"],
+        "The class of that name is logits:617. Use that.",
+    ),
+    "scan": (["patches", "lite0", "nowhere", "bn1:3"], "convscope scan NETWORK SOURCE -o nowhere, or cs.scan(net, "),
     "layer": (["weights", "lite0", "conv_stam"], "conv_stem"),
     "no filters": (["weights", "lite0", "bn1"], "convolution or a linear layer"),
     "channel": (["saliency", "lite0", "sample:cat", "conv_stem:32"], "numbered 0 to 31, not 32"),
@@ -183,6 +198,42 @@ def test_a_corrupt_weights_file_is_refused(convscope, tmp_path: Path) -> None:
     for name, words in (("w.safetensors", "whole copy"), ("w.pth", "whole copy"), ("module.pth", "pickled")):
         ran = convscope("layers", "torchvision:resnet18", "--weights", tmp_path / name)
         assert ran.code == 2 and words in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["weights", "lite0", "conv_stem"], "weights-conv_stem"),
+        (["saliency", "lite0", "sample:cat", "conv_stem:1"], "saliency-cat"),
+        (["activations", "lite0", "photo.one.jpg", "bn1.act"], "activations-photo.one"),
+        (
+            ["maximize", "lite0", "logits:goldfish; conv_stem:2", "--steps", "1", "--size", "64"],
+            "maximize-logits-goldfish-conv_stem-2",
+        ),
+    ],
+)
+def test_without_an_output_it_writes_a_new_file_and_says_so(
+    convscope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("photo.one.jpg").write_bytes(cs.samples()["cat"].path.read_bytes())
+    Path(f"{name}.png").write_bytes(b"mine")
+    ran = convscope(*words)
+    assert ran.code == 0 and ran.out.endswith(f"saved: {name}-2.png\n")
+    assert Path(f"{name}.png").read_bytes() == b"mine" and Path(f"{name}-2.png").stat().st_size > 1000
+    ran = convscope(*words, "--json")
+    assert ran.code == 0 and json.loads(ran.out)["output"] is None and not Path(f"{name}-3.png").exists()
+
+
+def test_without_an_output_a_folder_that_cannot_be_written_to_is_refused_before_any_work(
+    convscope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: Path) -> None:
+        raise cs.ConvscopeError("Nothing can be written here.")
+
+    monkeypatch.setattr("convscope.fronts.commands.check_writable", refuse)
+    monkeypatch.setattr("convscope.network.zoo.load", lambda *_: pytest.fail("worked before it was sure of its output"))
+    assert convscope("weights", "lite0", "conv_stem").err == "Error: Nothing can be written here.\n"
 
 
 @pytest.mark.parametrize(

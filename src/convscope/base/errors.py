@@ -28,7 +28,8 @@ Every message says what must be what, not this, and then the next step. The comm
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 
 class ConvscopeError(Exception):
@@ -119,12 +120,24 @@ class ConvscopeWarning(UserWarning):
     """Something a user should know but that stops nothing."""
 
 
-def nearest(wanted: str, known: Iterable[str], count: int = 3) -> str:
-    """A sentence that names the known words most like `wanted`, or an empty string."""
+def nearest(wanted: str, known: Iterable[str], count: int = 3, alike: float = 0.5) -> str:
+    """A sentence that names the known words most like `wanted`, at least `alike` from 0 to 1, or an empty string."""
     names = list(known)
-    found = difflib.get_close_matches(wanted, names, count, 0.5)
+    found = difflib.get_close_matches(wanted, names, count, alike)
     found += [name for name in names if wanted and wanted.lower() in name.lower() and name not in found]
     return f" Nearest: {', '.join(found[:count])}." if found else ""
+
+
+def nearest_told(wanted: str, told: Mapping[str, str], before: str = "") -> str:
+    """As `nearest`, of names with a sentence each, which may say the word that was wanted; `before` stands before all.
+
+    Much the same name comes first, then what has the word in its sentence, and only else some name a little alike.
+    """
+    same = nearest(wanted, told, 1, 0.8)
+    about = [name for name, sentence in told.items() if wanted.lower() in re.findall(r"\w+", sentence.lower())]
+    if about and not same:
+        return f" Nearest: {', '.join(before + name for name in about[:3])}."
+    return nearest(f"{before}{wanted}", [before + name for name in told])
 
 
 def first_line(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from .errors import BadKnob, ConvscopeError, nearest
+from .errors import BadKnob, ConvscopeError, nearest_told
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -107,9 +107,9 @@ def _marks(function: AnyFunction) -> list[tuple[str, object]]:
 
 def _sentence(function: AnyFunction, name: str, problems: list[Any]) -> str:
     if problems[0]["type"] == "extra_forbidden":
-        known = list(schema(function))
+        known = {knob: str(row.get("description", "")) for knob, row in schema(function).items()}
         there = f"Its knobs are {', '.join(known)}." if known else "It has none."
-        return f"{function.__name__} has no knob {name!r}.{nearest(name, known)} {there}"
+        return f"{function.__name__} has no knob {name!r}.{nearest_told(name, known)} {there}"
     must = " or ".join(problem["msg"].removeprefix("Input should be ") for problem in problems)
     about = schema(function)[name].get("description", "")
     return f"{name} must be {must}, not {problems[0]['input']!r}. {name}: {about}"

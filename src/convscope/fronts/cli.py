@@ -59,7 +59,9 @@ class Commands(click.Group):
         from ..base.errors import nearest
 
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            ctx.fail(f"There is no command {args[0]!r}.{nearest(args[0], self.list_commands(ctx))}")
+            known = self.list_commands(ctx)
+            near = nearest(args[0], known, alike=0.6) or f" There are: {', '.join(known)}."
+            ctx.fail(f"There is no command {args[0]!r}.{near}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -128,7 +130,12 @@ def fetched(network: str, weights: str, device: str) -> Network:
     return net
 
 
-OUTPUT = click.option("-o", "--output", type=click.Path(path_type=Path), help="file to write: .png, .npz or .json")
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="file to write: .png, .npz or .json; left out, a new .png in this folder, or with --json none",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
 WEIGHTS = click.option("--weights", default="default", show_default=True, help="default, none (random) or a local file")
 CHECKPOINT = click.option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import nullcontext
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import click
 
 from ..base import knobs
 from ..base.checkpoint import checkpoint
+from ..base.errors import nearest_told
+from ..base.files import check_writable
 from ..base.results import Result, check_output, to_json
+from ..base.samples import PREFIX
 from ..catalog.catalog import MORE, Entry
 from ..network import zoo
 from ..view.draw import drawer_of
@@ -19,6 +23,8 @@ from .bar import progress
 from .cli import CHECKPOINT, DEVICE, JSON, OUTPUT, WEIGHTS, fetched
 
 _WEIGHED = re.compile(r"-[\d.]\S*\*")
+
+_LONGEST = 60  # letters of a file's name that say what it is about
 
 
 def command(entry: Entry) -> click.Command:
@@ -28,9 +34,13 @@ def command(entry: Entry) -> click.Command:
 
     def run(network: str, output: Path | None, as_json: bool, weights: str, device: str, **given: Any) -> None:
         folder = given.pop("checkpoint", None)
+        endings = entry.result.endings(given)
         if output is not None:
-            check_output(output, entry.result.endings(given))
+            check_output(output, endings)
+        elif not as_json:
+            check_writable(Path(entry.command))
         choices = knobs.check(drawer, {name: given.pop(name) for name in view})
+        about = next((given[name] for name in entry.subjects[1:] if given[name]), network)
         subjects = [_one_or_list(given.pop(name)) for name in entry.subjects[1:]]
         if entry.presumes and subjects[0] is None:
             network, subjects[0] = zoo.LITE[0], network
@@ -39,6 +49,8 @@ def command(entry: Entry) -> click.Command:
             subjects[1] = f"logits:{net.predict(subjects[0], 1)[0][1]}"
         with progress(entry.command, keeps=True), checkpoint(folder) if folder is not None else nullcontext():
             result = entry.function(net, *subjects, **given)
+        if output is None and not as_json:
+            output = unused(entry.command, about, endings[0])
         if output is not None:
             result.save(output, **choices)
         click.echo(_as_json(result, output) if as_json else _as_text(result, output))
@@ -56,17 +68,35 @@ def command(entry: Entry) -> click.Command:
         for name, word in zip(names, entry.arguments, strict=True)
     ]
     options = [option(name, schema) for name, schema in {**entry.schema, **view}.items()]
-    made = _Command(entry.command, callback=run, params=[*arguments, *options], help=_help(function.__doc__ or ""))
+    made = Told(entry.command, callback=run, params=[*arguments, *options], help=_help(function.__doc__ or ""))
     for add in (OUTPUT, JSON, WEIGHTS, DEVICE, *((CHECKPOINT,) if entry.resumes else ())):
         add(made)
     return made
 
 
-class _Command(click.Command):
-    """A command whose arguments may begin with a negative weight, as in -1*logits:281, which is no option."""
+class Told(click.Command):
+    """A command that, asked for an option it has not, looks for what was meant in what the options say too.
+
+    Its arguments may begin with a negative weight, as in -1*logits:281, which is no option.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, [f" {word}" if _WEIGHED.match(word) else word for word in args])
+        """As click does."""
+        try:
+            return super().parse_args(ctx, [f" {word}" if _WEIGHED.match(word) else word for word in args])
+        except click.NoSuchOption as error:
+            told = {o.opts[-1].removeprefix("--"): o.help or "" for o in self.params if isinstance(o, click.Option)}
+            near = nearest_told(error.option_name.removeprefix("--"), told, "--")
+            raise click.UsageError(f"There is no option {error.option_name}.{near}", ctx) from None
+
+
+def unused(command: str, about: str | tuple[str, ...], ending: str) -> Path:
+    """A file that is not there yet, in the working directory: of the command and what it is about."""
+    place = Path((about if isinstance(about, str) else about[0]).removeprefix(PREFIX))
+    word = re.sub(r"[^\w.]+", "-", place.stem if place.is_file() else place.name).strip("-.")[:_LONGEST]
+    stem = f"{command}-{word}" if word else command
+    names = (f"{stem}{'' if number == 1 else f'-{number}'}{ending}" for number in count(1))
+    return next(path for path in map(Path, names) if not path.exists())
 
 
 def _one_or_list(given: Any) -> Any:
@@ -101,5 +131,5 @@ def _as_text(result: Result, output: Path | None) -> str:
     low, high = summary["values"]["min"], summary["values"]["max"]
     lines.append(f"values: {shape}" + ("" if low is None else f", {low:.4g} to {high:.4g}"))
     lines += [f"{name.replace('_', ' ')}: {value}" for name, value in result.evidence.items()]
-    lines.append("nothing saved: add -o picture.png" if output is None else f"saved: {output}")
+    lines.append(f"saved: {output}")
     return "\n".join(lines)

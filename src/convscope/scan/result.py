@@ -274,7 +274,8 @@ def open_scan(folder: Scan | str | Path, source: Any = None) -> Scan:
     if not (place / "run.parquet").is_file():
         unfinished = (place / "parts").is_dir()
         todo = f"Go on with the same scan, or put its parts together: convscope merge {place}." if unfinished else ""
-        raise BadScan(f"{place} holds {'an unfinished' if unfinished else 'no'} scan. {todo or 'Scan first: cs.scan.'}")
+        first = f"Scan first: convscope scan NETWORK SOURCE -o {place}, or cs.scan(net, source, {str(place)!r})."
+        raise BadScan(f"{place} holds {'an unfinished' if unfinished else 'no'} scan. {todo or first}")
     names = tuple(name for name in NAMES if (place / f"{name}.parquet").is_file())
     found = Scan(lambda name: _table(place / f"{name}.parquet"), names, place)
     return found if source is None else found.with_source(source)
