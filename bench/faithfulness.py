@@ -1,4 +1,4 @@
-"""Insertion and deletion of every method over photos: which map names the pixels a class probability hangs on?
+"""Insertion and deletion of every method over photos: which map names the pixels a class probability depends on?
 
 `python bench/faithfulness.py ZIP [PHOTOS]` takes photos from a zip, the same ones every time, and prints the table of
 `bench/README.md`. Random numbers of samples and steps are cut for the three slowest methods, as the table says.

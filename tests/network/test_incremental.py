@@ -151,7 +151,7 @@ class Python(nn.Module):
 
 
 class Mixes(nn.Module):
-    """Takes the statistics of the batch, so that an image's scores hang on its neighbours."""
+    """Takes the statistics of the batch, so that an image's scores depend on its neighbours."""
 
     def __init__(self):
         super().__init__()

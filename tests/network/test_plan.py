@@ -249,7 +249,7 @@ def test_convolutions_of_all_kinds(conv):
 
 
 class Standardized(nn.Conv2d):
-    """Its weight is standardized in every forward, which hangs on the weight alone."""
+    """Its weight is standardized in every forward, which depends on the weight alone."""
 
     def forward(self, x):
         mean, deviation = self.weight.mean((1, 2, 3), keepdim=True), self.weight.std((1, 2, 3), keepdim=True)

@@ -79,7 +79,7 @@ class Slow:
 
 @pytest.fixture(scope="session")
 def slowly() -> Callable[..., Slow]:
-    """`slowly(net, images, layers, batch_size)`: on one thread, in batches as a scan has them: roundings hang on it."""
+    """`slowly(net, images, layers, batch_size)`: on one thread, in batches as a scan's: roundings depend on it."""
 
     def run(net: cs.Network, images: list[Any], layers: list[str], batch_size: int) -> Slow:
         threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Results of attribution methods: what in an image a unit's value hangs on."""
+"""Results of attribution methods: what in an image a unit's value depends on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Answer(Result):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Attribution(Answer):
-    """What in an image a unit's value hangs on.
+    """What in an image a unit's value depends on.
 
     `values` is float32 and signed: (C, H, W) in the network's normalized input space, or (H, W) for methods that speak
     of places and not of colors.

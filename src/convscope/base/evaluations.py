@@ -1,4 +1,4 @@
-"""Results of putting an attribution map to the test: is it faithful, does it hang on the weights, does it point?"""
+"""Results of putting an attribution map to the test: is it faithful, does it depend on the weights, does it point?"""
 
 from __future__ import annotations
 

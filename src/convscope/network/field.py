@@ -93,8 +93,8 @@ def windows(net: Network, unit: Unit, traced: Traced | None = None) -> tuple[Win
     """
     row, (graph, maps, found) = net.layers[unit.source], traced or _traced(net, [unit.source])
     value = graph.outputs[unit.source]
-    if value not in maps:  # hangs on nothing in the image
-        raise CannotExport(f"{unit.source} of {net.name} does not hang on the image.")
+    if value not in maps:  # depends on nothing in the image
+        raise CannotExport(f"{unit.source} of {net.name} does not depend on the image.")
     source, channels = maps[value], len(row.shape) if row.layout == "NHWC" else 1
     if not _known(source, row):
         bound = _anything(net, row, 0), _anything(net, row, 1)

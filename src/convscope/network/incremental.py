@@ -73,7 +73,7 @@ class Incremental:
     def obstacle(self) -> str:
         """The first operation on maps that looks at everything, as a sentence."""
         first = next((step.kind for step in self.plan.steps if step.reach is None), "")
-        return f"{first} looks at the whole map, and all after it hangs on that" if first else "the maps are small"
+        return f"{first} looks at the whole map, and all after it depends on that" if first else "the maps are small"
 
     def groups(self, size: int) -> list[Group]:
         """All positions in tiles of about `size` neighbours, whose windows are much alike."""

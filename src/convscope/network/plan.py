@@ -123,7 +123,7 @@ class Plan:
 
 
 def _steps(graph: Graph, tensors: dict[str, Tensor]) -> list[Step]:
-    """All calls that hang on the image, convolutions joined with what follows them; the others are computed now."""
+    """All calls that depend on the image, convolutions joined with what follows them; the others are computed now."""
     readers = Counter(name for call in graph.calls for name in call.refs) + Counter(graph.outputs.values())
     steps: dict[str, Step] = {}
     growing: dict[str, Convolution | Affine] = {}  # what may take in the next call, by the value it makes so far

@@ -1,4 +1,4 @@
-"""What a unit's value hangs on inside the network: its gradient with respect to the tensor at any layer."""
+"""What a unit's value depends on inside the network: its gradient with respect to the tensor at any layer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Sensitivity:
 
 
 class Independent(BadKnob):
-    """The unit does not hang on the layer."""
+    """The unit does not depend on the layer."""
 
 
 def sensitivity(net: Network, x: Tensor, unit: Valued, layer: str) -> Sensitivity:

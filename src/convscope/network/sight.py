@@ -41,7 +41,7 @@ class Sight:
     """What a call looks at in one input: along y and x (None: its own place), and along the other axes.
 
     `gate`: the input only scales whole maps. `guess`: it may be less. `sloppy`: it may be less unless all was wanted.
-    `blurs`: which places are seen hangs on the channel in a way the rule does not tell apart, which matters when a
+    `blurs`: which places are seen depends on the channel in a way the rule does not tell apart, which matters when a
     later one `sorts` channels, and no more when one `blends` them all.
     """
 
@@ -77,7 +77,7 @@ class Scene:
 
     @cached_property
     def values(self) -> list[str]:
-        """The inputs that hang on the image."""
+        """The inputs that depend on the image."""
         return list(dict.fromkeys(name for name in self.call.refs if name in self.maps))
 
     @property

@@ -13,7 +13,7 @@ from .sight import BATCH, Map, Rule, Scene, Seen, Sight, all_of, unknown
 
 
 def sights(graph: Graph, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Map], dict[str, list[Sight]]]:
-    """Every value that hangs on the image, and what the call that makes it looks at."""
+    """Every value that depends on the image, and what the call that makes it looks at."""
     maps = {INPUT: Map((BATCH, *graph.shapes[INPUT]), (2, 3))}
     found: dict[str, list[Sight]] = {}
     makers = {call.name: call for call in graph.calls}

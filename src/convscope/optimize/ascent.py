@@ -109,7 +109,7 @@ class Ascent:
         return self.canvas.image().detach()
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Everything the next steps hang on."""
+        """Everything the next steps depend on."""
         found = {f"canvas.{i}": p.detach() for i, p in enumerate(self.canvas.parameters)}
         if self._optimizer is not None:
             for i, p in enumerate(self.canvas.parameters):

@@ -76,7 +76,7 @@ class Pane:
         found = torch.autograd.grad(kept, self.leaf, list(slopes.values()), allow_unused=True)[0]
         if found is None:
             raise ForwardFailed(
-                f"{', '.join(slopes)} have no gradient: their modules put out what does not hang on the picture in a "
+                f"{', '.join(slopes)} have no gradient: their modules put out what does not depend on the picture in a "
                 "way that can be differentiated. Choose layers before them."
             )
         return found

@@ -110,7 +110,7 @@ def along(pictures: Tensor, value_of: Callable[[Tensor], Tensor], what: str) -> 
         found = torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0] if values.requires_grad else None
     if found is None:
         raise ForwardFailed(
-            f"{what} has no gradient: its module puts out what does not hang on the picture in a way that can be "
+            f"{what} has no gradient: its module puts out what does not depend on the picture in a way that can be "
             "differentiated. Choose a layer before it."
         )
     return values.detach(), found

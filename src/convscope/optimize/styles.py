@@ -73,7 +73,7 @@ STYLES: dict[Preset, Style] = {
     "convscope": Style(
         0.15, 1.0, 0.02, CLIMBS["lbfgs"], (200, 100, 50), (16, 16, 4, 2, 1), smallest=128, most=16, fading=0.1
     ),
-    # One size from noise, as in the paper, whose weights hang on the size of the picture: these are of the code after.
+    # One size from noise, as in the paper, whose weights depend on the picture's size: these are of the code after.
     "gatys2015": Style(1.0, _CODE, 0.0, _QUASI, (500,), relative=False, begin="noise"),
     "gatys2016": Style(1.0, _CODE, 0.0, _QUASI, (500, 200), relative=False, factor=800 / 512, most=2),
     "neural-style": Style(5.0, 5 * 100.0, 1e-3, _QUASI, (1000,), relative=False, begin="noise"),

@@ -25,7 +25,7 @@ class Balance:
     """What counts how much: layers of content and of style, what makes a style, and whether losses are relative.
 
     Relative losses are 0 for the target and 1 where nothing fires, on every layer of every network. Otherwise they are
-    the means of squares that Gatys's code takes, which hang on how a network was scaled.
+    the means of squares that Gatys's code takes, which depend on how a network was scaled.
     """
 
     content: Mapping[str, float]

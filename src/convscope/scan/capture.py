@@ -172,7 +172,7 @@ def probed(
 
 
 def _mixes(capture: Capture, x: Tensor, own: NDArray[np.float32]) -> bool:
-    """Whether an image's numbers hang on its place in the batch, or on the others in it; x[1] is no filler."""
+    """Whether an image's numbers depend on its place in the batch, or on the others in it; x[1] is no filler."""
     moved = x.roll(-1, 0).contiguous(memory_format=torch.channels_last)
     alone = x[1:2].expand_as(x).contiguous(memory_format=torch.channels_last)
     alike = _alike(capture.selection, own, np.roll(capture.peaks(moved), 1, 0))

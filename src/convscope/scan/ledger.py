@@ -25,7 +25,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Ledger:
-    """The hash of network and images, and everything else that the numbers of a scan hang on.
+    """The hash of network and images, and everything else that the numbers of a scan depend on.
 
     `layers` are (name, kind, shape) in order of execution, `same` the layers that put out the same tensor as one of
     them. `predicted` are the classes of the network where predictions are kept, and `truths` the one that each of
@@ -73,7 +73,7 @@ class Ledger:
 
 
 def versions() -> dict[str, str]:
-    """The versions a scan's numbers hang on."""
+    """The versions a scan's numbers depend on."""
     import torch
 
     return {"convscope": VERSION, "torch": torch.__version__}

@@ -89,7 +89,7 @@ class Scan:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """What the numbers hang on: network, images, knobs, versions."""
+        """What the numbers depend on: network, images, knobs, versions."""
         return Ledger.from_json(self.table("run")["ledger"][0].as_py())
 
     @cached_property

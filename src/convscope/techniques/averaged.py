@@ -42,7 +42,7 @@ def smoothgrad(
 
     Smilkov, Thorat, Kim, Viégas and Wattenberg 2017, "SmoothGrad: removing noise by adding noise". `values` is the mean
     of the gradients, (C, H, W) in normalized input space; `error` its standard error, NaN after a single sample. The
-    noise of a sample hangs on `seed` and its number only. Cancelled, it is the mean over the samples that are done.
+    noise of a sample depends on `seed` and its number only. Cancelled, it is the mean over the samples that are done.
     """
     question = Question.of(net, image, unit)
     found = _sample(question, samples, noise, seed, batch_size)

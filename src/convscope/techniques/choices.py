@@ -13,4 +13,4 @@ BatchSize = Annotated[
     _AtLeastOne | Literal["auto"],
     Field(description="images a pass; auto: by the network and the machine. Changes roundings only"),
 ]
-Seed = Annotated[int, Field(ge=0, lt=2**63, description="of the random numbers; they do not hang on batch_size")]
+Seed = Annotated[int, Field(ge=0, lt=2**63, description="of the random numbers; they do not depend on batch_size")]

@@ -1,4 +1,4 @@
-"""Insertion and deletion: does the unit's value really hang on the pixels a map calls important?"""
+"""Insertion and deletion: does the unit's value really depend on the pixels a map calls important?"""
 
 from __future__ import annotations
 

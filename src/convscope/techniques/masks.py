@@ -216,7 +216,7 @@ def _moved(x: Tensor, shift: tuple[int, int]) -> Tensor:
 
 def _descend(game: _Hide | _Keep, work: Work[int], rng: np.random.Generator) -> dict[str, str]:
     """Take the steps; says so where the unit's value never had a gradient."""
-    jitter = min(game.scene.size) // 56  # 4 pixels of 224, against masks that hang on single pixels
+    jitter = min(game.scene.size) // 56  # 4 pixels of 224, against masks that depend on single pixels
     moved = False
     for step in work:
         down, right = rng.integers(-jitter, jitter + 1, 2).tolist()

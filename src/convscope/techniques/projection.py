@@ -68,7 +68,7 @@ def _one_channel(unit: Valued) -> Unit:
         raise UnknownUnit(f"unit must be one channel, such as {unit.layer}:0, not the whole layer {unit.layer}.")
     if unit.layer == "probs":
         raise UnknownUnit(
-            f"unit must be an activation, not the probability {unit}, which hangs on every class. "
+            f"unit must be an activation, not the probability {unit}, which depends on every class. "
             f"Use logits:{unit.channel}."
         )
     return unit

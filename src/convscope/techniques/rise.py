@@ -26,7 +26,7 @@ from .fills import Fill, filled
 from .question import Question
 
 _Doubles = NDArray[np.float64]
-_UNMOVED = "no mask changed the unit's value: it does not hang on what was hidden"
+_UNMOVED = "no mask changed the unit's value: it does not depend on what was hidden"
 
 
 @technique

@@ -31,7 +31,7 @@ def attribution(
     photo: Photo = True,
     percentile: Percentile = 99.5,
 ) -> View:
-    """Draw what a unit's value hangs on, beside the picture the network saw."""
+    """Draw what a unit's value depends on, beside the picture the network saw."""
     values = result.values
     if values.ndim == 2:
         return places(result, photo, percentile, style)

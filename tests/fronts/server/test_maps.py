@@ -166,7 +166,7 @@ class Branches(nn.Module):
 
 
 class Headstrong(Branches):
-    """Cannot be exported: what it does hangs on the values."""
+    """Cannot be exported: what it does depends on the values."""
 
     def forward(self, x):
         x = super().forward(x)

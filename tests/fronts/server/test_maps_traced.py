@@ -32,5 +32,5 @@ def test_at_the_ends_of_the_network_there_is_none(desk: Desk, layer: str) -> Non
 
 
 def test_a_layer_behind_the_unit_has_none(desk: Desk) -> None:
-    with pytest.raises(cs.ConvscopeError, match="does not hang on"):
+    with pytest.raises(cs.ConvscopeError, match="does not depend on"):
         maps.look(desk, Look(network="tiny", layer="3", image=desk.images()[0].id, traced="0:1"))
