@@ -17,11 +17,23 @@ from convscope.fronts.address import addresses, bound
 from convscope.fronts.server import jobs
 from convscope.fronts.serving import Serving, cache, open_desk
 
+OWN = """
+import torch, convscope as cs
+print("made")
+
+def build():
+    return cs.Network(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU()), size=16, name="own")
+
+def broken():
+    return torch.nn.Conv2d(3)
+"""
+
 
 @pytest.fixture
-def started(tmp_path):
+def started(tmp_path, request):
     """A real server, on the usual port or any that is free, and its link."""
-    words = ["explore", "lite0", "--no-open", "--store", str(tmp_path / "store")]
+    (tmp_path / "mynet.py").write_text(OWN)
+    words = ["explore", getattr(request, "param", "lite0"), "--no-open", "--store", str(tmp_path / "store")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "convscope", *words],
@@ -29,6 +41,7 @@ def started(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        cwd=tmp_path,
     )
     try:
         yield process, process.stdout.readline().strip()
@@ -53,6 +66,24 @@ def test_it_prints_its_link_first_serves_it_and_ends_on_ctrl_c(started):
     rest, said = process.communicate(timeout=60)
     assert process.returncode == 130 and rest == ""
     assert said.strip() == "Stopped. Nothing half done was left behind."
+
+
+@pytest.mark.parametrize("started", ["mynet.py:build"], indirect=True)
+def test_a_network_of_ones_own_is_served_as_any_other(started):
+    process, link = started
+    base, _, token = link.partition("/#token=")
+    assert token, process.communicate()[1]
+    with httpx2.Client(base_url=base, timeout=120, headers={"Authorization": f"Bearer {token}"}) as client:
+        told = client.get("/api/session").json()
+    assert told["networks"][0] == "mynet.py:build" and told["network"]["title"] == "own"
+    assert told["network"]["python"] == "cs.load('mynet.py:build')"
+
+
+def test_a_network_of_ones_own_that_fails_is_one_sentence_and_no_link(convscope, tmp_path, monkeypatch):
+    (tmp_path / "mynet.py").write_text(OWN)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    ran = convscope("explore", f"{tmp_path}/mynet.py:broken", "--no-open", "--store", tmp_path)
+    assert ran.code == 2 and ran.out == "" and "mynet.py, line 9). Mend it." in ran.err
 
 
 @pytest.mark.parametrize(

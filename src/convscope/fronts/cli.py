@@ -75,8 +75,9 @@ class Commands(click.Group):
 @click.command(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
-    epilog="A NETWORK is lite0 (works offline), lite1, lite2, torchvision:NAME or timm:NAME. An IMAGE is a file or "
-    "sample:NAME. A UNIT is layer, layer:channel, layer:channel@y,x, logits:CLASS or probs:CLASS.",
+    epilog="A NETWORK is lite0 (works offline), lite1, lite2, torchvision:NAME, timm:NAME, or your own: FILE.py:NAME "
+    "or package.module:NAME, a function, module or cs.Network, whose code is run. An IMAGE is a file or sample:NAME. "
+    "A UNIT is layer, layer:channel, layer:channel@y,x, logits:CLASS or probs:CLASS.",
 )
 @click.version_option(VERSION, prog_name="convscope")
 def convscope() -> None:
