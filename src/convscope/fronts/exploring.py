@@ -95,6 +95,7 @@ def explore(
     with ExitStack() as held:
         listening = held.enter_context(bound(host, port))
         desk = open_desk({name: lambda: net, **installed(name)}, images, None if store is None else Path(store))
+        desk.in_use = name
         begin(desk)
         if scan is not None:
             desk.use_scan(*scan_in(scan))

@@ -71,7 +71,8 @@ class Loaded:
 class Desk:
     """What requests are about. `networks` says how each network on offer is loaded, when it is first asked for.
 
-    `source` is the text of `--images`, or empty, and `images` what it was opened as.
+    `source` is the text of `--images`, or empty, and `images` what it was opened as. `in_use` names the network that
+    somebody else has in their hands, and may change.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Desk:
     ) -> None:
         self.store, self.source, self.turns = store, source, Turns()
         self.album = Album(store, images)
+        self.in_use = ""
         self.scan: Scan | None = None
         self.scan_info: ScanInfo | None = None
         self.activations: Recent[NDArray[np.float32]] = Recent(_ACTIVATIONS, lambda values: values.nbytes)

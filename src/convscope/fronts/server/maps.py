@@ -146,9 +146,9 @@ def tiles(values: Floats, low: Floats, high: Floats, side: int) -> NDArray[np.ui
 
 
 def _sight(desk: Desk, ask: Look | LookUnit) -> tuple[object, ...]:
-    """What is looked at, and by whom: a module in the hands of who started this may change while it is looked at."""
-    net = desk.network(ask.network)
-    return ask.network, "" if net.reference["reference"] else net.digest, ask.image, ask.hidden
+    """What is looked at, and by whom: a network that is in use elsewhere may change while it is looked at."""
+    digest = desk.network(ask.network).digest if ask.network == desk.in_use else ""
+    return ask.network, digest, ask.image, ask.hidden
 
 
 def _prepared(desk: Desk, ask: Look | LookUnit) -> Tensor:
