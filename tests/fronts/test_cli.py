@@ -147,11 +147,11 @@ BAD = {
     ),
     "label": (
         ["saliency", "lite0", "sample:cat", "tabby"],
-        "has no layer 'tabby'. The class of that name is logits:tabby",
+        "has no layer 'tabby'; the class is logits:tabby.",
     ),
     "label of two": (
         ["saliency", "lite0", "sample:cat", "Lab_Coat"],
-        "The class of that name is logits:617. Use that.",
+        "has no layer 'Lab_Coat'; the class is logits:Lab_Coat.",
     ),
     "scan": (["patches", "lite0", "nowhere", "bn1:3"], "convscope scan NETWORK SOURCE -o nowhere, or cs.scan(net, "),
     "layer": (["weights", "lite0", "conv_stam"], "conv_stem"),

@@ -22,7 +22,12 @@ import torch, convscope as cs
 print("made")
 
 def build():
-    return cs.Network(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU()), size=16, name="own")
+    return cs.Network(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), Loud()), size=16, name="own")
+
+class Loud(torch.nn.ReLU):
+    def forward(self, x):
+        print(x.shape)
+        return super().forward(x)
 
 def broken():
     return torch.nn.Conv2d(3)
@@ -83,7 +88,7 @@ def test_a_network_of_ones_own_that_fails_is_one_sentence_and_no_link(convscope,
     (tmp_path / "mynet.py").write_text(OWN)
     monkeypatch.setattr(sys, "path", list(sys.path))
     ran = convscope("explore", f"{tmp_path}/mynet.py:broken", "--no-open", "--store", tmp_path)
-    assert ran.code == 2 and ran.out == "" and "mynet.py, line 9). Mend it." in ran.err
+    assert ran.code == 2 and ran.out == "" and "mynet.py, line 14). Mend it." in ran.err
 
 
 @pytest.mark.parametrize(

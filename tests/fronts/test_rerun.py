@@ -161,9 +161,15 @@ from torch import nn
 import convscope as cs
 
 Path(__file__).with_suffix(".ran").touch()
+print("run")
+
+class Loud(nn.ReLU):
+    def forward(self, x):
+        print(x.shape)
+        return super().forward(x)
 
 def build():
-    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(784, 3))
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), Loud(), nn.Flatten(), nn.Linear(784, 3))
     return cs.Network(module, size=16, name="own")
 """
 
@@ -229,4 +235,5 @@ def test_every_verb_and_technique_takes_a_network_of_ones_own(
     ran = convscope(command[0], "mynet.py:build", *command[1:], "--json")
     assert ran.code == 0 and json.loads(ran.out) and own.exists()
     ran = convscope(command[0], "mynet.py:biuld", *command[1:])
-    assert ran.code == 2 and ran.err == "Error: mynet.py has no 'biuld'. Nearest: build. Name what makes the network.\n"
+    wrong = "run\nError: mynet.py has no 'biuld'. Nearest: build. Name what makes the network.\n"
+    assert ran.code == 2 and ran.out == "" and ran.err == wrong

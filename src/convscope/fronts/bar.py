@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from typing import Any
 
 from ..base.progress import Cancelled, listening
@@ -16,10 +16,12 @@ def progress(name: str, keeps: bool = False) -> Iterator[None]:
     """A progress bar on stderr for what reports its steps.
 
     Where the work `keeps` what is done, the first Ctrl-C after it has reported ends it at the next step, so that the
-    finished part is written and marked as partial; the second one throws all away.
+    finished part is written and marked as partial; the second one throws all away. What a user's module prints
+    meanwhile goes to stderr: stdout is for the result.
     """
     stop = _Stop()
     with ExitStack() as stack:
+        stack.enter_context(redirect_stdout(sys.stderr))
         if keeps and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, stop.ask)
             stack.callback(signal.signal, signal.SIGINT, signal.default_int_handler)

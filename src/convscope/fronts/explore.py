@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from .address import PORT, bound
+from .bar import progress
 from .cli import DEVICE, WEIGHTS
 
 _ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
@@ -49,7 +50,8 @@ def explore(
     share_memory()
     desk = open_desk(offers(network, weights, device), source or None, kept)
     if zoo.own(network):
-        desk.loaded(network)  # a scan it made of what it was before is not at hand then
+        with progress("explore"):
+            desk.loaded(network)  # a scan that was made of what it was before is not at hand then
     if scanned is not None:
         desk.use_scan(*scan_in(scanned))
     with bound(host, port) as listening:

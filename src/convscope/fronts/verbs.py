@@ -28,7 +28,8 @@ from .report import show, write_report
 @DEVICE
 def layers(network: str, as_json: bool, weights: str, device: str) -> None:
     """List the layers of a network: name, kind, shape and number of units."""
-    table = fetched(network, weights, device).layers
+    with progress("layers"):
+        table = fetched(network, weights, device).layers
     click.echo(to_json(table.rows(), indent=1) if as_json else repr(table))
 
 
@@ -42,7 +43,8 @@ def layers(network: str, as_json: bool, weights: str, device: str) -> None:
 def predict(network: str, images: tuple[str, ...], top: int, as_json: bool, weights: str, device: str) -> None:
     """Say what a network takes an image for, or each of several."""
     pictures = [open_image(image) for image in images]
-    answers = fetched(network, weights, device).predict(pictures, top)
+    with progress("predict"):
+        answers = fetched(network, weights, device).predict(pictures, top)
     found = list(zip(images, answers, strict=True))
     if as_json:
         told = [{"image": image, "classes": _classes(rows)} for image, rows in found]
@@ -104,7 +106,8 @@ def rerun(
     request = request_in(picture)
     if output is not None:
         check_writable(output)
-    data = png(run(request, picture.parent, image, device, network), **request.view)
+    with progress("rerun"):
+        data = png(run(request, picture.parent, image, device, network), **request.view)
     same = data == picture.read_bytes()
     if output is not None:
         write(output, data)
