@@ -20,6 +20,7 @@ from ..network.network import Network
 from ..scan.result import Scan, open_scan
 from ..store import Store
 from .address import addresses, token_in
+from .cli import fetched
 from .server.app import make_app
 from .server.desk import Desk
 from .server.events import Events
@@ -104,7 +105,7 @@ def scan_in(folder: str | Path | Scan) -> tuple[Scan, Path]:
 
 def offers(network: str, weights: str, device: str) -> Offers:
     """The network that was named, and those that are installed; one's own is made now, and never by a page's asking."""
-    named = partial(zoo.load, network, weights, device)
+    named = partial(fetched, network, weights, device)
     if zoo.own(network):
         net = named()
         named = partial(lambda: net)

@@ -36,7 +36,7 @@ def fitting(net: Network, layer: str, wanted: int | Literal["auto"] = "auto", ba
 
 
 def mixes(net: Network, layer: str) -> bool:
-    """Whether an image's numbers at a layer hang on the others in its batch, or a batch cannot be run at all.
+    """Whether an image's numbers at a layer depend on the others in its batch, or a batch cannot be run at all.
 
     Found once by two pictures of noise, together and alone.
     """

@@ -24,7 +24,7 @@ def refuse_training(module: nn.Module) -> None:
         told = " and ".join(f"{count} × {name}" for name, count in sorted(found.items()))
         raise BadKnob(
             f"module must be exported in evaluation mode, not in training mode: {told} of its graph are set to train "
-            "for good, so that what it puts out hangs on the batch or on chance. Export it after module.eval(), with "
+            "for good, so that what it puts out depends on the batch or on chance. Export it after module.eval(), with "
             "no dropout that is always on."
         )
 

@@ -72,7 +72,7 @@ def gradient(
 
 
 def backward(value: Tensor, leaf: Tensor) -> Tensor | None:
-    """The gradient of a value's sum with respect to a leaf; None if it does not hang on it."""
+    """The gradient of a value's sum with respect to a leaf; None if it does not depend on it."""
     try:
         return torch.autograd.grad(value.sum(), leaf, allow_unused=True)[0]
     except CheckpointError as error:  # torch leaves a function mode for the backward pass, so the rule is lost in it

@@ -72,7 +72,7 @@ class Graph:
     shapes: Mapping[str, tuple[int, ...]]
 
     def up_to(self, layers: tuple[str, ...]) -> Graph:
-        """The part that some of its layers hang on."""
+        """The part that some of its layers depend on."""
         ends = {name: self.outputs[name] for name in layers}
         return replace(self, calls=tuple(_needed(self.calls, ends.values())), outputs=ends)
 
@@ -105,7 +105,7 @@ def _part(net: Network, known: dict[tuple[str, ...], Graph], layers: tuple[str, 
 
 
 def trace(net: Network, *layers: str) -> Graph:
-    """The graph of a forward, as far as some of `layers` hangs on it.
+    """The graph of a forward, as far as some of `layers` depends on it.
 
     Raises CannotExport where `torch.export` cannot follow the module, or its result would hold for one batch size only.
     """
@@ -170,7 +170,7 @@ def _graph(program: Any, layers: tuple[str, ...]) -> Graph:
 
 
 def _needed(calls: Sequence[Call], ends: Iterable[str]) -> list[Call]:
-    """The calls that some end hangs on."""
+    """The calls that some end depends on."""
     wanted, kept = set(ends), []
     for call in reversed(calls):
         if call.name in wanted:

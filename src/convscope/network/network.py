@@ -100,7 +100,7 @@ class Network:
 
     @property
     def mixing(self) -> dict[str, bool]:
-        """What is known so far of layers whose numbers hang on the other images of a batch; see `batches.mixes`."""
+        """What is known so far of layers whose numbers depend on the other images of a batch; see `batches.mixes`."""
         return self._table.mixing
 
     @property
@@ -279,7 +279,7 @@ class Network:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that the network's numbers hang on: structure, weights, other state, and preprocessing."""
+        """SHA-256 of all that the network's numbers depend on: structure, weights, other state, and preprocessing."""
         module = unwrap(self.module)
         settings = [repr(module), self.preprocessing.describe(), self.output]
         parts = dict(module.named_modules())

@@ -34,7 +34,7 @@ _GUARD = 1e-3  # a clamp to at least so little keeps a divisor from zero
 
 
 class Way:
-    """The calls through which a value hangs on a leaf, each with the calls that take what it puts out."""
+    """The calls through which a value depends on a leaf, each with the calls that take what it puts out."""
 
     def __init__(self, value: Tensor, leaf: Tensor) -> None:
         below = _reached(value)

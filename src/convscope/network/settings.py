@@ -1,4 +1,4 @@
-"""What a module's numbers hang on beside its tensors: plain attributes, packed weights, functions, hooks; as text."""
+"""What a module's numbers depend on beside its tensors: plain attributes, packed weights, functions, hooks; as text."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import random
 import types
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from .digest import sha256, tensors_of
 _ABOUT = frozenset(("pretrained_cfg", "default_cfg"))  # where weights came from
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, enum.Enum, torch.dtype, torch.device)
 _SIMPLEST = frozenset(_SIMPLE[:7])  # looked up first: there are hundreds in a network
+_PUBLISHED = ("torch", "torchvision", "timm")  # whose versions tell their code
 _DEEPEST = 8
 
 
@@ -34,8 +36,35 @@ def _settings(parts: Mapping[str, nn.Module], known: frozenset[int]) -> Iterator
     for prefix, part in parts.items():
         for name, value in _attributes(part):
             yield f"{prefix}.{name}", _text(value, known)
+        if type(part).__module__.partition(".")[0] not in _PUBLISHED:
+            yield f"class {_name(type(part))}", _class(type(part))  # type: ignore[arg-type]
         for hook in (*part._forward_pre_hooks.values(), *part._forward_hooks.values()):
             yield f"{prefix} hook", _function(hook, known, 0)
+
+
+@cache
+def _class(kind: type) -> str:
+    """The code of a class of a user's own and of those it builds on: another forward, another network."""
+    own = [base for base in kind.__mro__ if base.__module__.partition(".")[0] not in (*_PUBLISHED, "builtins")]
+    functions = [value for base in own for value in vars(base).values() if isinstance(value, types.FunctionType)]
+    told = "".join(_code(function.__code__) for function in functions)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _code(code: types.CodeType) -> str:
+    constants = [_constant(constant) for constant in code.co_consts[_docstring(code) :]]
+    return f"{code.co_code.hex()} {constants} {code.co_names} {code.co_varnames}"
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, types.CodeType):
+        return _code(value)
+    return repr(sorted(map(repr, value))) if isinstance(value, frozenset) else repr(value)
+
+
+def _docstring(code: types.CodeType) -> int:
+    """How many of a function's first constants say what it does."""
+    return int(bool(code.co_consts) and isinstance(code.co_consts[0], str))
 
 
 def _attributes(part: nn.Module) -> Iterator[tuple[str, Any]]:
@@ -96,8 +125,7 @@ def _function(value: Callable[..., Any], known: frozenset[int], depth: int) -> s
         return _name(inner if hasattr(inner, "__qualname__") else type(inner))
     cells = (cell.cell_contents for cell in inner.__closure__ or () if not _empty(cell))
     plain = [cell for cell in cells if isinstance(cell, (*_SIMPLE, Tensor, types.FunctionType))]
-    constants = [c for c in code.co_consts if isinstance(c, _SIMPLE)]
-    told = [code.co_code, constants, code.co_names, inner.__defaults__, plain]
+    told = [_code(code), inner.__defaults__, plain]
     return f"{_name(inner)} {_text(told, known, depth + 1)}"
 
 

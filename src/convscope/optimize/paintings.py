@@ -69,7 +69,7 @@ class Paintings:
 
     @property
     def _compared(self) -> bool:
-        """Whether a picture's value hangs on other pictures."""
+        """Whether a picture's value depends on other pictures."""
         terms = [term for objective in self.objectives for _, term in objective.terms]
         return self.studio.diversity > 0 or any(isinstance(term, Alignment | Diversity) for term in terms)
 

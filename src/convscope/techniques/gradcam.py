@@ -45,7 +45,7 @@ def gradcam(
     Selvaraju, Cogswell, Das, Vedantam, Parikh and Batra 2017, "Grad-CAM". `channels` are the layer's maps times their
     weights, `grid` their sum, signed; `values` is the positive part of the grid, bilinearly resized to the network's
     input, (H, W) in units of the unit's value, or (C, H, W) where `guided`, times `guided_backprop`'s values. `smooth`
-    is for that too. Raises BadKnob for a layer without maps or one that the unit does not hang on.
+    is for that too. Raises BadKnob for a layer without maps or one that the unit does not depend on.
     """
     question = Question.of(net, image, unit)
     name, found = _last_maps(question) if layer == "auto" else _maps(question, layer)
@@ -75,7 +75,7 @@ def _maps(question: Question, layer: str) -> tuple[str, Sensitivity]:
 
 
 def _last_maps(question: Question) -> tuple[str, Sensitivity]:
-    """The last layer with maps that the unit hangs on, of a sum all of its terms; not maps of one number each."""
+    """The last layer with maps that the unit depends on, of a sum all of its terms; not maps of one number each."""
     table, unit = question.net.layers, question.unit
     order = list(table)
     end = table[min(unit.sources, key=order.index)]
@@ -91,7 +91,7 @@ def _last_maps(question: Question) -> tuple[str, Sensitivity]:
 
 
 def _sensitivity(question: Question, layer: str) -> Sensitivity:
-    """That of the unit, or of a sum term by term: it would not tell of a term that does not hang on the layer."""
+    """That of the unit, or of a sum term by term: it would not tell of a term that does not depend on the layer."""
     found = [(weight, sensitivity(question.net, question.x, term, layer)) for weight, term in question.unit.terms]
     slopes = reduce(torch.add, (weight * one.gradient for weight, one in found))
     return Sensitivity(found[0][1].activation, slopes, reduce(torch.add, (w * one.value for w, one in found)))
@@ -104,14 +104,14 @@ def _level(maps: Tensor) -> bool:
 
 
 def _beside(question: Question, layer: str) -> dict[str, str]:
-    """What of the network the unit also hangs on, by ways that do not go through the layer."""
+    """What of the network the unit also depends on, by ways that do not go through the layer."""
     table, row = question.net.layers, question.net.layers[layer]
     other = next(filter(None, (table.around(layer, source) for source in question.unit.sources)), None)
     found = {"places": row.note} if row.note else {}
     if other is None or row.calls > 1:
         return found
     through = "the image itself" if other == "input" else f"{other}, whose map can be had by layer={other!r}"
-    return {**found, "other_ways": f"the unit also hangs on maps that do not go through {layer}: by way of {through}"}
+    return {**found, "other_ways": f"the unit also depends on maps that do not go through {layer}: by way of {through}"}
 
 
 def _evidence(layer: Layer, grid: Tensor, found: Sensitivity, passes: int) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from .maps import Method, about, attribution_map, importance
 from .question import Question
 
 _Map: TypeAlias = NDArray[np.float32]
-_ALIKE = 0.5  # a rank correlation above this says that a map hardly hangs on the weights
+_ALIKE = 0.5  # a rank correlation above this says that a map hardly depends on the weights
 
 
 @technique
@@ -123,7 +123,7 @@ def _copied(net: Network) -> nn.Module:
     except Exception as error:
         raise ForwardFailed(
             f"{net.name} must be a module that can be copied, and copy.deepcopy raised: {first_line(error)}. "
-            "Leave out of it what cannot be copied, such as open files or tensors that hang on a gradient."
+            "Leave out of it what cannot be copied, such as open files or tensors that depend on a gradient."
         ) from error
 
 
@@ -193,5 +193,5 @@ def _verdict(values: NDArray[np.float64], names: list[str], mode: str, comparabl
     if not comparable:
         return {}  # a verdict needs two maps, and a network that has forgotten everything
     passes = bool(abs(values[-1]) < _ALIKE)
-    what = "the map hangs on the weights" if passes else "the map hardly hangs on the weights"
+    what = "the map depends on the weights" if passes else "the map hardly depends on the weights"
     return {"verdict": f"similarity {values[-1]:.2f} once every layer is random: {what}", "passes": passes}
