@@ -47,7 +47,7 @@ def bent(pictures, redirect=False):
 
 
 def jittered(rngs):
-    """The same of pictures moved at random: what comes out hangs on the state of the random numbers."""
+    """The same of pictures moved at random: what comes out depends on the state of the random numbers."""
     chain = Chain((Jitter(2), Noise(0.05)))
     return lambda pictures, redirect: along(pictures, lambda p: bent_value(chain(p, rngs)), "it")
 

@@ -1,4 +1,4 @@
-"""Pictures do not hang on how many are painted at once, nor on which others are."""
+"""Pictures do not depend on how many are painted at once, nor on which others are."""
 
 import numpy as np
 import pytest

@@ -20,7 +20,7 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
 
 
 class Branched(nn.Module):
-    """Maps of two sizes, a branch that the scores do not hang on, and a rectifier in place."""
+    """Maps of two sizes, a branch that the scores do not depend on, and a rectifier in place."""
 
     def __init__(self):
         super().__init__()
@@ -133,7 +133,7 @@ def test_gradcam_weighs_the_maps_before_the_shallowest_term(net):
 
 @pytest.mark.parametrize("layer", ["second", "beside"])
 def test_gradcam_refuses_a_layer_that_a_term_does_not_hang_on(net, layer):
-    with pytest.raises(BadKnob, match=f"on the way to logits:0 - act:1, not '{layer}'.* does not hang on {layer}"):
+    with pytest.raises(BadKnob, match=f"on the way to logits:0 - act:1, not '{layer}'.* does not depend on {layer}"):
         cs.gradcam(net, IMAGE, "logits:0 - act:1", layer=layer)
 
 
