@@ -52,9 +52,11 @@ def _asked(function: Callable[P, R], readers: Mapping[str, Reader]) -> Technique
     names = knobs.subjects(function)
 
     def read(given: dict[str, Any]) -> tuple[Request, dict[str, Any], dict[str, Any]]:
+        _check_network(given["net"])
+        first = {"net": _describe(given["net"])}  # which notices what has changed in it, before units are looked up
         subjects = _read(given, names, readers)
         chosen = knobs.check(function, {name: value for name, value in given.items() if name not in names})
-        described = {name: _describe(subject) for name, subject in subjects.items()}
+        described = {name: first.get(name) or _describe(subject) for name, subject in subjects.items()}
         inputs = knobs.contents(function, chosen)
         return Request(function.__name__, described, chosen, inputs=inputs), subjects, chosen
 
@@ -96,10 +98,13 @@ def _one_by_one(given: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**one, "unit": unit} for one, unit in zip(several, units, strict=True)] if "unit" in given else several
 
 
-def _read(given: dict[str, Any], names: list[str], readers: Mapping[str, Reader]) -> dict[str, Any]:
-    net = given["net"]
+def _check_network(net: Any) -> None:
     if not hasattr(net, "unit"):
         raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
+
+
+def _read(given: dict[str, Any], names: list[str], readers: Mapping[str, Reader]) -> dict[str, Any]:
+    net = given["net"]
     read = {"net": lambda value: value, "image": open_image, "unit": net.unit, "layer": net.layer}
     read |= {name: functools.partial(reader, net) for name, reader in readers.items()}
     return {name: read[name](given[name]) for name in names}

@@ -2,79 +2,84 @@
 
 from __future__ import annotations
 
+import copy
 import random
+import types
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
-OWN = frozenset(nn.Module().__dict__)  # what every module has
-PLAIN = frozenset((  # modules of PyTorch's that hold nothing a forward changes, and whose repr tells their settings
-    nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Identity,
-    nn.Dropout, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Sequential, nn.ModuleList, nn.Flatten,
-))  # fmt: skip
+from .parts import attributes_of
+from .settings import SIMPLE, text_of
+
 _CONTAINERS = (list, dict, set, deque, OrderedDict, defaultdict, bytearray)
-_CHANGEABLE = frozenset((*_CONTAINERS, Tensor, nn.Parameter, np.ndarray, np.random.Generator, random.Random))
-
-
-def parts_of(module: nn.Module) -> list[nn.Module]:
-    """A module and all its parts, each once, in no particular order; five times as fast as `modules()`."""
-    found: dict[int, nn.Module] = {}
-    waiting: list[nn.Module | None] = [module]
-    while waiting:
-        part = waiting.pop()
-        if part is not None and id(part) not in found:
-            found[id(part)] = part
-            waiting += part._modules.values()
-    return list(found.values())
+_CHANGEABLE = frozenset((*_CONTAINERS, Tensor, nn.Parameter, np.ndarray))
+_FIXED = (*SIMPLE, types.FunctionType, types.MethodType, types.BuiltinFunctionType, type, nn.Module, torch.Size)
+_CHANGING: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()  # other attributes a forward was seen to change
 
 
 class Attributes:
-    """The attributes of some modules as they are now, evaluation mode among them."""
+    """The attributes of some modules as they are now, evaluation mode and their parts among them.
 
-    def __init__(self, parts: Sequence[nn.Module]) -> None:
+    With `wholly`, objects of every kind are set aside, not only those that are known to change: to find out which do.
+    """
+
+    def __init__(self, parts: Sequence[nn.Module], wholly: bool = False) -> None:
         self._saved = [(part.__dict__, dict(part.__dict__)) for part in parts]
+        self._stores = [(store, dict(store)) for part in parts for store in (part._modules, part._buffers) if store]
+        self._parts = {id(part): part for part in parts}
+        found = [(part, name, value) for part in parts for name, value in attributes_of(part)]
         self._changeable = [
-            (part.__dict__, name, value)
-            for part in parts
-            if type(part) not in PLAIN and len(part.__dict__) > len(OWN)
-            for name, value in part.__dict__.items()
-            if type(value) in _CHANGEABLE and name not in OWN
+            (part, name, value)
+            for part, name, value in found
+            if type(value) in _CHANGEABLE or name in _CHANGING.get(part, ()) or (wholly and not _fixed(value))
         ]
 
     def set_aside(self) -> None:
         """Put copies in the place of what can be changed in place, and modules into evaluation mode."""
         for store, _ in self._saved:
             store["training"] = False
-        for store, name, value in self._changeable:
-            store[name] = _copied(value)
+        for part, name, value in self._changeable:
+            part.__dict__[name] = _copied(value, self._parts)
+
+    def learn(self) -> bool:
+        """Remember which attributes differ from what they were, and say whether any does."""
+        changed = [(part, name) for part, name, value in self._changeable if _differs(part.__dict__.get(name), value)]
+        for part, name in changed:
+            _CHANGING.setdefault(part, set()).add(name)
+        return bool(changed) or any(_rebound(store, saved, self._changeable) for store, saved in self._saved)
 
     def restore(self) -> None:
         """Put back what was there, and remove what was not."""
-        for store, saved in self._saved:
+        for store, saved in (*self._saved, *self._stores):
             store.update(saved)
             if len(store) != len(saved):
                 for name in store.keys() - saved.keys():
                     del store[name]
 
 
-class Held:
-    """What some modules hold at a moment: which objects, and how far these were written to."""
-
-    def __init__(self, parts: Sequence[nn.Module]) -> None:
-        stores = [{k: v for k, v in part.__dict__.items() if k not in OWN} | part._buffers for part in parts]
-        self._values = [value for store in stores for value in store.values()]  # kept, so that no id is used again
-        self.state = [(name, id(value), _extent(value)) for store in stores for name, value in store.items()]
+def _fixed(value: Any) -> bool:
+    """Whether a value cannot change, or is no state of a module's own."""
+    if isinstance(value, tuple):
+        return all(map(_fixed, value))
+    return isinstance(value, _FIXED)
 
 
-def _extent(value: Any) -> int:
-    """A number that changes when a tensor is written to or a container grows."""
-    if isinstance(value, Tensor):
-        return 0 if value.is_inference() else value._version
-    return len(value) if isinstance(value, _CONTAINERS) else 0
+def _differs(now: Any, before: Any) -> bool:
+    return text_of(now) != text_of(before)
+
+
+def _rebound(store: dict[str, Any], saved: dict[str, Any], copies: list[tuple[nn.Module, str, Any]]) -> bool:
+    """Whether an attribute is another object now, but for those that were set aside."""
+    aside = {name for part, name, _ in copies if part.__dict__ is store}
+    names = (store.keys() | saved.keys()) - aside - {"training"}
+    return any(store.get(name, saved) is not saved.get(name, store) for name in names)
 
 
 @contextmanager
@@ -90,36 +95,34 @@ def random_numbers() -> Iterator[None]:
         np.random.set_state(states)  # noqa: NPY002
 
 
-def _copied(value: Any) -> Any:
-    """A copy of a tensor, array, generator or container; what else a container holds is shared."""
-    if isinstance(value, Tensor):
-        return value.detach().clone()
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, np.random.Generator):
-        return _another(value)
-    if isinstance(value, random.Random):
-        other = random.Random()
-        other.setstate(value.getstate())
-        return other
-    return _container(value)
-
-
-def _container(value: Any) -> Any:
-    if isinstance(value, defaultdict):
-        return defaultdict(value.default_factory, {k: _held(v) for k, v in value.items()})
-    if isinstance(value, dict):
-        return type(value)((k, _held(v)) for k, v in value.items())
-    if isinstance(value, deque):
-        return deque(map(_held, value), value.maxlen)
-    return type(value)(value) if isinstance(value, set | bytearray) else [_held(item) for item in value]
+def _copied(value: Any, parts: dict[int, nn.Module]) -> Any:
+    """A copy of a value, with the module's parts themselves where it refers to them; itself where it has none."""
+    copier: Callable[[Any], Any] | None = _COPIERS.get(type(value))
+    if copier is not None:
+        return copier(value)
+    weights = {id(tensor): tensor for part in parts.values() for tensor in part._parameters.values()}
+    try:
+        return copy.deepcopy(value, {**parts, **weights})
+    except Exception:  # a file, a lock: what cannot be copied is left as it is
+        return value
 
 
 def _held(value: Any) -> Any:
-    return _copied(value) if type(value) in _CHANGEABLE else value
+    copier = _COPIERS.get(type(value))
+    return value if copier is None else copier(value)
 
 
-def _another(generator: np.random.Generator) -> np.random.Generator:
-    bits = type(generator.bit_generator)()
-    bits.state = generator.bit_generator.state
-    return np.random.Generator(bits)
+_COPIERS: dict[type, Callable[[Any], Any]] = {
+    Tensor: lambda tensor: tensor.detach().clone(),
+    nn.Parameter: lambda tensor: tensor.detach().clone(),
+    np.ndarray: lambda array: array.copy(),
+    torch.Generator: lambda generator: generator.clone_state(),
+    list: lambda found: [_held(item) for item in found],
+    tuple: lambda found: tuple(_held(item) for item in found),
+    dict: lambda found: {key: _held(item) for key, item in found.items()},
+    OrderedDict: lambda found: OrderedDict((key, _held(item)) for key, item in found.items()),
+    defaultdict: lambda found: defaultdict(found.default_factory, {key: _held(item) for key, item in found.items()}),
+    deque: lambda found: deque(map(_held, found), found.maxlen),
+    set: set,
+    bytearray: bytearray,
+}

@@ -20,14 +20,22 @@ Kind: TypeAlias = Literal["n", "c", "y", "x", "?"]
 class Factor:
     """Images (n), channels (c), rows (y), columns (x) or a mixture (?), or a part of these of more than one number.
 
-    `key` says which part, as the way down a tree of halves: 0 is the outer, 1 the inner one; `shift` how far rows or
-    columns were rolled towards the end.
+    `key` says which part, as the way down a tree of halves: 0 is the outer, 1 the inner one. Place p is where place
+    `shift` + p was to be, or `shift` - p if they were `flipped`, counted round. `moved` ones were cut out, picked or
+    sampled, so that they are not where they are in the picture.
     """
 
     kind: Kind
     size: int
     key: tuple[int, ...] = ()
     shift: int = 0
+    flipped: bool = False
+    moved: bool = False
+
+    @property
+    def straight(self) -> bool:
+        """Whether nothing was rolled or flipped."""
+        return not self.shift and not self.flipped
 
 
 Axis: TypeAlias = tuple[Factor, ...]
@@ -48,9 +56,12 @@ def resized(old: Axis, size: int, missing: Kind = "?") -> Axis:
     """An axis after an operation that keeps the order of its places, but perhaps not their number."""
     if math.prod(factor.size for factor in old) == size:
         return old
-    if len(old) > 1 or any(factor.shift for factor in old):
+    if not old or size == 1:
+        return axis(missing, size)
+    mirrored = old[0].flipped and old[0].shift == old[0].size - 1
+    if len(old) > 1 or not (old[0].straight or mirrored):
         return axis("?", size)
-    return (replace(old[0], size=size),) if old and size != 1 else axis(missing, size)
+    return (replace(old[0], size=size, shift=size - 1 if mirrored else 0),)
 
 
 def viewed(axes: Axes, sizes: Sequence[int]) -> Axes | None:
@@ -96,7 +107,7 @@ def _joined(factors: Iterable[Factor]) -> Axis:
 
 
 def _halves(outer: Factor, inner: Factor) -> bool:
-    alike = (outer.kind, outer.shift) == (inner.kind, inner.shift) and outer.kind != "?"
+    alike = outer.kind != "?" and replace(outer, size=0, key=()) == replace(inner, size=0, key=())
     return alike and outer.key[:-1] == inner.key[:-1] and outer.key[-1:] == (0,) and inner.key[-1:] == (1,)
 
 
@@ -128,11 +139,16 @@ class Arrangement:
     order: tuple[int, ...]
     shape: tuple[int, int, int]
     shifts: tuple[int, int] = (0, 0)
+    flips: tuple[bool, bool] = (False, False)
+    moved: bool = False
 
     def __call__(self, tensor: Tensor) -> Tensor:
         """The tensor as (N, C, H, W)."""
         found = tensor.reshape(self.sizes).permute(self.order).reshape(-1, *self.shape)
-        return found.roll([-shift for shift in self.shifts], (2, 3)) if any(self.shifts) else found
+        if any(self.flips):
+            found = found.flip([2 + i for i, flipped in enumerate(self.flips) if flipped])
+        back = [s + 1 - n if f else -s for s, f, n in zip(self.shifts, self.flips, self.shape[1:], strict=True)]
+        return found.roll(back, (2, 3)) if any(back) else found
 
 
 def arrangement(axes: Axes, images: int) -> Arrangement | None:
@@ -150,9 +166,10 @@ def arrangement(axes: Axes, images: int) -> Arrangement | None:
         return None
     sizes = tuple(-1 if factor.kind == "n" else factor.size for factor in factors)
     channels, height, width = (math.prod(factors[i].size for i in parts[kind]) for kind in ("c", "y", "x"))
-    rows, columns = (factors[parts[kind][0]].shift if parts[kind] else 0 for kind in ("y", "x"))
     order = tuple(i for part in parts.values() for i in part)
-    return Arrangement(sizes, order, (channels, height, width), (rows, columns))
+    y, x = (factors[parts[kind][0]] if parts[kind] else Factor(kind, 1) for kind in ("y", "x"))
+    shape, moved = (channels, height, width), any(factor.moved for factor in factors)
+    return Arrangement(sizes, order, shape, (y.shift, x.shift), (y.flipped, x.flipped), moved)
 
 
 def _settled(held: Axis) -> Axis:
@@ -175,7 +192,7 @@ def _in_order(kind: str, factors: list[Factor]) -> list[int]:
 
 def _once(parts: list[Factor]) -> bool:
     """Whether no part is there twice, and all were rolled alike; those that were summed over are no more."""
-    return len({part.shift for part in parts}) < 2 and _apart([part.key for part in parts])
+    return len({(part.shift, part.flipped) for part in parts}) < 2 and _apart([part.key for part in parts])
 
 
 def _apart(keys: list[tuple[int, ...]]) -> bool:

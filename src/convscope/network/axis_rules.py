@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from .axes import Axes, Axis, Kind, axis, pruned, resized, viewed
+from .axes import Axes, Axis, Factor, Kind, axis, pruned, resized, viewed
 
 AxesOf: TypeAlias = Callable[[Tensor], Axes | None]
 Rule: TypeAlias = Callable[[AxesOf, Sequence[Any], Tensor], Axes | None]
@@ -36,7 +36,8 @@ def _widest(known: list[tuple[Tensor, Axes]], place: int, size: int) -> Axis:
     """The axis at a place, counted from the end, among operands that are broadcast."""
     held = [axes[place] for value, axes in known if -place <= value.ndim and value.shape[place] == size]
     plain = [one for one in held if not any(factor.kind == "?" for factor in one)]
-    return (plain or held or [axis("c", size)])[0]
+    at_odds = len(set(plain)) > 1 and any(factor.kind in ("y", "x") for one in plain for factor in one)
+    return axis("?", size) if at_odds else (plain or held or [axis("c", size)])[0]
 
 
 def _same(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
@@ -86,13 +87,96 @@ def _transpose(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | N
     return tuple(axes[i] for i in order)
 
 
-def _cut(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
-    """A part along some axes, or copies along one that held one number."""
+def _cut(axes_of: AxesOf, args: Sequence[Any], result: Tensor, aligned: bool = False, step: int = 1) -> Axes | None:
+    """A part along some axes, or copies along one of one number; where `aligned`, perhaps one of those put together."""
     axes = axes_of(args[0])
     if axes is None or len(axes) > result.ndim:
         return None
     padded = ((),) * (result.ndim - len(axes)) + axes
-    return tuple(resized(held, n) for held, n in zip(padded, result.shape, strict=True))
+    return tuple(
+        held[1:] if aligned and _put_together_of(held, n) else _trimmed(held, n, step)
+        for held, n in zip(padded, result.shape, strict=True)
+    )
+
+
+def _trimmed(held: Axis, size: int, step: int) -> Axis:
+    """A part of an axis; of places, one that leaves out more than an edge is not where it was."""
+    cut = step == 1 and size < _MOST * math.prod(factor.size for factor in held)
+    return _moved(resized(held, size)) if cut else resized(held, size)
+
+
+def _moved(held: Axis) -> Axis:
+    return tuple(replace(factor, moved=True) if factor.kind in ("y", "x") else factor for factor in held)
+
+
+_MOST = 0.9  # of places: cutting off less is what paddings ask for
+
+
+def _picked(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    """What was gathered or sorted along an axis."""
+    axes = axes_of(args[0])
+    if axes is None or len(axes) != result.ndim:
+        return None
+    dim = next((arg for arg in args[1:] if isinstance(arg, int)), -1) % result.ndim
+    return tuple(
+        _moved(resized(h, n)) if i == dim else h for i, (h, n) in enumerate(zip(axes, result.shape, strict=True))
+    )
+
+
+def _indexed(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    """What one list of indices picked along one axis; more than that is not followed."""
+    axes, indices = axes_of(args[0]), args[1]
+    used = [i for i, index in enumerate(indices) if index is not None]
+    if axes is None or len(used) != 1 or len(axes) != result.ndim:
+        return None
+    return tuple(
+        _moved(resized(h, n)) if i == used[0] else h for i, (h, n) in enumerate(zip(axes, result.shape, strict=True))
+    )
+
+
+def _sampled(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    axes = axes_of(args[0])
+    if axes is None:
+        return None
+    rows, columns = (_moved(axis(kind, n)) for kind, n in zip(_places(axes), result.shape[2:], strict=True))
+    return (*axes[:2], rows, columns)
+
+
+def _padded(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    """Padding, which moves places where it is all on one side."""
+    axes, pads = _spatial(axes_of, args, result), list(args[1])
+    if axes is None:
+        return None
+    sides = {result.ndim - 1 - i: abs(pads[2 * i] - pads[2 * i + 1]) for i in range(len(pads) // 2)}
+    return tuple(_moved(held) if sides.get(i, 0) > result.shape[i] / 8 else held for i, held in enumerate(axes))
+
+
+def _flip(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    axes = axes_of(args[0])
+    dims = {dim % result.ndim for dim in args[1]}
+    return None if axes is None else tuple(_flipped(held) if i in dims else held for i, held in enumerate(axes))
+
+
+def _flipped(held: Axis) -> Axis:
+    if len(held) != 1 or held[0].kind not in ("y", "x") or held[0].key:
+        plain = all(factor.kind == "c" for factor in held)
+        return held if plain else axis("?", math.prod(factor.size for factor in held))
+    one = held[0]
+    return (replace(one, flipped=not one.flipped, shift=one.size - 1 - one.shift),)
+
+
+def _put_together_of(held: Axis, size: int) -> bool:
+    """Whether an axis is several of one size that were put together, one after the other, as `_cat` does."""
+    return len(held) > 1 and held[0].kind == "?" and math.prod(factor.size for factor in held[1:]) == size
+
+
+def _slice(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    dim, start, step = args[1] if len(args) > 1 else 0, args[2] if len(args) > 2 else 0, args[4] if len(args) > 4 else 1
+    return _cut(axes_of, args, result, step == 1 and (start or 0) % max(1, result.shape[dim]) == 0, step)
+
+
+def _split(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    return _cut(axes_of, args, result, isinstance(args[1], int) or len(set(args[1])) == 1)
 
 
 def _select(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
@@ -118,8 +202,15 @@ def _cat(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
     if not known:
         return None
     dim = (args[1] if len(args) > 1 else 0) % result.ndim
-    kind: Kind = "c" if all(held.kind == "c" for axes in known for held in axes[dim]) else "?"
-    return tuple(axis(kind, n) if i == dim else known[0][i] for i, n in enumerate(result.shape))
+    first, size = known[0][dim], result.shape[dim]
+    joined = axis("c", size)
+    if any(held.kind != "c" for axes in known for held in axes[dim]) or (dim == 0 and not first):
+        alike = len(known) == len(args[0]) and all(axes[dim] == first for axes in known)
+        joined = (Factor("?", len(known)), *first) if alike and len(known) > 1 else axis("?", size)
+    same = [all(axes[i] == known[0][i] for axes in known) for i in range(result.ndim)]
+    plain = [all(factor.kind == "c" for factor in held) for held in known[0]]
+    rest = [known[0][i] if same[i] or plain[i] else axis("?", n) for i, n in enumerate(result.shape)]
+    return tuple(joined if i == dim else held for i, held in enumerate(rest))
 
 
 def _stack(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
@@ -182,7 +273,9 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("view", "_unsafe_view", "reshape", "_reshape_alias", "flatten", "unflatten"), _view),
     **dict.fromkeys(("permute",), _permute),
     **dict.fromkeys(("transpose", "t", "swapaxes"), _transpose),
-    **dict.fromkeys(("slice", "split", "split_with_sizes", "chunk", "narrow", "expand", "glu"), _cut),
+    **dict.fromkeys(("narrow", "expand", "glu"), _cut),
+    **dict.fromkeys(("split", "split_with_sizes"), _split),
+    "slice": _slice,
     **dict.fromkeys(("select", "unbind"), _select),
     **dict.fromkeys(("mean", "sum", "amax", "amin", "max", "min", "var", "std", "norm", "linalg_vector_norm"), _reduce),
     **dict.fromkeys(("logsumexp", "prod", "var_mean", "all", "any", "argmax"), _reduce),
@@ -203,6 +296,11 @@ _RULES: dict[str, Rule] = {
         _attention,
     ),
     "roll": _roll,
+    "flip": _flip,
+    "index": _indexed,
+    "grid_sampler_2d": _sampled,
+    "constant_pad_nd": _padded,
+    **dict.fromkeys(("gather", "index_select", "sort", "topk", "take_along_dim"), _picked),
     **dict.fromkeys(
         ("convolution", "_convolution", "conv2d", "conv_transpose2d", "quantized::conv2d", "quantized::conv2d_relu",
          "torchvision::deform_conv2d", "mkldnn_convolution", "cudnn_convolution"),
@@ -212,7 +310,7 @@ _RULES: dict[str, Rule] = {
         ("max_pool2d", "max_pool2d_with_indices", "avg_pool2d", "_adaptive_avg_pool2d", "adaptive_avg_pool2d",
          "adaptive_max_pool2d", "quantized_max_pool2d", "mkldnn_max_pool2d", "upsample_nearest2d",
          "upsample_bilinear2d", "upsample_bicubic2d", "_upsample_nearest_exact2d", "_upsample_bilinear2d_aa",
-         "_upsample_bicubic2d_aa", "constant_pad_nd", "reflection_pad2d", "replication_pad2d", "pixel_shuffle",
+         "_upsample_bicubic2d_aa", "reflection_pad2d", "replication_pad2d", "pixel_shuffle",
          "pixel_unshuffle", "avg_pool1d", "max_pool1d", "fractional_max_pool2d"),
         _spatial,
     ),
@@ -220,7 +318,7 @@ _RULES: dict[str, Rule] = {
         ("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm",
          "native_layer_norm", "native_group_norm", "instance_norm", "_softmax", "_log_softmax", "_safe_softmax",
          "native_dropout", "clone", "copy", "_to_copy", "contiguous", "detach", "alias", "lift_fresh", "cumsum",
-         "flip", "renorm", "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "quantize_per_tensor",
+         "renorm", "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "quantize_per_tensor",
          "quantize_per_channel", "dequantize", "channel_shuffle", "native_channel_shuffle", "rrelu_with_noise",
          "_fused_rms_norm", "index_put", "index_fill", "fill", "zero"),
         _same,

@@ -58,7 +58,8 @@ def _mixes(net: Network, layer: str) -> bool:
     if together.shape != alone.shape:
         return True
     apart, most = (together - alone).abs().max(), alone.abs().max()
-    return not bool(apart <= _SAME.get(alone.dtype, 1e-2) * most) and bool(most.isfinite())
+    tolerance = max(_SAME.get(dtype, 1e-2) for dtype in (alone.dtype, dtype_of(net.module)))
+    return not bool(apart <= tolerance * most) and bool(most.isfinite())
 
 
 _SAME = {torch.float64: 1e-9, torch.float32: 1e-4}  # of the largest value: more than roundings make

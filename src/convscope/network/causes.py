@@ -40,7 +40,7 @@ def failed(module: nn.Module, x: Tensor, error: Exception) -> ForwardFailed:
 
 def _inputs(module: nn.Module, x: Tensor, said: str) -> str | None:
     missing = re.search(r"forward\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)", said)
-    if missing is None or not said.startswith(f"{type(module).__name__}."):
+    if missing is None or f"{type(module).__name__}.forward" not in said:
         return None
     return f"It takes more than an image ({missing[1]}). Wrap it in a module whose forward takes the image alone."
 
@@ -57,10 +57,16 @@ def _clips(module: nn.Module, x: Tensor, said: str) -> str | None:
 def _types(module: nn.Module, x: Tensor, said: str) -> str | None:
     types = sorted({str(t.dtype).removeprefix("torch.") for t in _tensors(module) if t.is_floating_point()})
     told = re.search(r"dtype|scalar type|same type|type .*(float|double|half)", said, re.IGNORECASE)
-    if not told:
+    if not told or re.search(r"Long|Int|indices", said):
         return None
     mixed = f"Its weights are of several types ({', '.join(types)}). " if len(types) > 1 else ""
     return f"{mixed}Make all of one type first, for instance with module.float()."
+
+
+def _quantized(module: nn.Module, x: Tensor, said: str) -> str | None:
+    if not any(".quantized" in type(part).__module__ for part in module.modules()) or "gradient" not in said:
+        return None
+    return "Quantized layers pass no gradient on. Use activations, occlusion or rise, which need none."
 
 
 def _channels(module: nn.Module, x: Tensor, said: str) -> str | None:
@@ -96,7 +102,7 @@ def _structure(module: nn.Module, x: Tensor, said: str) -> str | None:
 
 
 _CAUSES: tuple[Callable[[nn.Module, Tensor, str], str | None], ...] = (
-    _inputs, _clips, _channels, _types, _batch, _size, _structure,
+    _inputs, _quantized, _clips, _channels, _types, _batch, _size, _structure,
 )  # fmt: skip
 
 

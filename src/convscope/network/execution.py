@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeAlias
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
 
 from ..base.errors import ForwardFailed
-from .attributes import Attributes, parts_of, random_numbers
+from .attributes import Attributes, random_numbers
 from .causes import failed
+from .parts import parts_of
 
 _Slot: TypeAlias = tuple[Any, str, Tensor | None]  # where a module keeps a tensor, under which name, and the tensor
 
@@ -41,41 +44,68 @@ def plainly(module: nn.Module, x: Tensor) -> Any:
 
 
 @contextmanager
-def frozen(module: nn.Module, channels_last: bool = False) -> Iterator[None]:
+def frozen(module: nn.Module, channels_last: bool = False, wholly: bool = False) -> Iterator[Changes]:
     """Parameters that take no gradient, buffers and attributes that may be written to, evaluation mode, a fixed seed.
 
     Everything is as before afterwards, also after an error. What is recomputed in a backward pass must be inside too.
     Modes are set one by one: `module.train()` may be overridden, and would unfreeze what a user froze on purpose.
+    What is given says, with `wholly`, whether what ran changed the module's state.
     With `channels_last` convolutions run in that layout, up to twice as fast: worth its copies for many passes.
     """
     parts = parts_of(module)
     weights: list[_Slot] = [(part._parameters, name, t) for part in parts for name, t in part._parameters.items()]
     buffers: list[_Slot] = [(part._buffers, name, t) for part in parts for name, t in part._buffers.items()]
-    attributes = Attributes(parts)
+    attributes, changes, copied = Attributes(parts, wholly), Changes(), wholly or module in _WRITERS
     device = device_of(module)
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
         stack.enter_context(random_numbers())
+        stack.callback(torch.set_grad_enabled, torch.is_grad_enabled())
         stack.enter_context(torch.autocast(device.type, enabled=False))
         if any(_compiled(part) for part in parts):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
             for store, name, tensor in weights:
-                store[name] = None if tensor is None else _fixed(tensor, channels_last)
+                store[name] = None if tensor is None else _fixed(tensor, channels_last, copied)
             for store, name, tensor in buffers:
                 store[name] = None if tensor is None else tensor.detach().clone()
             attributes.set_aside()
             _seed(device)  # for modules that draw even in evaluation mode, such as F.dropout(x)
-            yield
+            yield changes
+            if wholly:
+                changes.state = attributes.learn() | _wrote(module, weights, buffers)
         finally:
             attributes.restore()
             for store, name, tensor in weights + buffers:
                 store[name] = tensor
 
 
-def _fixed(weight: Tensor, channels_last: bool) -> nn.Parameter:
+@dataclass
+class Changes:
+    """Whether what ran inside `frozen(…, wholly=True)` changed the module's own state."""
+
+    state: bool = False
+
+
+def _wrote(module: nn.Module, weights: list[_Slot], buffers: list[_Slot]) -> bool:
+    """Whether weights or buffers were written to; a module that writes to its weights is given copies from now on."""
+    if any(_unlike(store.get(name), tensor) for store, name, tensor in weights):
+        _WRITERS.add(module)
+    return module in _WRITERS or any(_unlike(store.get(name), tensor) for store, name, tensor in buffers)
+
+
+def _unlike(now: Tensor | None, before: Tensor | None) -> bool:
+    if now is None or before is None:
+        return now is not before
+    return now.shape != before.shape or not torch.equal(now.detach(), before.detach())
+
+
+_WRITERS: WeakSet[nn.Module] = WeakSet()
+
+
+def _fixed(weight: Tensor, channels_last: bool, copied: bool) -> nn.Parameter:
     """A weight that takes no gradient; one made in inference mode is copied, for it could take part in none."""
-    plain = weight.detach().clone() if weight.is_inference() else weight.detach()
+    plain = weight.detach().clone() if copied or weight.is_inference() else weight.detach()
     return nn.Parameter(_laid_out(plain, channels_last), requires_grad=False)
 
 

@@ -67,6 +67,8 @@ def gradient(
         _check_rectified(net, unit, mode, value, leaf)
         evidence = _rule_evidence(rule, mode)  # before the backward, which may run parts of the network once more
         found = backward(value, leaf) if value.requires_grad else None
+        if found is not None:
+            check_finite(net, unit, found, "gradient")
     values = torch.zeros_like(leaf) if found is None else found
     return Gradient(values.detach(), value.detach(), {**_passes(values), **evidence})
 
@@ -82,11 +84,11 @@ def backward(value: Tensor, leaf: Tensor) -> Tensor | None:
         ) from error
 
 
-def check_finite(net: Network, unit: Valued, value: Tensor) -> None:
-    """Raise ForwardFailed where a unit's value is not finite."""
+def check_finite(net: Network, unit: Valued, value: Tensor, what: str = "value") -> None:
+    """Raise ForwardFailed where a unit's value, or gradient, is not finite."""
     if not torch.isfinite(value).all():
         bad = value[~torch.isfinite(value)][0].item()
-        raise ForwardFailed(f"The value of {unit} is {bad}: {net.name} put out numbers that are not finite.")
+        raise ForwardFailed(f"The {what} of {unit} is {bad}: {net.name} put out numbers that are not finite.")
 
 
 def _check_rectified(net: Network, unit: Valued, mode: Rectifiers | None, value: Tensor, leaf: Tensor) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor, fx, nn
 from ..base.errors import CannotExport, first_line
 from . import taps
 from .execution import device_of, dtype_of, frozen, unwrap
-from .user_hooks import leave_out_watchers
+from .user_hooks import leave_out
 
 if TYPE_CHECKING:
     from .network import Network
@@ -115,7 +115,7 @@ def trace(net: Network, *layers: str) -> Graph:
     x = torch.zeros(2, net.preprocessing.channels, height, width, **_like(module))
     try:
         with torch.inference_mode(False), torch.no_grad(), frozen(module), _quiet():
-            leave_out_watchers(module, x)
+            leave_out(module, net.watching)
             batch = {"x": {0: torch.export.Dim.AUTO}}
             program = torch.export.export(traced, (x,), dynamic_shapes=batch, strict=False)
         return _graph(program, layers)

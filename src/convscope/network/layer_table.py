@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from ..base.errors import ForwardFailed
 from . import taps
-from .attributes import Held, parts_of
-from .axes import Arrangement, Axes, arrangement
+from .axes import Arrangement, Axes, arrangement, axis
 from .execution import frozen, output_tensor, plainly, unwrap
 from .exported import flattened
 from .layers import Layer, Layers, Layout, listed
 from .probabilities import Scores, kind_of_scores
 from .recording import Recording
+from .user_hooks import hooks_of, observe
 
 if TYPE_CHECKING:
     from .network import Network
@@ -31,12 +31,14 @@ _ENDS = ("input", "logits", "probs")
 class Table:
     """The layers of a network, how its class scores become probabilities, and which layers mix images, once known.
 
-    `stateful` is whether a forward changes attributes or buffers of the module's own.
+    `stateful` is whether a forward changes attributes, buffers or weights of the module's own; `watching` numbers the
+    user's hooks that change nothing.
     """
 
     layers: Layers
     scores: Scores
     stateful: bool = False
+    watching: frozenset[int] = frozenset()
     mixing: dict[str, bool] = field(default_factory=dict)
 
 
@@ -49,9 +51,8 @@ def layer_table(net: Network) -> Table:
     seen[0] = 128
     pictures = torch.cat([net.feed(picture) for picture in seen])
     both = _Watched(net, pictures)
-    if both.failure is not None and (one := _Watched(net, pictures[:1])).failure is None:
-        both = one
-    return both.table()
+    watched = both if both.failure is None else _Watched(net, pictures[:1])
+    return watched.table()
 
 
 class _Watched:
@@ -64,7 +65,6 @@ class _Watched:
         self.order: list[str] = []
         self.recording, self.output = Recording(x), None
         self._aspect = x.shape[2] / x.shape[3]
-        self._layout: Layout = "NCHW"
         module = unwrap(net.module)
         names = [name for name, _ in module.named_modules() if name]
         try:
@@ -76,6 +76,7 @@ class _Watched:
     failure: ForwardFailed | None
     output: Any
     stateful = False
+    watching: frozenset[int] = frozenset()
 
     def table(self) -> Table:
         """What was found."""
@@ -95,15 +96,17 @@ class _Watched:
             self.missing["logits"] = str(error)
         missing = {**_unseen(module, {*self.rows, *self.missing}), **self.missing}
         table = [*ends, *rows, *([logits] if logits else [])]
-        return Table(Layers(net.name, table, missing, self.recording.parents, self.order), scores, self.stateful)
+        return Table(
+            Layers(net.name, table, missing, self.recording.parents, self.order), scores, self.stateful, self.watching
+        )
 
     def _run(self, module: nn.Module, x: Tensor) -> Any:
-        with frozen(module), self.recording:
-            parts = parts_of(module)
-            before = Held(parts)
-            found = plainly(module, x)
-            self.stateful = Held(parts).state != before.state
-            return found
+        with frozen(module, wholly=True) as changes:
+            changing = observe(module)
+            with self.recording:
+                found = plainly(module, x)
+        self.stateful, self.watching = changes.state, frozenset(hooks_of(module)) - changing
+        return found
 
     def _watch(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def record(module: nn.Module, _inputs: object, output: Any) -> None:
@@ -122,36 +125,40 @@ class _Watched:
         """The row for one output; None where it is neither a vector nor maps for each image."""
         if not listed(output):
             return None
-        axes, images = self.recording.axes(output), len(self.x)
-        node = self.recording.node(output)
-        whole = output.shape[0] == images and (axes is None or [f.kind for f in axes[0]] == ["n"] * (images > 1))
-        if output.ndim == 2 and whole:
-            return Layer(name, kind, tuple(output.shape[1:]), "NC", node=node)
-        how = None if axes is None else arrangement(axes, images)
-        if how is not None and output.ndim > 2:
-            assert axes is not None
-            layout = _layout(how, axes, output)
-            note = _note(how, output, images) if layout == "folded" else ""
-            self._layout = layout if layout != "folded" else self._layout
-            return Layer(name, kind, how.shape, layout, 1, note, how if layout == "folded" else None, node)
-        if output.ndim != 4 or not whole or (axes is not None and _matrix(axes)):
+        axes, node = self._axes(output), self.recording.node(output)
+        whole = output.shape[0] == len(self.x) and (axes is None or all(factor.kind == "n" for factor in axes[0]))
+        if output.ndim == 2:
+            return Layer(name, kind, tuple(output.shape[1:]), "NC", node=node) if whole else None
+        how = None if axes is None else arrangement(axes, len(self.x))
+        if how is not None and axes is not None:
+            known = _layout(how, axes, output)
+            note = _note(how, output, len(self.x), known)
+            return Layer(name, kind, how.shape, known, 1, note, how if known == "folded" else None, node)
+        layout = self._guess(output, axes, module) if output.ndim == 4 and whole else None
+        if layout is None:
             return None
-        self._layout = self._guess(output, axes, module)
         shape = tuple(output.shape[1:])
-        return Layer(name, kind, (shape[-1], *shape[:-1]) if self._layout == "NHWC" else shape, self._layout, node=node)
+        return Layer(name, kind, shape if layout == "NCHW" else (shape[-1], *shape[:-1]), layout, node=node)
 
-    def _guess(self, output: Tensor, axes: Axes | None, module: nn.Module | None) -> Layout:
-        """Where the channels are, if operations do not tell: known for some modules, else by the picture's aspect."""
+    def _axes(self, output: Tensor) -> Axes | None:
+        """What the axes of an output hold; a first one that is as long as there are images is that of the images."""
+        axes = self.recording.axes(output)
+        if axes is None or len(axes[0]) != 1 or axes[0][0].kind != "?" or output.shape[0] != len(self.x):
+            return axes
+        return (axis("n", len(self.x)), *axes[1:])
+
+    def _guess(self, output: Tensor, axes: Axes | None, module: nn.Module | None) -> Layout | None:
+        """Where the channels are, if operations do not tell all: None where it may be no map."""
+        if axes is not None:
+            return _channels_of(axes)
         if isinstance(module, _FIRST):
             return "NCHW"
-        if axes is not None and not any(axes[1:3]):  # one place
-            return "NHWC" if axes[3] else "NCHW"
         if type(module) in _LAST and len(getattr(module, "normalized_shape", "1")) == 1:
             return "NHWC"
         _, a, b, c = output.shape
         first, last = abs(math.log(b / c / self._aspect)), abs(math.log(a / b / self._aspect))
-        if abs(first - last) <= 1e-9:
-            return self._layout
+        if min(first, last) > _LIKE or abs(first - last) < 1e-9:
+            return None
         return "NCHW" if first < last else "NHWC"
 
     def _logits(self) -> Layer:
@@ -159,6 +166,11 @@ class _Watched:
         if self.failure is not None:
             raise self.failure
         scores, images = output_tensor(self.output, self.net.output), len(self.x)
+        if not scores.is_floating_point() and not scores.is_quantized:
+            raise ForwardFailed(
+                f"The module returned numbers of type {scores.dtype}, such as argmax makes; class scores must be of "
+                "floating point. Wrap it in a module that returns these."
+            )
         node = self.recording.node(scores)
         if scores.ndim < 2 and scores.numel() == images:
             return Layer("logits", "output", (1,), "NC", node=node)
@@ -193,7 +205,7 @@ class _Watched:
 
 def _layout(how: Arrangement, axes: Axes, output: Tensor) -> Layout:
     """The plain layout that an arrangement comes to, if it is one."""
-    kinds = "".join(factor.kind if not factor.key and not factor.shift else "?" for held in axes for factor in held)
+    kinds = "".join(f.kind if not f.key and f.straight else "?" for held in axes for f in held)
     if output.ndim == 4 and all(len(held) == 1 for held in axes) and kinds in ("ncyx", "nyxc"):
         return "NCHW" if kinds == "ncyx" else "NHWC"
     numbers = torch.arange(output.numel()).view(output.shape)
@@ -203,18 +215,30 @@ def _layout(how: Arrangement, axes: Axes, output: Tensor) -> Layout:
     return "NHWC" if output.ndim == 4 and torch.equal(found, numbers.movedim(-1, 1)) else "folded"
 
 
-def _note(how: Arrangement, output: Tensor, images: int) -> str:
-    """What was put back in place, for the evidence."""
+def _note(how: Arrangement, output: Tensor, images: int, layout: Layout) -> str:
+    """What was put back in place, or cannot be, for the evidence."""
     _, height, width = how.shape
+    notes = []
     if output.shape[0] != images:
-        return f"{output.shape[0] // images} windows an image, put back in place: {height} × {width} places"
-    return f"{'tokens' if output.ndim == 3 else 'values'} of other axes, put in place: {height} × {width} places"
+        notes.append(f"{output.shape[0] // images} windows an image, put back in place: {height} × {width} places")
+    elif layout == "folded":
+        turned = any(how.flips) or any(how.shifts)
+        kind = "tokens" if output.ndim == 3 else "mirrored or rolled maps" if turned else "values of other axes"
+        notes.append(f"{kind}, put in place: {height} × {width} places")
+    if how.moved:
+        notes.append("cut out, picked or sampled on the way, so that places are not where they are in the picture")
+    return "; ".join(notes)
 
 
-def _matrix(axes: Axes) -> bool:
-    """Whether places are there twice, or share an axis: no map, whatever its shape."""
-    kinds = ["".join(sorted(factor.kind for factor in held)) for held in axes[1:]]
-    return any(len(kind) > 1 and "?" not in kind for kind in kinds) or len([k for k in kinds if k == "c"]) > 1
+def _channels_of(axes: Axes) -> Layout | None:
+    """The layout of maps whose places are known, or of one place; None where places are there twice or mixed."""
+    kinds = ["".join(sorted({factor.kind for factor in held})) for held in axes[1:]]
+    if kinds[1:] in (["y", "x"], ["", ""], ["y", ""], ["", "x"]):
+        return "NCHW"
+    return "NHWC" if kinds[:2] in (["y", "x"], ["", ""], ["y", ""], ["", "x"]) and kinds[2] in ("c", "?") else None
+
+
+_LIKE = math.log(1.5)  # how far the aspect of maps may be from the picture's, where nothing else tells what they are
 
 
 def _unseen(module: nn.Module, seen: set[str]) -> dict[str, str]:

@@ -142,4 +142,8 @@ def listed(output: object) -> bool:
 
 def holds_filters(module: nn.Module | None) -> bool:
     """Whether a module has weights that are filters: those of a convolution or a linear layer."""
-    return getattr(getattr(module, "weight", None), "ndim", 0) in (2, 4)
+    made = getattr(module, "parametrizations", {})
+    weight = made["weight"].original0 if "weight" in made and hasattr(made["weight"], "original0") else None
+    if "weight" in made and weight is None:
+        weight = made["weight"].original  # the attribute itself would be computed, and might change what it is made of
+    return getattr(getattr(module, "weight", None) if weight is None else weight, "ndim", 0) in (2, 4)

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from ..base.errors import BadKnob, BadWeights, UnknownLayer, UnknownUnit
+from ..base.errors import BadKnob, BadWeights, ForwardFailed, UnknownLayer, UnknownUnit
 from ..base.field import ReceptiveField
 from ..base.image import Image, ImageLike, open_image
 from ..base.unit import Unit, UnitLike, Valued, find_label, parse, parse_sum
 from . import taps
-from .attributes import parts_of
 from .batches import chunks, fitting
 from .causes import check_runnable
 from .digest import TensorHashes, tensors_of
@@ -29,9 +28,11 @@ from .execution import device_of, dtype_of, unwrap
 from .exported import refuse_training
 from .layer_table import Table, layer_table
 from .layers import Layer, Layers
+from .parts import parts_of
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, names, numbers, pair
 from .probabilities import Scores
 from .settings import settings_of
+from .user_hooks import hooks_of
 
 Predicted: TypeAlias = tuple[str, int, float]
 
@@ -75,6 +76,7 @@ class Network:
         self.graphs: dict[Any, Any] = {}  # executed graphs: `graph.executed` keeps them here
         self._hashes = TensorHashes()
         self._found: tuple[tuple[object, ...], Table] | None = None
+        self._seen: list[object] | None = None  # the structure when it was last told
 
     def __repr__(self) -> str:
         height, width = self.preprocessing.size
@@ -99,6 +101,11 @@ class Network:
         return self._table.stateful
 
     @property
+    def watching(self) -> frozenset[int]:
+        """The numbers of hooks of the user's that change nothing."""
+        return self._table.watching
+
+    @property
     def mixing(self) -> dict[str, bool]:
         """What is known so far of layers whose numbers depend on the other images of a batch; see `batches.mixes`."""
         return self._table.mixing
@@ -109,13 +116,31 @@ class Network:
         if self._found is None or self._found[0] != form:
             check_runnable(unwrap(self.module))
             self._found = form, layer_table(self)
+            self._seen = None
+            self._structure()
         return self._found[1]
 
     def _form(self) -> tuple[object, ...]:
-        """The parts of the module, the very objects, and the shapes of their weights."""
-        parts = parts_of(unwrap(self.module))
+        """What the table depends on and is told at once: the very parts of the module, hooks, and shapes of weights."""
+        module = unwrap(self.module)
+        parts = parts_of(module)
         weights = (t for part in parts for t in part._parameters.values() if t is not None)
-        return *parts, *(None if is_lazy(t) else t.shape for t in weights), self.output
+        shapes = (None if is_lazy(t) else t.shape for t in weights)
+        return *parts, *shapes, *hooks_of(module), self.output, self.preprocessing
+
+    def _structure(self) -> list[object]:
+        """Everything the numbers depend on but tensors; where it has changed, the table is found anew."""
+        module = unwrap(self.module)
+        if self._found is None and hooks_of(module):
+            with suppress(ForwardFailed):  # then they are all told
+                _ = self._table
+        watching = self._found[1].watching if self._found else ()
+        parts = dict(module.named_modules())
+        found: list[object] = [repr(module), settings_of(parts, watching)]
+        if self._found is not None and self._seen not in (None, found):
+            self._found = None
+        self._seen = found
+        return found
 
     def layer(self, address: UnitLike) -> str:
         """The name of a layer; raises UnknownLayer, or UnknownUnit for the address of one channel."""
@@ -227,13 +252,19 @@ class Network:
 
         Of a list of images, a list of them for each.
         """
+        self._structure()  # so that the table is that of today
         if not self.classifies:
             self.layers["logits"]  # says why there are none
             raise UnknownUnit(
                 f"{self.name} puts out maps, not one score a class, so it predicts no class for an image."
             )
-        if top < 1:
-            raise BadKnob(f"top must be at least 1, not {top}.")
+        if not isinstance(top, int) or top < 1:
+            raise BadKnob(f"top must be a whole number from 1, not {top!r}.")
+        if len(self.labels) > self.layers["logits"].units == 1:
+            raise BadKnob(
+                f"labels must be one name for the one score of {self.name}, of what a high score means, not "
+                f"{len(self.labels)} names. Give labels=[{self.labels[-1]!r}]."
+            )
         if not isinstance(image, list | tuple):
             return self._predicted([image], top)[0]
         parts = chunks(len(image), fitting(self, "logits"))
@@ -243,6 +274,8 @@ class Network:
         with torch.no_grad():
             x = torch.cat([self.prepare(image) for image in images])
             chances = self.probabilities(self.read(x, "logits")["logits"])
+        if not torch.isfinite(chances).all():
+            raise ForwardFailed(f"{self.name} put out class scores that are not finite, so no class is probable.")
         best = chances.topk(min(top, chances.shape[1]))
         rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         return [[(self.label(i), i, p) for i, p in zip(*row, strict=True)] for row in rows]
@@ -281,10 +314,14 @@ class Network:
     def digest(self) -> str:
         """SHA-256 of all that the network's numbers depend on: structure, weights, other state, and preprocessing."""
         module = unwrap(self.module)
-        settings = [repr(module), self.preprocessing.describe(), self.output]
-        parts = dict(module.named_modules())
-        hashes = {name: self._hashes(name, value) for name, value in tensors_of(module, parts).items()}
-        further = settings_of(parts)
+        try:
+            structure, further = self._structure()
+            tensors = tensors_of(module, dict(module.named_modules()))
+            hashes = {name: self._hashes(name, value) for name, value in tensors.items()}
+        except (TypeError, ValueError, RuntimeError):
+            check_runnable(module)  # says why, where that is known
+            raise
+        settings = [structure, self.preprocessing.describe(), self.output]
         told = json.dumps([*settings, hashes, *([further] if further else [])], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -168,13 +168,19 @@ def numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:
 def names(labels: Sequence[object] | Mapping[int, object]) -> tuple[str, ...]:
     """The names of classes in the order of their numbers, given as a list, or as a dict of them by number."""
     if isinstance(labels, Mapping):
-        if sorted(labels, key=str) != sorted(range(len(labels)), key=str):
-            raise BadKnob(f"labels must have the keys 0 to {len(labels) - 1}, one a class, not {list(labels)[:5]}.")
-        labels = [labels[number] for number in range(len(labels))]
-    if isinstance(labels, str | bytes) or not isinstance(labels, Iterable):
+        numbered = {int(key) if str(key).isdigit() else key: label for key, label in labels.items()}
+        if set(numbered) != set(range(len(labels))):
+            raise BadKnob(
+                f"labels must have the keys 0 to {len(labels) - 1}, one a class, not {list(labels)[:5]}. Give a list "
+                "of names, or a dict of them by number."
+            )
+        labels = [numbered[number] for number in range(len(labels))]
+    if isinstance(labels, np.ndarray):
+        labels = labels.tolist()
+    if isinstance(labels, str | bytes) or not isinstance(labels, Sequence):
         raise BadKnob(f"labels must be a list of names, one a class, not {labels!r}. Give ['cat', 'dog'].")
     found = list(labels)
-    odd = [label for label in found if not isinstance(label, str | int | np.integer)]
+    odd = [label for label in found if not isinstance(label, str | int | np.integer) or isinstance(label, bool)]
     if odd:
         raise BadKnob(f"labels must be names or whole numbers, one a class, not {odd[0]!r}. Give ['cat', 'dog'].")
     return tuple(map(str, found))

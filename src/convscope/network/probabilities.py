@@ -13,6 +13,9 @@ from .recording import Recording
 _PASSED = {  # operations that move or average numbers, and learn nothing
     *("view", "_unsafe_view", "reshape", "squeeze", "unsqueeze", "select", "slice", "permute", "transpose", "t"),
     *("clone", "_to_copy", "detach", "alias", "expand", "cat", "stack", "mean", "sum", "add", "mul", "div", "exp"),
+    *("sub", "rsub", "neg", "reciprocal", "pow", "square", "sqrt", "clamp", "clamp_min", "clamp_max", "round", "prod"),
+    *("index", "index_select", "gather", "where", "max", "min", "amax", "amin", "maximum", "minimum", "nan_to_num"),
+    *("split", "split_with_sizes", "unbind", "repeat", "flip"),
 }
 _CLOSE = 1e-3  # to a sum of one
 
@@ -66,10 +69,20 @@ def _only_sigmoids(recording: Recording, output: Tensor) -> bool:
     waiting, seen = [] if first is None else [first], set()
     while waiting:
         node = waiting.pop()
-        if node in seen or recording.kinds[node] in ("sigmoid", "_softmax", "hardsigmoid"):
+        if node in seen or recording.kinds[node] in _BOUNDED or _logistic(recording, node):
             continue
         if recording.kinds[node] not in _PASSED:
             return False
         seen.add(node)
         waiting += recording.parents[node]
     return first is not None
+
+
+_BOUNDED = ("sigmoid", "_softmax", "hardsigmoid", "log_sigmoid_forward", "tanh")
+
+
+def _logistic(recording: Recording, node: int) -> bool:
+    """Whether an operation is the division of 1 / (1 + exp(-x)), a sigmoid in other words."""
+    sums = [parent for parent in recording.parents[node] if recording.kinds[parent] == "add"]
+    inside = (recording.kinds[parent] for one in sums for parent in recording.parents[one])
+    return recording.kinds[node] in ("reciprocal", "div") and "exp" in inside

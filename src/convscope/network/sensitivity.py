@@ -48,7 +48,8 @@ def sensitivity(net: Network, x: Tensor, unit: Valued, layer: str) -> Sensitivit
         found = backward(value, graft.leaf) if graft.leaf is not None and value.requires_grad else None
     if found is None or graft.leaf is None:
         raise Independent(
-            f"{unit} does not depend on {layer}: it is computed without it. Use a layer on the way to it."
+            f"{unit} does not depend on {layer}: it is computed without it, or a step between passes no "
+            "gradient on. Use a layer on the way to it, or occlusion."
         )
     activation, grad = (row.arranged(tensor.detach()) for tensor in (graft.leaf, found))
     return Sensitivity(activation, grad, value.detach())

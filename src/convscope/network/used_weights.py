@@ -20,14 +20,16 @@ def used_weight(module: nn.Module) -> Tensor:
     A plain layer is not run. Others (weight norm, spectral norm, pruning, parametrizations, standardized weights) are
     given one small input of zeros, alone and frozen; where that cannot be, it is the attribute as it is.
     """
-    stored = module.weight
-    if callable(stored):  # of a quantized layer
-        plain: Tensor = stored().dequantize()
-        return plain
-    assert isinstance(stored, Tensor)
-    if type(module) in _STORED and "weight" in module._parameters and not module._forward_pre_hooks:
+    stored = module._parameters.get("weight")
+    if stored is not None and type(module) in _STORED and not module._forward_pre_hooks:
         return stored.detach()
-    return _computed(module, stored)
+    if "_packed_params" in module.__dict__ and callable(module.weight):  # of a quantized layer
+        plain: Tensor = module.weight().dequantize()
+        return plain
+    with torch.inference_mode(False), torch.no_grad(), frozen(module):  # for it may be made where it is asked for
+        attribute = module.weight
+    assert isinstance(attribute, Tensor)
+    return _computed(module, attribute)
 
 
 def _computed(module: nn.Module, stored: Tensor) -> Tensor:

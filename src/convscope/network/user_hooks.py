@@ -1,56 +1,67 @@
-"""A user's own hooks while a module is exported: those that only watch are not handed what is no real tensor."""
+"""A user's own hooks: those that only watch are told from those that change what a module is given or puts out."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from torch import Tensor, nn
 
-from .attributes import parts_of
-from .execution import plainly
+from .parts import parts_of
 
 _STORES = ("_forward_pre_hooks", "_forward_hooks")
+_OURS = ("torch.", "convscope.")
 
 
-def leave_out_watchers(module: nn.Module, x: Tensor) -> None:
-    """Take off the hooks that return nothing in one forward of x; inside `frozen`, which puts them back.
+def hooks_of(module: nn.Module) -> list[int]:
+    """The numbers of the hooks on a module's parts that are neither PyTorch's nor ours."""
+    stores = (getattr(part, store) for part in parts_of(module) for store in _STORES)
+    return [number for store in stores if store for number, hook in store.items() if not _ours(hook)]
 
-    What returns something changes what a module is given or puts out, and stays; PyTorch's own, such as weight norm's,
-    stay too.
+
+def observe(module: nn.Module) -> set[int]:
+    """Have hooks watched, inside `frozen`, which puts them back: gives the numbers, as it runs, of those that change.
+
+    Such a hook returns something, or writes to what it is shown.
     """
-    parts = [part for part in parts_of(module) if any(_watching(getattr(part, store)) for store in _STORES)]
-    if not parts:
-        return
     changing: set[int] = set()
-    for part in parts:
+    for part in parts_of(module) if hooks_of(module) else ():
         for store in _STORES:
-            hooks = getattr(part, store)
-            part.__dict__[store] = OrderedDict((key, _noting(hook, key, changing)) for key, hook in hooks.items())
-    plainly(module, x)
-    for part in parts:
+            hooks = getattr(part, store).items()
+            part.__dict__[store] = OrderedDict((n, h if _ours(h) else _noting(h, n, changing)) for n, h in hooks)
+    return changing
+
+
+def leave_out(module: nn.Module, watching: Collection[int]) -> None:
+    """Take off hooks that only watch, inside `frozen`, which puts them back."""
+    for part in parts_of(module) if watching else ():
         for store in _STORES:
-            kept = ((key, noting.hook) for key, noting in getattr(part, store).items() if key in changing)
-            part.__dict__[store] = OrderedDict(kept)
+            hooks = getattr(part, store).items()
+            part.__dict__[store] = OrderedDict((n, hook) for n, hook in hooks if n not in watching)
 
 
-def _watching(hooks: OrderedDict[int, Any]) -> bool:
-    return any(not _torchs(hook) for hook in hooks.values())
+def _ours(hook: Callable[..., Any]) -> bool:
+    home = getattr(hook, "__module__", "") or type(hook).__module__
+    return str(home).startswith(_OURS)
 
 
-def _torchs(hook: Callable[..., Any]) -> bool:
-    return str(getattr(hook, "__module__", "") or type(hook).__module__).startswith("torch.")
-
-
-def _noting(hook: Callable[..., Any], key: int, changing: set[int]) -> Any:
-    """A hook that does the same and notes whether it returns something."""
+def _noting(hook: Callable[..., Any], number: int, changing: set[int]) -> Any:
+    """A hook that does the same and notes whether it changes anything."""
 
     def noting(*args: Any, **kwargs: Any) -> Any:
+        before = [tensor._version for tensor in _tensors(args)]
         result = hook(*args, **kwargs)
-        if result is not None or _torchs(hook):
-            changing.add(key)
+        if result is not None or before != [tensor._version for tensor in _tensors(args)]:
+            changing.add(number)
         return result
 
-    noting.hook = hook  # type: ignore[attr-defined]
     return noting
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)

@@ -20,6 +20,7 @@ from ..base.errors import CannotExport
 from ..base.samples import samples
 from ..data.loading import Batch
 from ..network import taps
+from ..network.batches import mixes
 from ..network.execution import call, device_of, dtype_of, frozen, plainly, unwrap
 from ..network.graph import executed
 from ..network.kernels import Affine
@@ -159,8 +160,9 @@ def probed(
     """
     seen = np.stack([net.see(f"sample:{name}") for name in list(samples())[:batch_size]])
     with lanes(net):
+        batch_size = 1 if any(mixes(net, layer.name) for layer in selection.layers[-1:]) else batch_size
         capture = Capture(net, selection, batch_size, positions)
-        x = capture.prepare(seen)
+        x = capture.prepare(seen[:batch_size])
         own = capture.peaks(x)
         capture.random = not np.array_equal(own, capture.peaks(x))
         if batch_size > 1 and not capture.random and _mixes(capture, x, own):

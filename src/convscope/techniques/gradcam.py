@@ -17,7 +17,7 @@ from ..base.image import ImageLike
 from ..base.technique import technique
 from ..base.unit import UnitLike
 from ..network import rules
-from ..network.gradient import gradient
+from ..network.gradient import VANISHED, gradient
 from ..network.layers import Layer
 from ..network.network import Network
 from ..network.sensitivity import Independent, Sensitivity, sensitivity
@@ -85,7 +85,7 @@ def _last_maps(question: Question) -> tuple[str, Sensitivity]:
             found = _sensitivity(question, row.name)
         except Independent:  # on a branch beside it
             continue
-        if not _level(found.activation):
+        if not _level(found.activation) and found.gradient.any():
             return row.name, found
     raise BadKnob(f"No layer with maps comes before {unit} of {question.net.name}. Use saliency, or a deeper unit.")
 
@@ -119,7 +119,7 @@ def _evidence(layer: Layer, grid: Tensor, found: Sensitivity, passes: int) -> di
     if layer.calls > 1:
         evidence["calls"] = f"the module ran {layer.calls} times; these are its last maps"
     if not found.gradient.any():
-        evidence["vanished"] = f"the gradient is zero everywhere: nothing in {layer.name} moves this unit"
+        evidence["vanished"] = f"{VANISHED} (at {layer.name})"
     if not (grid > 0).any():
         evidence["nothing_positive"] = f"no place of {layer.name} speaks for this unit, so the values are zero"
     return evidence

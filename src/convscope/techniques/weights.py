@@ -12,6 +12,7 @@ from ..base.errors import BadWeights, UnknownLayer, UnknownUnit, nearest
 from ..base.results import Weights
 from ..base.technique import technique_with
 from ..base.unit import UnitLike, parse
+from ..network.causes import check_runnable
 from ..network.execution import unwrap
 from ..network.layers import holds_filters
 from ..network.network import Network
@@ -28,7 +29,8 @@ def _filters_at(net: Network, address: UnitLike) -> str:
     having = [name for name, module in modules.items() if name and _has_filters(module)]
     if unit.layer in having:
         return unit.layer
-    near = nearest(unit.layer, having) or f" Such as {', '.join(having[:3])}."
+    check_runnable(unwrap(net.module))
+    near = nearest(unit.layer, having) or (f" Such as {', '.join(having[:3])}." if having else "")
     if unit.layer not in modules and unit.layer not in ("input", "logits"):
         raise UnknownLayer(f"{net.name} has no layer {unit.layer!r}.{near}")
     raise UnknownLayer(f"{unit.layer} of {net.name} has no filters: it must be a convolution or a linear layer.{near}")
