@@ -7,7 +7,8 @@ from typing import Any
 from torch import nn
 
 OWN = frozenset(nn.Module().__dict__)  # what every module has
-_STANDARD: dict[type[nn.Module], frozenset[str]] = {  # attributes of modules whose settings their repr tells, and of which no forward changes any
+# attributes of modules whose settings their repr tells, and of which no forward changes any
+_STANDARD: dict[type[nn.Module], frozenset[str]] = {
     type(part): frozenset(part.__dict__)
     for part in (
         nn.Conv2d(1, 1, 1), nn.ConvTranspose2d(1, 1, 1), nn.Linear(1, 1), nn.BatchNorm2d(1), nn.ReLU(), nn.ReLU6(),
