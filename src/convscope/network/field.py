@@ -115,7 +115,7 @@ def _traced(net: Network, layers: Sequence[str]) -> Traced:
 
 def _known(found: Map, row: Layer) -> bool:
     """Whether the places of a layer are where its layout says; of a single place it does not matter."""
-    expected = {"NCHW": (2, 3), "NHWC": (1, 2)}.get(row.layout, (None, None))
+    expected = {"NCHW": (2, 3), "NHWC": (1, 2)}.get(row.layout)
     return found.places == expected or (found.places == (None, None) and math.prod(row.shape[1:]) == 1)
 
 
