@@ -51,7 +51,8 @@ def _spatial(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | Non
     axes = axes_of(args[0])
     if axes is None or args[0].ndim != result.ndim:
         return None
-    missing: list[Kind] = ["n", "c", *_places(axes)][-result.ndim :]
+    between: list[Kind] = ["?"] * (result.ndim - 4)  # of clips and volumes
+    missing: list[Kind] = ["n", "c", *between, *_places(axes)][-result.ndim :]
     return tuple(resized(held, n, kind) for held, n, kind in zip(axes, result.shape, missing, strict=True))
 
 
