@@ -16,7 +16,7 @@ from . import taps
 from .axes import Arrangement, Axes, arrangement, axis
 from .execution import frozen, output_tensor, plainly, unwrap
 from .exported import flattened
-from .layers import Layer, Layers, Layout, listed
+from .layers import NOT_RUN, Layer, Layers, Layout, listed
 from .probabilities import Scores, kind_of_scores
 from .recording import Recording
 from .user_hooks import hooks_of, observe
@@ -77,6 +77,19 @@ class _Watched:
     output: Any
     stateful = False
     watching: frozenset[int] = frozenset()
+
+    @property
+    def scored(self) -> bool:
+        """Whether the forward ended in class scores for each of the pictures."""
+        try:
+            return self._logits() is not None
+        except ForwardFailed:
+            return False
+
+    @property
+    def output_axes(self) -> int:
+        """How many axes the class scores have: fewer than two are one number, perhaps of all pictures together."""
+        return output_tensor(self.output, self.net.output).ndim
 
     def table(self) -> Table:
         """What was found."""
@@ -191,6 +204,8 @@ class _Watched:
         if output.is_complex():
             return "puts out complex numbers, which have no order to be shown in"
         shape, images = tuple(output.shape), len(self.x)
+        if shape[:1] != (images,) and self.recording.node(output) is None:
+            return f"puts out {shape}, which does not hang on the image"
         if output.ndim not in (2, 3, 4):
             return f"puts out a tensor of {output.ndim} axes, {shape}, and a layer has channels and at most two more"
         if shape[0] != images and shape[0] % images == 0:
@@ -244,7 +259,7 @@ _LIKE = math.log(1.5)  # how far the aspect of maps may be from the picture's, w
 def _unseen(module: nn.Module, seen: set[str]) -> dict[str, str]:
     """Why modules that put out nothing are no layers: another name of one that did, or not run."""
     names: dict[int, str] = {id(part): name for name, part in reversed(list(module.named_modules())) if name}
-    not_run = _EXPORTED if flattened(module) else "does not run in a forward"
+    not_run = _EXPORTED if flattened(module) else NOT_RUN
     found = {}
     for name, part in module.named_modules(remove_duplicate=False):
         if name and name not in seen:

@@ -62,6 +62,7 @@ class Layers(Mapping[str, Layer]):
 
     `missing` says of other modules, and of `logits`, why they are no layers; `parents` are the operations that each
     operation of the forward took its numbers from; `order` names all modules that ran, in the order they finished.
+    `failure` is why the forward ended before the modules that did not run.
     """
 
     def __init__(
@@ -71,11 +72,12 @@ class Layers(Mapping[str, Layer]):
         missing: Mapping[str, str] | None = None,
         parents: Sequence[set[int]] = (),
         order: Sequence[str] = (),
+        failure: ForwardFailed | None = None,
     ) -> None:
         self._network = network
         self._layers = {layer.name: layer for layer in layers}
         self._missing, self._parents = dict(missing or {}), list(parents)
-        self.order = tuple(order)
+        self.order, self._failure = tuple(order), failure
 
     def __getitem__(self, name: str) -> Layer:
         found = self._layers.get(name)
@@ -117,6 +119,8 @@ class Layers(Mapping[str, Layer]):
         return open_ways[-1].name if open_ways else "input"
 
     def _refuse(self, name: str) -> None:
+        if self._failure is not None and (name == "logits" or self._missing.get(name) == NOT_RUN):
+            raise ForwardFailed(str(self._failure)) from self._failure.__cause__
         if name == "logits":
             raise ForwardFailed(self._missing.get(name, f"{self._network} has no class scores."))
         if name in self._missing:
@@ -132,6 +136,7 @@ class Layers(Mapping[str, Layer]):
         return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
+NOT_RUN = "does not run in a forward"
 _LIST = "List them with `convscope layers`."
 
 
