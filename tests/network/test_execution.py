@@ -114,9 +114,7 @@ def test_a_train_method_of_the_users_own_is_not_called():
 
 
 def test_a_module_that_raises_is_quoted_with_the_shape_and_the_next_step():
-    with pytest.raises(
-        ForwardFailed, match=r"input of shape \(2, 3, 8, 8\): RuntimeError: a tensor\. Check that size"
-    ) as caught:
+    with pytest.raises(ForwardFailed, match=r"input of shape \(2, 3, 8, 8\): RuntimeError: a tensor\.$") as caught:
         call(Moody(fails=True), X)
     assert str(caught.value.__cause__) == "a tensor\nof the wrong kind"
 
@@ -157,11 +155,11 @@ def test_class_scores_are_found_in_what_a_module_returns(output, key):
 @pytest.mark.parametrize(
     ("output", "key", "says"),
     [
-        ({"a": SCORES, "b": OTHER}, None, "a dict of a, b, .*class scores.*output='name'"),
-        ({}, None, "a dict of nothing.*output='name'"),
+        ({"a": SCORES, "b": OTHER}, None, "a dict of a, b, .*class scores.*output='a' or output='b'"),
+        ({}, None, "a dict of nothing.*Wrap it in a module that returns the class scores"),
         ({"a": SCORES}, "b", "a dict of a, .*called b\\."),
         ({"logits": "text", "a": SCORES, "b": OTHER}, None, "a dict of logits, a, b"),
-        ((), None, "returned a tuple of nothing; entry 0 must be a tensor.*output=1"),
+        ((), None, "returned a tuple of nothing; entry 0 must be a tensor.*Wrap it in a module"),
         (("a", SCORES), None, "returned a tuple of str, Tensor; entry 0 must be a tensor.*output=1"),
         ([SCORES], 3, "returned a list of Tensor; entry 3 must be a tensor"),
         ((SCORES,), "logits", "entry logits must be a tensor"),

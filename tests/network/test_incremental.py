@@ -169,7 +169,13 @@ def test_what_cannot_be_exported_is_dense_and_it_says_so():
 def test_a_module_that_mixes_the_images_of_a_batch_is_asked_one_by_one():
     net = cs.Network(Mixes(), size=24)
     found = cs.occlusion(net, IMAGE, "logits:2", size=8, stride=4)
-    assert "one by one" in found.evidence["dense_because"] and found.evidence["relative_difference"] < 1e-6
+    assert "each was run alone" in found.evidence["one_by_one"] and found.evidence["relative_difference"] < 1e-6
+    x = net.prepare(IMAGE)
+    hidden = x.clone()
+    hidden[..., 4:12, 8:16] = 0
+    with torch.no_grad():
+        alone = net.module(x)[0, 2] - net.module(hidden)[0, 2]
+    assert found.drops[1, 2] == pytest.approx(alone.item(), abs=1e-5)
 
 
 def test_a_graph_that_cannot_be_run_gives_way_to_the_module(tiny, monkeypatch):

@@ -175,14 +175,15 @@ class TestOutputs:
 
     def test_a_dict_without_plain_scores_asks_which(self):
         net = cs.Network(Returns(lambda a, b: {"x": a, "y": b}), size=8)
-        for use in (lambda: net.layers, lambda: net.predict(PHOTO), lambda: net.unit("a:0")):
-            with pytest.raises(ForwardFailed, match=r"a dict of x, y.*cs.Network\(module, output='name'\)"):
+        for use in (lambda: net.layers["logits"], lambda: net.predict(PHOTO), lambda: net.unit("logits:0")):
+            with pytest.raises(ForwardFailed, match=r"a dict of x, y.*cs.Network\(module, output='x' or output='y'\)"):
                 use()
 
     def test_a_module_that_raises_says_so_until_it_no_longer_does(self, tiny):
         net = cs.Network(tiny.module, size=20, name="too small")
         with pytest.raises(ForwardFailed, match=r"input of shape \(1, 3, 20, 20\): RuntimeError: .*Check that size"):
-            _ = net.layers
+            _ = net.layers["logits"]
+        assert list(net.layers)[-1] == "5", "what ran before can be looked at"
         tiny.module[6] = nn.LazyLinear(5)
         tiny.module(torch.zeros(1, 3, 20, 20))
         assert net.layers["logits"].units == 5

@@ -80,7 +80,7 @@ def test_class_scores_are_found_in_what_a_module_returns(form, output):
 @pytest.mark.parametrize(
     ("form", "output", "words"),
     [
-        (lambda aux, scores: {"a": aux, "b": scores}, None, "dict of a, b.*output='name'"),
+        (lambda aux, scores: {"a": aux, "b": scores}, None, "dict of a, b.*output='a' or output='b'"),
         (lambda aux, scores: {"a": aux, "logits": scores}, "c", "called c.*output="),
         (lambda aux, scores: {}, None, "dict of nothing"),
         (lambda aux, scores: ({}, scores), None, "tuple of dict, Tensor; entry 0.*output=1"),
@@ -88,13 +88,17 @@ def test_class_scores_are_found_in_what_a_module_returns(form, output):
         (lambda aux, scores: (), None, "tuple of nothing"),
         (lambda aux, scores: "scores", None, "returned str"),
         (lambda aux, scores: None, None, "returned NoneType"),
-        (lambda aux, scores: scores.sum(1), None, "returned a tensor of shape"),
+        (lambda aux, scores: scores[:, :, None], None, "returned a tensor of shape"),
         (lambda aux, scores: scores[0, 0], None, "returned a tensor of shape"),
     ],
 )
 def test_an_output_without_plain_class_scores_is_refused_in_words(form, output, words):
-    with pytest.raises(ForwardFailed, match=words):
-        network(form, output=output).layers  # noqa: B018
+    net = network(form, output=output)
+    for ask in (lambda: net.layers["logits"], lambda: net.predict(IMAGE), lambda: cs.saliency(net, IMAGE, "logits:1")):
+        with pytest.raises(ForwardFailed, match=words):
+            ask()
+    assert list(net.layers) == ["input", "conv", "aux", "head"], "the rest can be looked at"
+    assert cs.activations(net, IMAGE, "conv").values.shape == (4, 4, 4)
 
 
 def test_an_output_of_maps_has_positions():

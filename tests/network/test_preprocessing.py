@@ -167,10 +167,16 @@ def test_a_prepared_picture_is_contiguous_and_of_the_modules_type():
 @pytest.mark.parametrize(
     ("knobs", "sentence"),
     [
-        ({"mean": [0.5] * 3, "std": [0.5]}, "mean and std must have 1 or 3 values each, not 3 and 1"),
-        ({"mean": [0.5] * 2, "std": [0.5] * 2}, "mean and std must have 1 or 3 values each, not 2 and 2"),
-        ({"mean": [], "std": []}, "mean and std must have 1 or 3 values each, not 0 and 0"),
-        ({"mean": [0.5]}, "mean and std must have 1 or 3 values each, not 1 and 3"),
+        (
+            {"mean": [0.5] * 3, "std": [0.5]},
+            "mean and std must have 1 value each for grey networks or 3 for RGB, not 3 and 1",
+        ),
+        (
+            {"mean": [0.5] * 2, "std": [0.5] * 2},
+            "mean and std must have 1 value each for grey networks or 3 for RGB, not 2 and 2",
+        ),
+        ({"mean": [], "std": []}, "mean and std must have 1 value each for grey networks or 3 for RGB, not 0 and 0"),
+        ({"mean": [0.5]}, "mean and std must have 1 value each for grey networks or 3 for RGB, not 1 and 3"),
         ({"mean": 0.5, "std": 0.5}, "mean"),
         ({"std": [0.2, 0, 0.2]}, "std must be positive.*0.0"),
         ({"std": [0.2, -0.1, 0.2]}, "std must be positive.*-0.1"),
