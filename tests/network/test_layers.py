@@ -157,3 +157,53 @@ def test_an_output_that_is_neither_scores_nor_maps_is_refused_with_its_shape(sha
 
     with pytest.raises(ForwardFailed, match=re.escape(str(shape))):
         _ = cs.Network(Odd(), size=8).layers
+
+
+def test_ways_around_a_layer_are_known():
+    class Streams(nn.Module):
+        def __init__(self, shortcut):
+            super().__init__()
+            self.a, self.b, self.join = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), nn.Conv2d(8, 4, 1)
+            self.head, self.shortcut = nn.Linear(4, 2), shortcut
+
+        def forward(self, x):
+            y = self.join(torch.cat([self.a(x).relu(), self.b(x).relu()], 1)).mean((2, 3))
+            return self.head(y + x.mean((1, 2, 3))[:, None] if self.shortcut else y)
+
+    table = cs.Network(Streams(False), size=8).layers
+    assert (table.around("a", "logits"), table.around("b", "logits")) == ("join", "join")
+    assert table.around("join", "logits") is None
+    assert cs.Network(Streams(True), size=8).layers.around("join", "logits") == "input"
+
+
+def test_another_name_of_a_module_says_of_which():
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Conv2d(3, 2, 1)
+            self.again = self.first
+
+        def forward(self, x):
+            return self.first(x).mean((2, 3))
+
+    with pytest.raises(UnknownLayer, match=r"^again of Tied is the same module as first"):
+        cs.Network(Tied(), size=8).unit("again:0")
+
+
+def test_maps_like_the_output_are_the_last_layer_and_cut_gradients_are_told_of():
+    image = torch.arange(192, dtype=torch.uint8).reshape(8, 8, 3).numpy()
+    maps = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
+    assert cs.gradcam(cs.Network(maps, size=8), image, "logits:1@3,3").layer == "1"
+
+    class Signs(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x):
+            return self.conv(x).sign().mean((2, 3))
+
+    assert (
+        "none comes back to the image"
+        in cs.saliency(cs.Network(Signs(), size=8), image, "logits:1").evidence["vanished"]
+    )
