@@ -177,8 +177,6 @@ class Heads(Wrapped):
 
 
 class Flips(Wrapped):
-    """The picture and its mirror image in one batch, averaged."""
-
     def flow(self, x, run):
         x = run(self.inner, torch.cat([x, x.flip(3)]))
         one, other = x.chunk(2)
