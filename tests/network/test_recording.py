@@ -42,7 +42,7 @@ def told(move):
         (lambda x: x[:, :, :4, ::2], "n c y x"),
         (lambda x: x.chunk(2, 2), "n c y x"),
         (lambda x: x.split([1, 2], 1), "n . y x"),
-        (lambda x: x.mean((2, 3), keepdim=True).expand(N, C, H, W), "n c ? ?"),
+        (lambda x: x.mean((2, 3), keepdim=True).expand(N, C, H, W), "n c y x"),
         # sums
         (lambda x: x.mean((2, 3)), "n c"),
         (lambda x: x.mean((2, 3), keepdim=True), "n c . ."),
@@ -83,14 +83,16 @@ def told(move):
         (lambda x: F.scaled_dot_product_attention(*[x.flatten(2).mT[:, None]] * 3), "n . yx c"),
         # mixtures
         (lambda x: torch.cat([x, x], 1), "n c y x"),
-        (lambda x: torch.cat([x, x], 3), "n c y ?"),
+        (lambda x: torch.cat([x, x], 3), "n c y ?x"),
         (lambda x: torch.stack([x, x.flip(3)], 1), "n ? c y x"),
-        (lambda x: torch.cat([x, x.flip(3)]), "? c y x"),
+        (lambda x: torch.cat([x, x.flip(3)]), "?n c y ?"),
+        (lambda x: torch.cat([x, x + 1]), "?n c y x"),
+        (lambda x: torch.cat([x, x + 1])[N:], "n c y x"),
         (lambda x: torch.cat([torch.ones(N, 1, C), x.flatten(2).mT], 1), "n ? c"),
         (lambda x: x.roll(3, 2), "n c y x"),
         (lambda x: x.roll(1, 1), "n ? y x"),
         (lambda x: F.pad(x.roll(3, 2), [0, 0, 1, 1]), "n c ? x"),
-        (lambda x: x.sort(1), None),
+        (lambda x: x.sort(1), "n c y x"),
     ],
 )
 def test_what_an_operation_does_to_the_axes(move, kinds):

@@ -135,9 +135,10 @@ def test_a_hook_that_changes_outputs_counts_and_a_list_that_it_fills_does_not():
         build().digest,
         build(lambda m, x, y: y * 2).digest,
         build(lambda m, x, y: y * 3).digest,
-        build(lambda m, x, y: seen.append(y)).digest,
+        build(lambda m, x, y: y.mul_(4) and None).digest,
     }
     assert len(digests) == 4
+    assert build(lambda m, x, y: seen.append(y.mean().item())).digest == build().digest, "it only watches"
     net = build(lambda m, x, y: seen.append(y.detach()))
     before = net.digest
     net.predict(np.zeros((8, 8, 3), np.uint8))

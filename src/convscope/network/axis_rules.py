@@ -100,6 +100,16 @@ def _cut(axes_of: AxesOf, args: Sequence[Any], result: Tensor, aligned: bool = F
     )
 
 
+def _expand(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
+    """Copies along axes of one number; in maps, of their one place."""
+    axes = axes_of(args[0])
+    if axes is None or len(axes) > result.ndim:
+        return None
+    kinds: list[Kind] = ["?", "?", *_places(axes)] if len(axes) == result.ndim == 4 else ["?"] * result.ndim
+    padded = ((),) * (result.ndim - len(axes)) + axes
+    return tuple(resized(held, n, kind) for held, n, kind in zip(padded, result.shape, kinds, strict=True))
+
+
 def _trimmed(held: Axis, size: int, step: int) -> Axis:
     """A part of an axis; of places, one that leaves out more than an edge is not where it was."""
     cut = step == 1 and size < _MOST * math.prod(factor.size for factor in held)
@@ -274,7 +284,8 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("view", "_unsafe_view", "reshape", "_reshape_alias", "flatten", "unflatten"), _view),
     **dict.fromkeys(("permute",), _permute),
     **dict.fromkeys(("transpose", "t", "swapaxes"), _transpose),
-    **dict.fromkeys(("narrow", "expand", "glu"), _cut),
+    **dict.fromkeys(("narrow", "glu"), _cut),
+    "expand": _expand,
     **dict.fromkeys(("split", "split_with_sizes"), _split),
     "slice": _slice,
     **dict.fromkeys(("select", "unbind"), _select),

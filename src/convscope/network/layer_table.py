@@ -51,8 +51,13 @@ def layer_table(net: Network) -> Table:
     seen[0] = 128
     pictures = torch.cat([net.feed(picture) for picture in seen])
     both = _Watched(net, pictures)
-    watched = both if both.failure is None else _Watched(net, pictures[:1])
-    return watched.table()
+    if both.scored:
+        return both.table()
+    one = _Watched(net, pictures[:1])
+    if one.scored and (both.failure or one.output_axes > 1):
+        return one.table()
+    both.failure = (both.failure and one.failure) or both.failure  # that of one picture has nothing to do with batches
+    return both.table()
 
 
 class _Watched:
@@ -109,9 +114,8 @@ class _Watched:
             self.missing["logits"] = str(error)
         missing = {**_unseen(module, {*self.rows, *self.missing}), **self.missing}
         table = [*ends, *rows, *([logits] if logits else [])]
-        return Table(
-            Layers(net.name, table, missing, self.recording.parents, self.order), scores, self.stateful, self.watching
-        )
+        layers = Layers(net.name, table, missing, self.recording.parents, self.order, self.failure)
+        return Table(layers, scores, self.stateful, self.watching)
 
     def _run(self, module: nn.Module, x: Tensor) -> Any:
         with frozen(module, wholly=True) as changes:
@@ -206,6 +210,8 @@ class _Watched:
         shape, images = tuple(output.shape), len(self.x)
         if shape[:1] != (images,) and self.recording.node(output) is None:
             return f"puts out {shape}, which does not hang on the image"
+        if shape[:1] != (images,) and self.recording.node(output) is None:
+            return f"puts out {shape}, which does not depend on the image"
         if output.ndim not in (2, 3, 4):
             return f"puts out a tensor of {output.ndim} axes, {shape}, and a layer has channels and at most two more"
         if shape[0] != images and shape[0] % images == 0:

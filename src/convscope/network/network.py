@@ -112,7 +112,11 @@ class Network:
 
     @property
     def _table(self) -> Table:
-        form = self._form()
+        try:
+            form = self._form()
+        except TypeError:  # of TorchScript, which has no plain parts
+            check_runnable(unwrap(self.module))
+            raise
         if self._found is None or self._found[0] != form:
             check_runnable(unwrap(self.module))
             self._found = form, layer_table(self)

@@ -45,6 +45,8 @@ def _settings(
     parts: Mapping[str, nn.Module], known: frozenset[int], watching: Collection[int]
 ) -> Iterator[tuple[str, str]]:
     for prefix, part in parts.items():
+        if isinstance(part, torch.jit.ScriptModule):  # is refused, or a part whose tensors are told
+            continue
         for name, value in _attributes(part):
             yield f"{prefix}.{name}", _text(value, known)
         if type(part).__module__.partition(".")[0] not in _PUBLISHED:
@@ -102,7 +104,8 @@ def _attributes(part: nn.Module) -> Iterator[tuple[str, Any]]:
         yield "_packed_params", part.state_dict()
     given = attributes_of(part)
     made = {name.rpartition("_")[0] for name in part._parameters if name.endswith(("_orig", "_g", "_v"))}
-    yield from ((name, value) for name, value in given if name not in _ABOUT and name not in made)
+    left = [(name, value) for name, value in given if name not in _ABOUT and name not in made]
+    yield from ((name, value) for name, value in left if not isinstance(value, torch.ScriptObject))  # told above
 
 
 def _text(value: Any, known: frozenset[int], depth: int = 0) -> str:
