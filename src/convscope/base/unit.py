@@ -16,7 +16,7 @@ from typing import TypeAlias
 from .errors import UnknownUnit, nearest
 from .sums import Weighted, spelled, split
 
-_ADDRESS = re.compile(r"(?P<layer>[^:@]+)(:(?P<channel>[^@]+)(@(?P<y>\d{1,9}),(?P<x>\d{1,9}))?)?")
+_ADDRESS = re.compile(r"(?P<layer>[^:@]+(@\d{1,6})?)(:(?P<channel>[^@]+)(@(?P<y>\d{1,9}),(?P<x>\d{1,9}))?)?")
 _FORMS = "An address is layer, layer:channel, layer:channel@y,x, logits:class or probs:class."
 
 

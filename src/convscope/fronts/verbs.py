@@ -23,13 +23,15 @@ from .report import show, write_report
 
 @click.command()
 @click.argument("network")
+@click.option("--functions", is_flag=True, help="with what functions put out inside modules, such as relu@1")
 @JSON
 @WEIGHTS
 @DEVICE
-def layers(network: str, as_json: bool, weights: str, device: str) -> None:
+def layers(network: str, functions: bool, as_json: bool, weights: str, device: str) -> None:
     """List the layers of a network: name, kind, shape and number of units."""
     with progress("layers"):
-        table = fetched(network, weights, device).layers
+        found = fetched(network, weights, device).layers
+        table = found.with_functions if functions else found
     click.echo(to_json(table.rows(), indent=1) if as_json else repr(table))
 
 

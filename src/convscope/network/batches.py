@@ -29,7 +29,7 @@ def fitting(net: Network, layer: str, wanted: int | Literal["auto"] = "auto", ba
         return 1
     if wanted != "auto":
         return wanted
-    names = list(net.layers)
+    names = list(net.layers.including(layer))
     sizes = [math.prod(net.layers[name].shape) for name in names[: names.index(layer) + 1]]
     image = (sum(sizes) if backward else 4 * max(sizes)) * dtype_of(net.module).itemsize
     return max(1, min(_ENOUGH, int(min(_memory(net) * _SHARE, _MOST) // image)))

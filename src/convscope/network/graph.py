@@ -95,7 +95,7 @@ def executed(net: Network, *layers: str) -> Graph:
 
 
 def _part(net: Network, known: dict[tuple[str, ...], Graph], layers: tuple[str, ...]) -> Graph:
-    every = tuple(net.layers)
+    every = tuple(net.layers.including(*layers))
     if every not in known:
         try:
             known[every] = trace(net, *every)

@@ -76,7 +76,7 @@ class Way:
 
 def ways(hiding: Hiding, precision: Precision, batch_size: int | Literal["auto"]) -> list[Way]:
     """The ways there are, the fastest first; one is to be taken if those before it turn out to be wrong."""
-    deepest = max(hiding.layers, key=list(hiding.net.layers).index)
+    deepest = max(hiding.layers, key=list(hiding.net.layers.including(*hiding.layers)).index)
     size = fitting(hiding.net, deepest, batch_size)
     try:
         return [_incremental(hiding, precision, size), *_dense(hiding, size, "the graph failed or gave other numbers")]

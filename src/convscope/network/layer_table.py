@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from . import taps
 from .axes import Arrangement, Axes, arrangement, axis
 from .execution import frozen, output_tensor, plainly, unwrap
 from .exported import flattened
+from .functions import Functions, Hook, called, moves
 from .layers import NOT_RUN, Layer, Layers, Layout, listed
 from .probabilities import Scores, kind_of_scores
 from .recording import Recording
@@ -42,18 +44,19 @@ class Table:
     mixing: dict[str, bool] = field(default_factory=dict)
 
 
-def layer_table(net: Network) -> Table:
-    """The table of a network; raises ForwardFailed where its module fails before any layer has put out something.
+def layer_table(net: Network, functions: bool = False) -> Table:
+    """The table of a network, with what `functions` put out where that is asked for.
 
+    Raises ForwardFailed where its module fails before any layer has put out something.
     Two pictures show which axis is the images'; a module that takes only one at a time is shown one.
     """
     seen = np.random.default_rng(0).integers(0, 256, (2, *net.preprocessing.size, 3), dtype=np.uint8)
     seen[0] = 128
     pictures = torch.cat([net.feed(picture) for picture in seen])
-    both = _Watched(net, pictures)
+    both = _Watched(net, pictures, functions)
     if both.scored:
         return both.table()
-    one = _Watched(net, pictures[:1])
+    one = _Watched(net, pictures[:1], functions)
     if one.scored and (both.failure or one.output_axes > 1):
         return one.table()
     both.failure = (both.failure and one.failure) or both.failure  # that of one picture has nothing to do with batches
@@ -61,10 +64,10 @@ def layer_table(net: Network) -> Table:
 
 
 class _Watched:
-    """One forward, with a hook on every module that notes its output."""
+    """One forward, with a hook on every module, or every call of a function too, that notes its output."""
 
-    def __init__(self, net: Network, x: Tensor) -> None:
-        self.net, self.x, self.failure = net, x, None
+    def __init__(self, net: Network, x: Tensor, functions: bool) -> None:
+        self.net, self.x, self.functions, self.failure = net, x, functions, None
         self.rows: dict[str, Layer] = {}
         self.missing: dict[str, str] = {}
         self.order: list[str] = []
@@ -73,7 +76,7 @@ class _Watched:
         module = unwrap(net.module)
         names = [name for name, _ in module.named_modules() if name]
         try:
-            with torch.no_grad():
+            with torch.no_grad(), Functions(module, self._watch_call) if functions else nullcontext():
                 self.output = taps.hooked(module, x, {name: self._watch(name) for name in names}, self._run)
         except ForwardFailed as error:
             self.failure = error
@@ -114,7 +117,8 @@ class _Watched:
             self.missing["logits"] = str(error)
         missing = {**_unseen(module, {*self.rows, *self.missing}), **self.missing}
         table = [*ends, *rows, *([logits] if logits else [])]
-        layers = Layers(net.name, table, missing, self.recording.parents, self.order, self.failure)
+        find = None if self.functions else partial(_with_functions, net)
+        layers = Layers(net.name, table, missing, self.recording.parents, self.order, self.failure, find)
         return Table(layers, scores, self.stateful, self.watching)
 
     def _run(self, module: nn.Module, x: Tensor) -> Any:
@@ -125,18 +129,32 @@ class _Watched:
         self.stateful, self.watching = changes.state, frozenset(hooks_of(module)) - changing
         return found
 
-    def _watch(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+    def _watch(self, name: str) -> Hook:
         def record(module: nn.Module, _inputs: object, output: Any) -> None:
-            self.order = [*(other for other in self.order if other != name), name]
-            row = self._row(name, type(module).__name__, output, module)
-            if row is None:
-                self.missing[name] = self._why(output)
-                return
-            calls = self.rows.pop(name).calls + 1 if name in self.rows else 1
-            self.rows[name] = replace(row, calls=calls)
-            self.missing.pop(name, None)
+            self._note(name, self._row(name, type(module).__name__, output, module), output)
 
         return record
+
+    def _watch_call(self, address: str) -> Hook | None:
+        function = called(address)
+        if moves(function):
+            return None
+
+        def record(module: nn.Module, _given: object, output: Tensor) -> None:
+            of_the_image = self.recording.node(output) is not None and output.dtype.is_floating_point
+            if of_the_image and not type(module).__module__.startswith(_READY_MADE):
+                self._note(address, self._row(address, function, output), output)
+
+        return record
+
+    def _note(self, name: str, row: Layer | None, output: Any) -> None:
+        self.order = [*(other for other in self.order if other != name), name]
+        if row is None:
+            self.missing[name] = self._why(output)
+            return
+        calls = self.rows.pop(name).calls + 1 if name in self.rows else 1
+        self.rows[name] = replace(row, calls=calls)
+        self.missing.pop(name, None)
 
     def _row(self, name: str, kind: str, output: Any, module: nn.Module | None = None) -> Layer | None:
         """The row for one output; None where it is neither a vector nor maps for each image."""
@@ -280,6 +298,11 @@ _EXPORTED = (
 )
 
 
+def _with_functions(net: Network) -> Layers:
+    return layer_table(net, functions=True).layers
+
+
+_READY_MADE = ("torch.nn.", "torch.ao.")  # modules that are layers by themselves: what they call is their own affair
 _FIRST = (
     nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d, nn.MaxPool2d, nn.AvgPool2d,
     nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Upsample, nn.PixelShuffle, nn.ZeroPad2d, nn.LocalResponseNorm,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from ..base.errors import ForwardFailed, UnknownLayer, nearest
 from .axes import Arrangement
+from .functions import is_call
 from .recording import INPUT, ancestors
 
 Layout = Literal["NCHW", "NHWC", "NC", "folded"]
@@ -63,6 +65,7 @@ class Layers(Mapping[str, Layer]):
     `missing` says of other modules, and of `logits`, why they are no layers; `parents` are the operations that each
     operation of the forward took its numbers from; `order` names all modules that ran, in the order they finished.
     `failure` is why the forward ended before the modules that did not run.
+    What functions put out inside modules can be asked for by address, and is listed in `with_functions` only.
     """
 
     def __init__(
@@ -73,27 +76,42 @@ class Layers(Mapping[str, Layer]):
         parents: Sequence[set[int]] = (),
         order: Sequence[str] = (),
         failure: ForwardFailed | None = None,
+        find: Callable[[], Layers] | None = None,
     ) -> None:
         self._network = network
         self._layers = {layer.name: layer for layer in layers}
         self._missing, self._parents = dict(missing or {}), list(parents)
         self.order, self._failure = tuple(order), failure
+        self._find = find
 
     def __getitem__(self, name: str) -> Layer:
-        found = self._layers.get(name)
+        table = self.including(name)
+        found = table._layers.get(name)
         if found is None:
-            self._refuse(name)
+            table._refuse(name)
         assert found is not None
         return found
 
     def __contains__(self, name: object) -> bool:
-        return name in self._layers
+        return isinstance(name, str) and name in self.including(name)._layers
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._layers)
 
     def __len__(self) -> int:
         return len(self._layers)
+
+    @cached_property
+    def with_functions(self) -> Layers:
+        """The table with what functions put out inside modules too, such as `layer1.0.relu@1`.
+
+        It is found when first asked for, in a recorded forward of its own.
+        """
+        return self if self._find is None else self._find()
+
+    def including(self, *names: str) -> Layers:
+        """The table whose order has a place for all of these: this one, or the one with what functions put out."""
+        return self.with_functions if any(map(is_call, names)) else self
 
     def rows(self) -> list[dict[str, Any]]:
         """The table as plain values."""
@@ -107,6 +125,8 @@ class Layers(Mapping[str, Layer]):
 
         The last one such, or `input` where the way goes through none; None where there is no such way.
         """
+        if self.including(layer, end) is not self:
+            return self.with_functions.around(layer, end)
         target, avoided = self[end].node, self[layer].node
         if target is None or avoided is None:
             return None
@@ -125,9 +145,15 @@ class Layers(Mapping[str, Layer]):
             raise ForwardFailed(self._missing.get(name, f"{self._network} has no class scores."))
         if name in self._missing:
             inside = [other for other in self if other.startswith(f"{name}.")][-1:]
-            step = f" Use {inside[0]}, inside it." if inside else f"{nearest(name, self)} {_LIST}"
+            step = f" Use {inside[0]}, inside it." if inside else self._near(name)
             raise UnknownLayer(f"{name} of {self._network} {self._missing[name]}.{step}")
-        raise UnknownLayer(f"{self._network} has no layer {name!r}.{nearest(name, self._layers)} {_LIST}")
+        raise UnknownLayer(f"{self._network} has no layer {name!r}.{self._near(name)}")
+
+    def _near(self, name: str) -> str:
+        """What there is instead of a layer, as sentences."""
+        if (call := f"{name}@1") in self:
+            return f" It is what a function puts out: {call}. {_LIST_FUNCTIONS}"
+        return f"{nearest(name, self._layers)} {_LIST_FUNCTIONS if is_call(name) else _LIST}"
 
     def __repr__(self) -> str:
         rows = [(row.name, row.kind, " × ".join(map(str, row.shape)), str(row.units)) for row in self.values()]
@@ -138,6 +164,7 @@ class Layers(Mapping[str, Layer]):
 
 NOT_RUN = "does not run in a forward"
 _LIST = "List them with `convscope layers`."
+_LIST_FUNCTIONS = "List those with `convscope layers --functions`."
 
 
 def listed(output: object) -> bool:

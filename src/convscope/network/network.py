@@ -337,7 +337,7 @@ class Network:
         """Refuse layers that need weights the file did not hold: what they would show is chance."""
         if not self.untrained:
             return
-        order = list(self.layers)
+        order = list(self.layers.including(*layers))
         deepest = max((order.index(self.layers[name].name) for name in layers), default=0)
         unplaced = self.untrained.difference(order) if deepest > 0 else ()  # not in the table: needed who knows where
         missing = [name for name in order[: deepest + 1] if name in self.untrained] + sorted(unplaced)

@@ -7,15 +7,13 @@ that changed nothing can say so.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
+from .eager import EagerMode
 from .pieces import Way
 from .spellings import SPELLINGS, Rectified, Spelling, writes
 from .steps import MASKS, Steps
@@ -33,7 +31,7 @@ def deconvnet(grad: Tensor, slope: Tensor, full: Tensor) -> Tensor:
     return grad.clamp(min=0)
 
 
-class Rectifiers(TorchFunctionMode):
+class Rectifiers(EagerMode):
     """Run every rectifier inside the block with `rule` as its backward.
 
     Activations that are smooth or leak, such as SiLU, GELU, LeakyReLU and ELU, are no rectifiers: they are changed too
@@ -48,17 +46,6 @@ class Rectifiers(TorchFunctionMode):
         self.left: dict[str, int] = {}
         self._steps = Steps()
         self._named: dict[Any, str] = {}
-        self._eager = ExitStack()
-
-    def __enter__(self) -> Rectifiers:
-        if "torch._dynamo" in sys.modules:  # a compiled function would run around the rule
-            self._eager.enter_context(torch.compiler.set_stance("force_eager"))
-        super().__enter__()  # type: ignore[no-untyped-call]
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)  # type: ignore[no-untyped-call]
-        self._eager.close()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from ..base.errors import BadKnob
 from ..base.unit import Valued
+from . import taps
 from .execution import frozen, unwrap
 from .gradient import backward, check_finite
 from .layers import listed
@@ -39,10 +39,8 @@ def sensitivity(net: Network, x: Tensor, unit: Valued, layer: str) -> Sensitivit
     layer is differentiated.
     """
     unit, row = net.unit(unit), net.layers[layer]  # lists the layers now, not under the hook
-    graft = _Graft(row.calls)
-    with torch.inference_mode(False), torch.enable_grad(), frozen(unwrap(net.module)), ExitStack() as stack:
-        part = unwrap(net.module).get_submodule(layer)
-        stack.enter_context(part.register_forward_hook(graft))
+    graft, module = _Graft(row.calls), unwrap(net.module)
+    with torch.inference_mode(False), torch.enable_grad(), frozen(module), taps.tapped(module, {layer: graft}):
         value = net.value(x.detach().clone(), unit)
         check_finite(net, unit, value)
         found = backward(value, graft.leaf) if graft.leaf is not None and value.requires_grad else None
@@ -56,7 +54,7 @@ def sensitivity(net: Network, x: Tensor, unit: Valued, layer: str) -> Sensitivit
 
 
 class _Graft:
-    """A forward hook that puts a leaf, which takes a gradient, in the place of a module's output at its last call."""
+    """A hook that puts a leaf, which takes a gradient, in the place of a layer's output at its last call."""
 
     def __init__(self, calls: int) -> None:
         self.waiting, self.leaf = calls, None

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import Tensor, nn
 
 from ..base.errors import ForwardFailed
 from .execution import call, output_tensor
+from .functions import Functions, Hook, is_call
 from .layers import listed
 
-Hook = Callable[[nn.Module, Any, Any], None]
 Run = Callable[[nn.Module, Tensor], Any]
 END = ""  # among the layers that are asked for: nothing to see, but no module is left out
 
@@ -23,11 +23,21 @@ class _Reached(BaseException):
 
 
 def hooked(module: nn.Module, x: Tensor, hooks: Mapping[str, Hook], run: Run = call) -> Any:
-    """The module's output, with a forward hook on each named submodule for just this call."""
+    """The module's output, with a forward hook on each named submodule or function's value for just this call."""
+    with tapped(module, hooks):
+        return run(module, x)
+
+
+@contextmanager
+def tapped(module: nn.Module, hooks: Mapping[str, Hook]) -> Iterator[None]:
+    """Inside the block a forward hook is on each named submodule, and on each value of a function that is named."""
     with ExitStack() as stack:
         for name, hook in hooks.items():
-            stack.enter_context(module.get_submodule(name).register_forward_hook(hook))
-        return run(module, x)
+            if not is_call(name):
+                stack.enter_context(module.get_submodule(name).register_forward_hook(hook))
+        if any(map(is_call, hooks)):
+            stack.enter_context(Functions(module, hooks.get))
+        yield
 
 
 def forward(

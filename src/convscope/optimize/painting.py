@@ -197,7 +197,8 @@ def _lead(term: Term) -> Term:
 
 def mapped(net: Network, objective: Objective) -> str:
     """The layer in which variants are to differ: the objective's own if it has a map, else the last one that has."""
-    rows, own = list(net.layers), objective.layers[0]
+    own = objective.layers[0]
+    rows = list(net.layers.including(own))
     maps = [name for name in rows[: rows.index(own) + 1] if len(net.layers[name].shape) > 1]
     wide = [name for name in maps if min(net.layers[name].shape[1:]) > 1]
     return own if own in maps else wide[-1] if wide else own

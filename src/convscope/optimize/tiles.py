@@ -143,7 +143,7 @@ def halvings(ratio: float) -> int:
 
 def largest(net: Network, layers: Sequence[str]) -> int:
     """The side of the largest window whose activations, up to the deepest layer, fit the memory for them."""
-    rows = list(net.layers)
+    rows = list(net.layers.including(*layers))
     needed = rows[: 1 + max(rows.index(layer) for layer in layers)]
     leaves = [name for name in needed if not any(other.startswith(f"{name}.") for other in needed)]
     height, width = net.preprocessing.size

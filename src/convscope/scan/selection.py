@@ -62,7 +62,8 @@ def select(net: Network, wanted: str, predictions: Wish = "no") -> Selection:
         raise BadKnob("layers must name at least one layer, not nothing. Say all, or names separated by commas.")
     chosen = {name for word in words for name in _named(net, word)}
     explicit = chosen.intersection(words)
-    names = [name for name in net.layers if name in chosen and (name in explicit or _is_trained(net, name))]
+    order = [name for name in net.layers.including(*chosen) if name in chosen]
+    names = [name for name in order if name in explicit or _is_trained(net, name)]
     if not names:
         raise BadKnob(f"layers must name layers of {net.name} whose weights are there, not only {wanted!r}.")
     net.check_trained(names)
@@ -91,7 +92,8 @@ def _named(net: Network, word: str) -> Iterable[str]:
         modules = dict(unwrap(net.module).named_modules())
         return [name for name in known if isinstance(modules.get(name), nn.Conv2d | nn.ConvTranspose2d)]
     if "*" in word:
-        found = [name for name in known if fnmatchcase(name, word)]
+        table = net.layers.with_functions if "@" in word else net.layers
+        found = [name for name in table if name != "input" and fnmatchcase(name, word)]
         if not found:
             raise UnknownLayer(f"{net.name} has no layer like {word!r}.{nearest(word.replace('*', ''), known)}")
         return found

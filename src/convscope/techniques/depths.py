@@ -45,7 +45,7 @@ def read_depths(net: Network, given: UnitLike | Sequence[UnitLike] | Depths) -> 
     names = {net.layer(part) for one in several for part in (one.split(";") if isinstance(one, str) else [one])}
     if not names:
         raise BadKnob("layer must be at least one layer, not an empty list. Name one, or ask for 'depth'.")
-    return Depths(tuple(name for name in net.layers if name in names))
+    return Depths(tuple(name for name in net.layers.including(*names) if name in names))
 
 
 def spread(net: Network) -> list[str]:

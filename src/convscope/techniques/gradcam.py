@@ -17,6 +17,7 @@ from ..base.image import ImageLike
 from ..base.technique import technique
 from ..base.unit import UnitLike
 from ..network import rules
+from ..network.functions import is_call
 from ..network.gradient import VANISHED, gradient
 from ..network.layers import Layer
 from ..network.network import Network
@@ -76,10 +77,12 @@ def _maps(question: Question, layer: str) -> tuple[str, Sensitivity]:
 
 def _last_maps(question: Question) -> tuple[str, Sensitivity]:
     """The last layer with maps that the unit depends on, of a sum all of its terms; not maps of one number each."""
-    table, unit = question.net.layers, question.unit
+    unit = question.unit
+    table = question.net.layers.including(*unit.sources)
     order = list(table)
     end = table[min(unit.sources, key=order.index)]
-    before = [table[name] for name in order[: order.index(end.name)] if table[name].has_maps]
+    modules = [name for name in order[: order.index(end.name)] if not is_call(name)]
+    before = [table[name] for name in modules if table[name].has_maps]
     for row in reversed([row for row in before if row.node is None or row.node != end.node]):  # else it is the output
         try:
             found = _sensitivity(question, row.name)

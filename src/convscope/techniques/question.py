@@ -40,7 +40,7 @@ class Question:
     @property
     def deepest(self) -> str:
         """The last of the layers that the unit is read from."""
-        return max(self.unit.sources, key=list(self.net.layers).index)
+        return max(self.unit.sources, key=list(self.net.layers.including(*self.unit.sources)).index)
 
     def answer(
         self,

@@ -94,7 +94,7 @@ def _on_the_way(question: Question) -> list[str]:
 
     One that is never called, since another uses its weights, stands where that one does; the network itself is first.
     """
-    table, module = question.net.layers, unwrap(question.net.module)
+    table, module = question.net.layers.including(question.deepest), unwrap(question.net.module)
     order = {name: place for place, name in enumerate(table.order)}
     end = order.get(question.deepest, len(order))
     holding = [name for name, part in module.named_modules() if _own_weights(part)]

@@ -155,7 +155,7 @@ def style(
 
 def _check_field(net: Network, layers: Sequence[str], styles: Pictures) -> dict[str, Any]:
     """The layer that sees furthest; raises BadImage for a style that is smaller than what it sees."""
-    order = list(net.layers)
+    order = list(net.layers.including(*layers))
     deepest = max(layers, key=order.index)
     seen = net.receptive_field(f"{deepest}:0")
     side = min(max(seen.size), min(net.preprocessing.size))
