@@ -150,10 +150,15 @@ def test_calls_that_only_move_numbers_or_pass_them_on_are_no_layers():
 
         def forward(self, x):
             x = F.dropout(self.conv(x), training=self.training).contiguous().permute(0, 1, 3, 2)[:, :, ::2]
-            mask = (x > 0).to(x.dtype) * self.head.weight.mean()
+            mask = (x > 0).to(x.dtype) * self.head.weight.mean() * torch.ones_like(x)
             return self.head((x * mask).float().sum((2, 3)).view(len(x), -1))
 
-    assert [name for name in network(Moves()).layers.with_functions if "@" in name] == ["mul@1", "mul@2", "sum@1"]
+    assert [name for name in network(Moves()).layers.with_functions if "@" in name] == [
+        "mul@1",
+        "mul@2",
+        "mul@3",
+        "sum@1",
+    ]
 
 
 def test_a_stopped_forward_goes_no_further(net):

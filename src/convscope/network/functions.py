@@ -33,9 +33,9 @@ def called(address: str) -> str:
     return address.rpartition("@")[0].rpartition(".")[2]
 
 
-def moves(function: str) -> bool:
-    """Whether a function, by its name, only puts numbers in other places, so that what it gives is nothing new."""
-    return function in _MOVES
+def computes(function: str) -> bool:
+    """Whether a function, by its name, makes numbers of those it is given; others put them elsewhere, or make space."""
+    return function not in _IDLE
 
 
 class Functions(EagerMode):
@@ -120,11 +120,13 @@ _OPERATORS = _PLAIN | {
     for side in ("i", "r")
     for name in ("add", "sub", "mul", "div", "truediv", "floordiv", "matmul", "pow")
 }
-_MOVES = {
+_IDLE = {
     "view", "view_as", "reshape", "reshape_as", "flatten", "unflatten", "ravel", "permute", "transpose", "swapaxes",
     "swapdims", "movedim", "moveaxis", "t", "adjoint", "squeeze", "unsqueeze", "expand", "expand_as",
     "broadcast_to", "contiguous", "clone", "detach", "alias", "copy", "lift_fresh_copy", "get", "unsafe_view", "to",
     "to_copy", "type", "type_as", "float", "double", "half", "bfloat16", "cpu", "cuda", "getitem", "narrow",
     "select", "slice", "index", "index_select", "gather", "take", "take_along_dim", "diagonal", "as_strided",
-    "flip", "fliplr", "flipud", "roll", "rot90", "repeat", "repeat_interleave", "tile", "dequantize",
+    "flip", "fliplr", "flipud", "roll", "rot90", "repeat", "repeat_interleave", "tile", "dequantize", "empty_like",
+    "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "new_empty", "new_zeros", "new_ones",
+    "new_full", "new_tensor",
 }  # fmt: skip

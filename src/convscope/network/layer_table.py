@@ -17,7 +17,7 @@ from . import taps
 from .axes import Arrangement, Axes, arrangement, axis
 from .execution import frozen, output_tensor, plainly, unwrap
 from .exported import flattened
-from .functions import Functions, Hook, called, moves
+from .functions import Functions, Hook, called, computes
 from .layers import NOT_RUN, Layer, Layers, Layout, listed
 from .probabilities import Scores, kind_of_scores
 from .recording import Recording
@@ -137,7 +137,7 @@ class _Watched:
 
     def _watch_call(self, address: str) -> Hook | None:
         function = called(address)
-        if moves(function):
+        if not computes(function):
             return None
 
         def record(module: nn.Module, _given: object, output: Tensor) -> None:

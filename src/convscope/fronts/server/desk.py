@@ -116,6 +116,7 @@ class Desk:
                 net = self._load[name]()
                 with self.turns.now():
                     self._loaded[name] = Loaded(net, wiring(net, self.store), name)
+                    net.layers.with_functions  # noqa: B018 (found in this turn: any address may ask for it later)
         return self._loaded[name]
 
     def network(self, name: str) -> Network:

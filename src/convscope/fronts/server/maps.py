@@ -7,6 +7,7 @@ lowest and the highest value of the whole map: no tile is brighter than its map,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from ...base.errors import BadKnob, BadWeights, ForwardFailed
 from ...base.unit import Unit
 from ...network import taps
 from ...network.execution import unwrap
+from ...network.functions import is_call
 from ...network.network import Network
 from ...network.sensitivity import sensitivity
 from .asking import loading, python_of
@@ -80,7 +82,9 @@ def warm_up(desk: Desk, network: str) -> None:
 def fields(desk: Desk, ask: OfLayer) -> bytes:
     """A Fields frame: what each neuron of a layer sees of the image; gates, which only scale, are left out."""
     loaded = desk.loaded(ask.network)
-    found = loaded.wiring.fields[loaded.net.layer(ask.layer)]
+    layer = loaded.net.layer(ask.layer)
+    with desk.turns.now() if is_call(layer) else nullcontext():
+        found = loaded.wiring.seen(loaded.net, layer)
     return encode(Fields(layer=ask.layer, status=found.status), {"rows": found.rows, "columns": found.columns})
 
 

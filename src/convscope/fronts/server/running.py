@@ -138,7 +138,7 @@ def _begun(job: Job, wiring: Wiring) -> State:
     height, width = job.net.preprocessing.size
     whole = {"rows": [[0, height]], "columns": [[0, width]], "status": "whole input"}
     for layer in job.selection.layers:
-        seen = wiring.fields[layer.name]
+        seen = wiring.seen(job.net, layer.name)
         own = {"rows": seen.rows.tolist(), "columns": seen.columns.tolist(), "status": seen.status}
         state.fields[layer.name] = own if len(layer.shape) == 3 else whole
     return state

@@ -40,6 +40,12 @@ class Wiring:
     inputs: dict[str, tuple[str, ...]]
     fields: dict[str, Seen]
 
+    def seen(self, net: Network, layer: str) -> Seen:
+        """What a layer's neurons see; of what a function puts out it is found when it is first asked for."""
+        if layer not in self.fields:
+            self.fields.update(_fields(net, [layer]))
+        return self.fields[layer]
+
 
 def wiring(net: Network, store: Store) -> Wiring:
     """The wiring of a network. Where its graph cannot be found each layer reads the one before, and sees everything."""
@@ -56,14 +62,18 @@ def _found(net: Network) -> Wiring:
     names = list(net.layers)
     try:
         inputs = layer_inputs(executed(net, *names), names)
-        fields = {
-            name: Seen(field.rows.astype(np.int32), field.columns.astype(np.int32), field.status)
-            for name, field in layer_fields(net, names).items()
-        }
     except CannotExport:
         inputs = {name: tuple(names[at - 1 : at]) for at, name in enumerate(names)} | {names[0]: ()}
-        fields = {name: _everything(net, name) for name in names}
-    return Wiring(inputs, fields)
+    return Wiring(inputs, _fields(net, names))
+
+
+def _fields(net: Network, names: list[str]) -> dict[str, Seen]:
+    try:
+        found = layer_fields(net, names)
+    except CannotExport:
+        return {name: _everything(net, name) for name in names}
+    seen = {name: (f.rows.astype(np.int32), f.columns.astype(np.int32)) for name, f in found.items()}
+    return {name: Seen(*both, found[name].status) for name, both in seen.items()}
 
 
 def layer_inputs(graph: Graph, names: list[str]) -> dict[str, tuple[str, ...]]:
