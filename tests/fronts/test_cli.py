@@ -49,6 +49,14 @@ def test_layers_prints_the_table_and_its_json(convscope) -> None:
     assert rows[-1]["name"] == "logits" and len(rows) == len(ran.out.splitlines()) - 1
 
 
+def test_layers_lists_what_functions_put_out_on_request(convscope) -> None:
+    plain, ran = convscope("layers", "lite0"), convscope("layers", "lite0", "--functions")
+    assert ran.code == 0 and [line for line in ran.out.splitlines() if "@" not in line.split()[0]]
+    rows = json.loads(convscope("layers", "lite0", "--functions", "--json").out)
+    sums = [row["name"] for row in rows if row["kind"] == "add"]
+    assert sums and all(name.endswith(".add@1") for name in sums) and "@" not in plain.out
+
+
 def test_predict_prints_the_classes_and_their_json(convscope, lite0) -> None:
     ran = convscope("predict", "lite0", "sample:coffee", "--top", 2)
     assert ran.code == 0 and len(ran.out.splitlines()) == 2 and "espresso" in ran.out.splitlines()[0]

@@ -1,5 +1,7 @@
 """What functions put out inside modules: the same numbers as by hand, and the same answers as of a twin of modules."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import nn
 import convscope as cs
 from convscope.base.errors import BadKnob, UnknownLayer, UnknownUnit
 from convscope.base.unit import Unit, parse, parse_sum
+from convscope.network import taps
 
 IMAGE = np.random.default_rng(7).integers(0, 256, (12, 12, 3), dtype=np.uint8)
 
@@ -243,6 +246,60 @@ def test_painting_takes_them(net):
     assert found.images.shape[0] == 1
     assert cs.dream(net, IMAGE, "twice.relu@1", steps=1, octaves=1).image.ndim == 3
     assert cs.invert(net, IMAGE, "block.relu@1; block.conv1", steps=2).layers == ("block.conv1", "block.relu@1")
+
+
+def forms():
+    """Other forms a module can have: compiled, of a compiled function, recorded, in half precision, without export."""
+    joined = torch.compile(lambda x: F.relu(x) * 2)
+
+    class Small(nn.Module):
+        def __init__(self, rest=lambda x: F.relu(x) * 2):
+            super().__init__()
+            self.conv, self.head, self.rest = nn.Conv2d(3, 4, 3), nn.Linear(4, 3), rest
+
+        def forward(self, x):
+            return self.head(self.rest(self.conv(x)).mean((2, 3)))
+
+    yield "compiled", torch.compile(Small()), True
+    yield "of a compiled function", Small(joined), True
+    x = torch.zeros(2, 3, 12, 12)
+    program = torch.export.export(Small().eval(), (x,), dynamic_shapes={"x": {0: torch.export.Dim.AUTO}}, strict=False)
+    yield "exported", program.module(), True
+    yield "unflattened", torch.export.unflatten(program), True
+    yield "decides by values", Small(lambda x: F.relu(x) * (2 if float(x.detach().sum()) < 1e9 else 3)), False
+
+
+@pytest.mark.parametrize("form", range(5))
+def test_other_forms_of_modules_have_them_too(form):
+    name, module, followed = [*forms()][form]
+    net = cs.Network(module if "ex" in name or name == "unflattened" else module.eval(), size=12)
+    table = net.layers.with_functions
+    assert [row for row in table if row in ("relu@1", "mul@1", "mean@1")] == ["relu@1", "mul@1", "mean@1"]
+    x = net.prepare(IMAGE)
+    with torch.no_grad():
+        found = net.read(x, "relu@1", "mul@1")
+    assert (found["relu@1"] > 0).any() and torch.equal(found["relu@1"] * 2, found["mul@1"])
+    assert cs.guided_backprop(net, IMAGE, "mul@1:0").evidence["interceptions"] == 1
+    assert np.abs(cs.gradcam(net, IMAGE, "logits:1", layer="relu@1").grid).max() > 0
+    field = net.receptive_field("mul@1:0@4,4")
+    assert (field.size, field.status) == (((3, 3), "exact") if followed else ((12, 12), "upper bound"))
+    assert ("dense_because" in cs.occlusion(net, IMAGE, "mul@1:0", size=4).evidence) != followed
+
+
+def test_two_threads_hear_their_own_forwards(net):
+    x = [torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(seed)) for seed in range(8)]
+    with torch.no_grad():
+        wanted = [net.read(each, "twice.relu@1")["twice.relu@1"] for each in x]
+        calls, frozen_once = {"twice.relu@1": 2}, lambda module, given: module(given)
+        with ThreadPoolExecutor(2) as pool:
+
+            def read(each):
+                with torch.no_grad():
+                    return taps.forward(net.module, each, calls, run=frozen_once)["twice.relu@1"]
+
+            found = list(pool.map(read, x))
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_functions_that_are_reused_in_a_loop_are_told_apart():
