@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -42,7 +43,8 @@ def leave_out(module: nn.Module, watching: Collection[int]) -> None:
 
 
 def _ours(hook: Callable[..., Any]) -> bool:
-    home = getattr(hook, "__module__", "") or type(hook).__module__
+    inner = hook.func if isinstance(hook, partial) else hook
+    home = getattr(inner, "__module__", "") or type(inner).__module__
     return str(home).startswith(_OURS)
 
 
@@ -50,13 +52,18 @@ def _noting(hook: Callable[..., Any], number: int, changing: set[int]) -> Any:
     """A hook that does the same and notes whether it changes anything."""
 
     def noting(*args: Any, **kwargs: Any) -> Any:
-        before = [tensor._version for tensor in _tensors(args)]
+        before = _versions(args)
         result = hook(*args, **kwargs)
-        if result is not None or before != [tensor._version for tensor in _tensors(args)]:
+        if result is not None or before != _versions(args):
             changing.add(number)
         return result
 
     return noting
+
+
+def _versions(values: Any) -> list[int]:
+    """How often each tensor was written to; of those of inference mode that is not counted."""
+    return [0 if tensor.is_inference() else tensor._version for tensor in _tensors(values)]
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:
