@@ -108,6 +108,21 @@ def scripted(x):
         return torch.jit.script(nn.ReLU())(x)
 
 
+def pooled_with_zeros(x):
+    return F.max_pool1d(torch.stack([x, 0 * x], -1).flatten(0, 2), 2).view_as(x)
+
+
+def written_to_views(x):
+    x = x.clone()
+    x.view(-1)[x.view(-1) < 0] = 0
+    return x
+
+
+def clamped_view(x):
+    x.view(-1).abs_()
+    return x
+
+
 NAMED = {
     "half of x + |x|": (lambda x: (x + x.abs()) / 2, "Abs"),
     "sign": (lambda x: x.sign().relu() * x, "product with a mask"),
@@ -127,6 +142,36 @@ NAMED = {
     "tanh": (torch.tanh, "Tanh"),
     "sigmoid": (torch.sigmoid, "Sigmoid"),
     "SiLU": (lambda x: x * torch.sigmoid(x), "Sigmoid"),
+    "QuickGELU": (lambda x: x * torch.sigmoid(1.702 * x), "Sigmoid"),
+    "half of 1 + sign": (lambda x: x * (x.sign() + 1) / 2, "Sign"),
+    "half of 1 + sign, detached": (lambda x: x * (x.detach().sign() + 1), "product with a mask"),
+    "lerp": (lambda x: torch.lerp(0 * x, x, (x > 0).to(x)), "product with a mask"),
+    "lerp, smoothly": (lambda x: torch.lerp(0 * x, x, x.detach() / 2), "Lerp"),
+    "addcmul": (lambda x: torch.addcmul(torch.zeros_like(x), x, (x > 0).to(x)), "product with a mask"),
+    "einsum": (lambda x: torch.einsum("nchw,nchw->nchw", x, (x > 0).to(x)), "product with a mask"),
+    "divided": (lambda x: x / torch.where(x > 0, 1.0, torch.inf), "product with a mask"),
+    "hypot": (lambda x: x + torch.hypot(x, ZERO), "Hypot"),
+    "norm": (lambda x: x + torch.linalg.vector_norm(x[None], dim=0), "LinalgVectorNorm"),
+    "norm, stacked": (lambda x: x + torch.linalg.vector_norm(torch.stack([x, 0 * x]), dim=0), "LinalgVectorNorm"),
+    "square": (lambda x: x * x, "product with itself"),
+    "foreach": (lambda x: torch._foreach_clamp_min([x], 0)[0], "Clamp"),
+    "index_fill": (lambda x: x.flatten().index_fill(0, (x.flatten() < 0).nonzero()[:, 0], 0).view_as(x), "IndexFill"),
+    "sort": (lambda x: torch.stack([x, 0 * x]).sort(0)[0][1], "Sort"),
+    "topk": (lambda x: torch.stack([x, 0 * x]).topk(1, 0)[0][0], "Topk"),
+    "cummax": (lambda x: torch.stack([x, 0 * x]).cummax(0)[0][1], "Cummax"),
+    "median": (lambda x: torch.stack([x, 0 * x, 9 + 0 * x]).median(0)[0], "Median"),
+    "aminmax": (lambda x: torch.aminmax(torch.stack([x, 0 * x]), dim=0)[1], "Aminmax"),
+    "logsumexp": (lambda x: torch.logsumexp(torch.stack([x, 0 * x]), 0), "Logsumexp"),
+    "joined": (lambda x: torch.cat([x[None], 0 * x[None]]).max(0)[0], "Maximum"),
+    "joined with zeros": (lambda x: torch.cat([x[None], torch.zeros_like(x)[None]]).max(0)[0], "Maximum"),
+    "pooled": (pooled_with_zeros, "MaxPool"),
+    "written to views": (written_to_views, "write through a mask"),
+    "clamp of a view": (lambda x: clamped_view(x.clone()), "Abs"),
+}
+MANY = {
+    "root of a square": (lambda x: x + torch.sqrt(x**2), {"Pow": 1, "Sqrt": 1}),
+    "Mish": (lambda x: x * torch.tanh(F.softplus(x)), {"Softplus": 1, "Tanh": 1}),
+    "Mish, by hand": (lambda x: x * torch.tanh(torch.log(1 + torch.exp(x))), {"Exp": 1, "Log": 1, "Tanh": 1}),
 }
 OPT_IN = {
     "LeakyReLU": (F.leaky_relu, lambda z: z.sign().clamp(min=0)),
@@ -163,6 +208,14 @@ def test_what_cannot_be_seen_to_be_a_rectifier_is_named_or_refused(rewrite, tech
 
 
 @both_rules
+@pytest.mark.parametrize("spelling", MANY)
+def test_each_piece_of_an_activation_by_hand_is_named(rewrite, technique, spelling):
+    call, names = MANY[spelling]
+    found = getattr(cs, technique)(rewrite.network(F.relu, call), rewrite.image, rewrite.unit)
+    assert (found.evidence["interceptions"], found.evidence["not_intercepted"]) == (1, names)
+
+
+@both_rules
 @pytest.mark.parametrize("name", OPT_IN)
 def test_activations_that_leak_are_named_and_follow_when_asked(rewrite, technique, name):
     call, slope = OPT_IN[name]
@@ -185,6 +238,31 @@ def gate(x):
 
 def divided(x):
     return x / x.abs().mean().detach().clamp(min=1e-6) + F.normalize(x, dim=1)
+
+
+def excited(x):
+    return x * (1 + torch.sigmoid(1.7 * F.conv2d(x.mean((2, 3), keepdim=True), torch.ones(2, 2, 1, 1).to(x))))
+
+
+def halves(x):
+    left, right = torch.cat([x, -x], 1).chunk(2, 1)
+    return left * torch.sigmoid(1.5 * right)
+
+
+def standardized(x):
+    deviation = x - x.mean((2, 3), keepdim=True)
+    soft = torch.exp(x) / torch.exp(x).sum(1, keepdim=True)
+    return soft + deviation / torch.sqrt((deviation**2).mean((2, 3), keepdim=True) + 1e-5)
+
+
+def joined(x):
+    return F.max_pool2d(F.pad(torch.cat([x, F.conv2d(x, torch.ones(2, 2, 1, 1).to(x))], 1)[:, :2], (0, 1, 0, 1)), 2, 1)
+
+
+@pytest.mark.parametrize("call", [excited, halves, standardized, joined])
+def test_what_scales_another_tensor_or_averages_one_is_no_activation(rewrite, call):
+    found = cs.guided_backprop(rewrite.network(lambda x: call(F.relu(x))), rewrite.image, rewrite.unit)
+    assert found.evidence["interceptions"] == 2 and "not_intercepted" not in found.evidence
 
 
 @pytest.mark.parametrize("call", [gate, divided, lambda x: x * torch.rand(2, 1, 1).double(), nn.Softmax2d()])

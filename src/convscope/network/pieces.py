@@ -8,28 +8,37 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction
 
-Node: TypeAlias = Any  # of autograd's graph: one call
+from . import arms
+from .arms import Node
 
 _CHANGED = ("_RectifyBackward", "_SmoothBackward")
-_FLAT = {"Sign", "Sgn", "Round", "Floor", "Ceil", "Trunc"}  # whose derivative is zero: nothing flows back through them
-_GATES = {"Sigmoid": "Sigmoid", "Tanh": "Tanh", "Hardsigmoid": "Hardsigmoid"}
-_SHAPING = {"View", "UnsafeView", "ReshapeAlias", "Expand", "Unsqueeze", "Squeeze", "Permute", "Transpose", "Clone"}
 _PIECES = {
     "Relu": "ReLU", "LeakyRelu": "LeakyReLU", "PreluKernel": "PReLU", "RreluWithNoise": "RReLU", "Elu": "ELU",
     "Celu": "CELU", "Softplus": "Softplus", "Silu": "SiLU", "Gelu": "GELU", "Hardswish": "Hardswish", "Mish": "Mish",
-    "LogSigmoid": "LogSigmoid", "Erf": "Erf", "Logaddexp": "Logaddexp", "Hardshrink": "Hardshrink",
-    "Softshrink": "Softshrink", "Threshold": "Threshold", "Hardtanh": "Hardtanh", "Clamp": "Clamp",
-    "ClampMin": "Clamp", "ClampMax": "Clamp", "Maximum": "Maximum", "Minimum": "Minimum", "Fmax": "Maximum",
-    "Fmin": "Minimum", "Where": "Where", "MaskedFill": "MaskedFill",
-    "MaskedScatter": "MaskedScatter", "Abs": "Abs",
+    "LogSigmoid": "LogSigmoid", "Erf": "Erf", "Logaddexp": "Logaddexp", "Logaddexp2": "Logaddexp",
+    "Hardshrink": "Hardshrink", "Softshrink": "Softshrink", "Threshold": "Threshold", "Hardtanh": "Hardtanh",
+    "Clamp": "Clamp", "ClampMin": "Clamp", "ClampMax": "Clamp", "Maximum": "Maximum", "Minimum": "Minimum",
+    "Fmax": "Maximum", "Fmin": "Minimum", "Where": "Where", "MaskedFill": "MaskedFill",
+    "MaskedScatter": "MaskedScatter", "Abs": "Abs", "Hypot": "Hypot", "IndexFill": "IndexFill",
 }  # fmt: skip
+_SWITCHES = {"Sigmoid", "Tanh", "Hardsigmoid"}
+_CURVES = {
+    "Exp", "Exp2", "Expm1", "Log", "Log2", "Log10", "Log1P", "Pow", "Sqrt", "Rsqrt", "Reciprocal", "Sin", "Cos", "Tan",
+    "Sinh", "Cosh", "Asinh", "Atan", "Atan2", "Erfc", "Sinc",
+}  # fmt: skip
+_AVERAGED = {"Pow", "Exp"}  # as in a deviation, or a softmax
+_PRODUCTS = {"Mul": "product with itself", "Div": "quotient with itself", "Lerp": "Lerp", "Addcmul": "Addcmul"}
 _EXTREMES = {"Amax": "Maximum", "Max": "Maximum", "Amin": "Minimum", "Min": "Minimum"}  # of what was stacked
+_EXTREMES |= {
+    name: name
+    for name in ("Sort", "Topk", "Cummax", "Cummin", "Median", "Nanmedian", "Aminmax", "Kthvalue", "Mode", "Logsumexp",
+                 "Logcumsumexp", "LinalgVectorNorm", "Norm")
+} | dict.fromkeys(("MaxPool2DWithIndices", "MaxPool2D", "MaxPool3DWithIndices"), "MaxPool")  # fmt: skip
 _GUARD = 1e-3  # a clamp to at least so little keeps a divisor from zero
 
 
@@ -68,25 +77,49 @@ class Way:
             return ""
         if isinstance(node, BackwardCFunction) or "::jit::" in kind:  # one cannot see inside
             return kind.rpartition("::")[2].removesuffix("Backward")
-        kind = _kind(node)
-        if kind in _GATES:
-            return "" if self._gates(node) else _GATES[kind]
-        if kind in _EXTREMES:
-            return _EXTREMES[kind] if any(_kind(source) == "Stack" for source in _sources(node)) else ""
-        return "" if kind.startswith("Clamp") and _guards(node) else _PIECES.get(kind, "")
+        name = arms.kind(node)
+        if name in _EXTREMES:
+            return _EXTREMES[name] if arms.stacked(node) or _is_absolute(node) else ""
+        if name in _PRODUCTS:
+            return self._product(node)
+        if name in _SWITCHES or name in _CURVES:
+            return "" if self._serves(node) else name
+        return "" if name.startswith("Clamp") and _guards(node) else _PIECES.get(name, "")
 
-    def _gates(self, node: Node) -> bool:
-        """Whether what a call puts out does nothing but scale something else than what it was computed from."""
+    def _serves(self, node: Node) -> bool:
+        """Whether a call's result only scales something else than what it was computed from, or is averaged as it is.
+
+        So are the gates of squeeze-and-excitation and the sums of a deviation or a softmax.
+        """
         return all(
-            _kind(taker) == "Mul" and _sources(node).isdisjoint(_sources(taker)) for taker in self._final_takers(node)
+            _scales(taker) or (arms.kind(node) in _AVERAGED and arms.averages(taker))
+            for taker in self._final_takers(node)
         )
+
+    def _product(self, node: Node) -> str:
+        """What a product of a tensor with what became of it is called, unless the name of that tells."""
+        if len(arms.edges(node)) < 2 or not arms.related(node):
+            return ""
+        between = {arms.kind(other) for other in arms.apart(node)}
+        if between & (_PIECES.keys() | _SWITCHES | _CURVES) or any(name.startswith("_") for name in between):
+            return ""
+        if between & arms.FLAT:
+            return min(between & arms.FLAT)
+        moment = all(map(arms.averages, self._final_takers(node)))  # such as a variance
+        return "" if moment else _PRODUCTS[arms.kind(node)]
 
     def _final_takers(self, node: Node) -> Iterator[Node]:
         for taker in self._takers[node]:
-            if _kind(taker) in _SHAPING:
+            if arms.carries(taker):
                 yield from self._final_takers(taker)
             else:
                 yield taker
+
+
+def written(name: str) -> str:
+    """The piece that a call in place computes, by the call's name; empty where it is none."""
+    found = "".join(map(str.capitalize, name.rstrip("_").split("_")))
+    return found if found in _SWITCHES | _CURVES else _PIECES.get(found, "")
 
 
 def _reached(value: Tensor) -> dict[Node, list[Node]]:
@@ -95,9 +128,9 @@ def _reached(value: Tensor) -> dict[Node, list[Node]]:
     waiting = list(takers)
     while waiting:
         node = waiting.pop()
-        if _kind(node) in _FLAT:
+        if arms.kind(node) in arms.FLAT:
             continue
-        for source in _sources(node):
+        for source in {source for source, _ in arms.edges(node)}:
             if source not in takers:
                 takers[source] = []
                 waiting.append(source)
@@ -105,13 +138,14 @@ def _reached(value: Tensor) -> dict[Node, list[Node]]:
     return takers
 
 
-def _sources(node: Node) -> set[Node]:
-    return {source for source, _ in node.next_functions if source is not None}
+def _scales(taker: Node) -> bool:
+    """Whether a call multiplies or divides tensors that have nothing to do with each other."""
+    return arms.kind(taker) in ("Mul", "Div") and not arms.related(taker)
 
 
-def _kind(node: Node) -> str:
-    """What a call computes, without the number of its variant."""
-    return str(node.name()).rstrip("0123456789").removesuffix("Backward")
+def _is_absolute(node: Node) -> bool:
+    """Whether a norm is taken of each number by itself."""
+    return "Norm" in arms.kind(node) and not arms.smaller(node)
 
 
 def _guards(node: Node) -> bool:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .eager import EagerMode
-from .pieces import Way
+from .pieces import Way, written
 from .spellings import SPELLINGS, Rectified, Spelling, writes
 from .steps import MASKS, Steps
 
@@ -56,7 +56,14 @@ class Rectifiers(EagerMode):
         result = func(*args, **kwargs)
         if name in MASKS:
             self._steps.learn(name, args, result)
+        elif name.endswith("_") and args:
+            self._wrote(args[0], written(name))
         return result
+
+    def _wrote(self, changed: Any, told: str) -> None:
+        """Keep what a write to a view is called, which the graph shows only as some write to the view's base."""
+        if told and isinstance(changed, Tensor) and changed._is_view() and isinstance(changed._base, Tensor):
+            self._named[changed._base.grad_fn] = told
 
     def survey(self, value: Tensor, leaf: Tensor) -> None:
         """Count what was changed between a value and the leaf its gradient is taken for, and name what was left."""
@@ -75,7 +82,9 @@ class Rectifiers(EagerMode):
         told = spelling.left(given)  # before the call, which may write to what tells
         result = func(*args, **kwargs)
         changed = x if in_place else result
-        if told and isinstance(changed, Tensor) and changed.grad_fn is not None:
+        if in_place and isinstance(x, Tensor) and x._is_view():
+            self._wrote(x, told or written(name))
+        elif told and isinstance(changed, Tensor) and changed.grad_fn is not None:
             self._named[changed.grad_fn] = told
         return result
 

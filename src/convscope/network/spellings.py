@@ -8,8 +8,9 @@ comparing the very tensor it is laid over with 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import torch
@@ -115,12 +116,13 @@ class Spelling:
     read: Reader
     arguments: tuple[str, ...] = ("input",)
     otherwise: tuple[Any, ...] = ()
+    masks: bool = False  # whether it multiplies, so that a mask among its arguments makes it a rectifier
     smooth: str = ""  # what it is called where it is no rectifier, but may be treated as one
 
     def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call by name."""
         known = dict.fromkeys(self.arguments) | dict(zip(self.arguments[1:], self.otherwise, strict=False))
-        known |= dict(zip(self.arguments, args, strict=False))
+        known |= dict(zip(self.arguments, args, strict=False)) | {"others": args[len(self.arguments) :]}
         return known | {_ALIASES.get(name, name): value for name, value in kwargs.items()}
 
     def rectified(self, given: Arguments, in_place: bool, steps: Steps) -> Rectified | None:
@@ -134,7 +136,7 @@ class Spelling:
 
     def left(self, given: Arguments) -> str:
         """What a call that is no rectifier is called where autograd's name for it would not tell."""
-        if self.read is _product and any(_like_a_mask(*pair) for pair in _both(given)):
+        if self.masks and any(_like_a_mask(*pair) for pair in permutations(_flat(given.values()), 2)):
             return "product with a mask"
         return "write through a mask" if self.read is _filled and _boolean(_mask(given)) else self.smooth
 
@@ -151,9 +153,17 @@ def _like_a_mask(value: Any, beside: Any) -> bool:
 
 
 def _binary(value: Tensor) -> bool:
-    ones = value == 1
-    saturated = value.requires_grad and bool(ones.all())  # a gate that is wide open
-    return bool(((value == 0) | ones).all()) and not saturated
+    """Zeros and ones; of constants also zeros and one other number, or ones and infinities, to divide by."""
+    ones, zeros = value == 1, value == 0
+    if value.requires_grad:  # a gate may be wide open, or shut
+        return bool((zeros | ones).all()) and not bool(zeros.all() | ones.all())
+    other = value == value.abs().max() if bool(zeros.any()) else value.isinf()
+    return bool((zeros | ones).all() or (zeros | other).all() or (other | ones).all())
+
+
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        yield from _flat(value) if isinstance(value, (tuple, list)) else [value]
 
 
 def _never(_: Arguments, __: Steps) -> None:
@@ -177,13 +187,18 @@ _BY_NAME = {
     "where": Spelling(_chosen, ("input", "condition", "other")),
     "masked_fill": Spelling(_filled, ("input", "mask", "value")),
     **dict.fromkeys(("__setitem__", "index_put"), Spelling(_filled, ("input", "mask", "value", "accumulate"))),
-    **dict.fromkeys(("mul", "multiply"), Spelling(_product, _PAIR)),
-    "leaky_relu": Spelling(_zero("negative_slope"), ("input", "negative_slope", "inplace"), (0.01,), "LeakyReLU"),
+    **dict.fromkeys(("mul", "multiply"), Spelling(_product, _PAIR, masks=True)),
+    **dict.fromkeys(
+        ("div", "divide", "true_divide", "lerp", "addcmul", "addcdiv", "einsum"), Spelling(_never, masks=True)
+    ),
+    "leaky_relu": Spelling(
+        _zero("negative_slope"), ("input", "negative_slope", "inplace"), (0.01,), smooth="LeakyReLU"
+    ),
     "prelu": Spelling(_zero("weight"), ("input", "weight"), smooth="PReLU"),
     "rrelu": Spelling(
-        _zero("lower", "upper"), ("input", "lower", "upper", "training", "inplace"), (1 / 8, 1 / 3), "RReLU"
+        _zero("lower", "upper"), ("input", "lower", "upper", "training", "inplace"), (1 / 8, 1 / 3), smooth="RReLU"
     ),
-    "elu": Spelling(_zero("alpha"), ("input", "alpha", "inplace"), (1.0,), "ELU"),
+    "elu": Spelling(_zero("alpha"), ("input", "alpha", "inplace"), (1.0,), smooth="ELU"),
     "selu": Spelling(_never, ("input", "inplace"), smooth="SELU"),
     "celu": Spelling(_never, ("input", "alpha", "inplace"), smooth="CELU"),
     "softplus": Spelling(_never, smooth="Softplus"),
