@@ -1,5 +1,8 @@
 """Receptive fields: published sizes, and the support of gradients on networks of all shapes."""
 
+import logging
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -173,6 +176,15 @@ class Growing(nn.Module):
         return self.b(F.interpolate(self.up(x), size=(41, 23), mode=self.mode))
 
 
+class Resized(nn.Module):
+    def __init__(self, **how):
+        super().__init__()
+        self.a, self.b, self.how = conv(3, 4, 3, padding=1), conv(4, 4, 3, padding=1), how
+
+    def forward(self, x):
+        return self.b(F.interpolate(self.a(x), **self.how))
+
+
 class PixelShuffle(nn.Module):
     def __init__(self):
         super().__init__()
@@ -266,6 +278,27 @@ class Sliced(nn.Module):
 )
 def test_the_box_is_the_support_of_the_gradient(module, size):
     assert_oracle(module(), size)
+
+
+@pytest.mark.parametrize("size", [{"scale_factor": s} for s in (0.5, 0.3, 1.7, (0.25, 2.0))] + [{"size": (5, 31)}])
+@pytest.mark.parametrize("how", ["nearest", "nearest-exact", "area", "bilinear", "bicubic", "bilinear, antialias"])
+def test_the_box_through_a_resize_is_the_support_of_the_gradient(size, how):
+    mode, _, antialias = how.partition(", ")
+    smooth = {"antialias": True} if antialias else {}
+    assert_oracle(Resized(mode=mode, **size, **smooth), (17, 14), channels=(None, 0))
+
+
+def test_a_failed_export_says_nothing(capfd, monkeypatch):
+    def loud(*_, **__):
+        print("graph")
+        print("graph", file=sys.stderr)
+        logging.getLogger("torch").critical("graph")
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(torch.export, "export", loud)
+    net = cs.Network(positive(Resized(scale_factor=2)), size=(17, 14))
+    assert net.receptive_field("logits:0").status == "upper bound"
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_branch_that_ends_in_padding_makes_it_a_bound():

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from . import look, mix
-from .look import Look
 from .reach import Reach
 from .sight import Map, Scene, Seen, Sight, for_maps, on_maps, unknown
 
@@ -64,13 +63,17 @@ def padding(scene: Scene) -> Seen:
 
 @for_maps
 def resizing(scene: Scene) -> Seen:
-    """The operation itself says what it looks at: one channel for each place, with a one there."""
-    looks: list[Look] = []
-    for axis, size in enumerate(scene.source.shape[2:]):
-        ones = torch.eye(size)
-        found = scene.call({scene.values[0]: (ones[None, :, :, None] if axis == 0 else ones[None, :, None])})
-        looks.append(look.resized((found[0].sum(2 - axis) != 0).T.numpy()))
+    """The operation itself says what it looks at: one channel for each place, with ones along it."""
+    looks = [look.resized(_resized(scene, axis).T.numpy()) for axis in (0, 1)]
     return on_maps(scene, scene.shape(), looks[0], looks[1])
+
+
+def _resized(scene: Scene, axis: int) -> torch.Tensor:
+    """Which place (inputs, outputs) of one axis goes into which; the map is as large as it is, few channels a time."""
+    sizes = scene.source.shape[2:]
+    lines = torch.eye(sizes[axis], dtype=torch.float64).unsqueeze(2 - axis).expand(-1, *sizes)
+    parts = (scene.call({scene.values[0]: part[None].contiguous()})[0] for part in torch.split(lines, 16))
+    return torch.cat([part.sum(2 - axis) != 0 for part in parts])
 
 
 @for_maps
