@@ -1,10 +1,14 @@
 """Sums as text: what is spelled is split again, and signs within names join nothing."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convscope.base.errors import UnknownUnit
 from convscope.base.sums import spelled, split
+from convscope.base.unit import parse_sum
 
 LABELS = ("tabby, tabby cat", "black-and-tan coonhound", "half - track, halftrack", "A + B", "chow, chow")
 weights = st.floats(allow_nan=False, allow_infinity=False).filter(bool)
@@ -32,6 +36,24 @@ def test_what_is_spelled_is_split_again(terms):
 )
 def test_signs_join_terms_but_for_those_in_labels(text, terms):
     assert split(text, LABELS) == terms
+
+
+@pytest.mark.parametrize(
+    ("text", "spaced"),
+    [
+        ("logits:3-logits:5", "logits:3 - logits:5"),
+        ("logits:3+0.5*logits:5", "logits:3 + 0.5*logits:5"),
+        ("logits:3 -layer1:5@2,3", "logits:3 - layer1:5@2,3"),
+    ],
+)
+def test_a_sum_without_blanks_is_refused_with_the_one_that_is_meant(text, spaced):
+    with pytest.raises(UnknownUnit, match=re.escape(f"blanks around them, not as in {text!r}. Ask for {spaced!r}.")):
+        parse_sum(text)
+    assert str(parse_sum(spaced)) == spaced
+
+
+def test_a_layer_with_a_dash_in_its_name_is_no_sum():
+    assert str(parse_sum("block-1:3")) == "block-1:3"
 
 
 def test_without_labels_a_sign_between_spaces_always_joins():

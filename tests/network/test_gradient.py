@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 import convscope as cs
 from convscope.base.errors import ForwardFailed
@@ -157,6 +158,28 @@ def test_a_module_may_write_on_its_input(first):
 class Constant(nn.Module):
     def forward(self, x):
         return torch.ones(1, 3)
+
+
+class Recomputed(nn.Module):
+    """A part of it is run once more in the backward pass, in the older of torch's two ways."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.d = nn.Conv2d(3, 4, 3), nn.Sequential(nn.Conv2d(4, 4, 3), nn.ReLU()), nn.Conv2d(4, 4, 3)
+        self.c = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.c(self.d(checkpoint(self.b, self.a(x).relu(), use_reentrant=True)).mean((2, 3)))
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs")  # torch, where no gradient is taken
+@pytest.mark.parametrize("name", ["saliency", "guided_backprop", "deconvnet", "maximize", "invert", "dream"])
+def test_checkpoints_that_are_entered_anew_are_refused(name):
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    net = cs.Network(Recomputed(), size=32)
+    subjects = {"maximize": ("logits:1",), "invert": (image, "d"), "dream": (image, "d")}.get(name, (image, "logits:1"))
+    with pytest.raises(ForwardFailed, match=r"use_reentrant=True.*Switch that off"):
+        getattr(cs, name)(net, *subjects)
 
 
 def test_an_output_that_does_not_hang_on_the_input_at_all_has_zero_gradient():

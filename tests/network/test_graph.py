@@ -1,5 +1,6 @@
 """The executed graph: it does what the module does, and says so where it cannot be found."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -204,3 +205,46 @@ def test_a_module_in_training_mode_is_followed_as_in_evaluation_and_left_alone()
     assert not any("dropout" in call.kind for call in graph.calls)
     assert net.module.training and all(torch.equal(v, before[k]) for k, v in net.module.state_dict().items())
     assert all(p.requires_grad for p in net.module.parameters()) and not unwrap(net.module)._forward_hooks
+
+
+class Switching(nn.Module):
+    """A part of it runs in a mode of its own, inside which another is."""
+
+    def __init__(self, mode):
+        super().__init__()
+        self.mode, self.a, self.b, self.c = mode, nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = self.a(x)
+        with self.mode():
+            x = self.b(x.relu())
+            with torch.no_grad():
+                x = x.relu() + 1
+        return self.c(x.float().mean((2, 3)))
+
+
+MODES = {
+    "enable_grad": torch.enable_grad,
+    "set_grad_enabled": lambda: torch.set_grad_enabled(True),
+    "no autocast": lambda: torch.autocast("cpu", enabled=False),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_regions_in_another_mode_are_followed(mode):
+    torch.manual_seed(0)
+    module, image = Switching(MODES[mode]), np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    plain = Switching(torch.no_grad)
+    plain.load_state_dict(module.state_dict())
+    found, wanted = (cs.occlusion(cs.Network(m, size=24), image, "logits:1") for m in (module, plain))
+    assert found.evidence["windowed_convolutions"] == wanted.evidence["windowed_convolutions"] == 2
+    np.testing.assert_allclose(found.values, wanted.values, atol=1e-6)
+
+
+def test_a_region_under_autocast_is_not_followed_and_occlusion_says_so():
+    module = Switching(lambda: torch.autocast("cpu", torch.bfloat16))
+    net = cs.Network(module, size=24)
+    with pytest.raises(CannotExport, match="a part of it runs under autocast"):
+        trace(net, "logits")
+    image = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    assert "under autocast" in str(cs.occlusion(net, image, "logits:1").evidence)

@@ -17,6 +17,7 @@ from .errors import UnknownUnit, nearest
 from .sums import Weighted, spelled, split
 
 _ADDRESS = re.compile(r"(?P<layer>[^:@]+(@\d{1,6})?)(:(?P<channel>[^@]+)(@(?P<y>\d{1,9}),(?P<x>\d{1,9}))?)?")
+_SIGNS = re.compile(r"(?<=\w)\s*([+-])\s*(?=(?:[\d.]+\*)?[\w.]+:)")
 _FORMS = "An address is layer, layer:channel, layer:channel@y,x, logits:class or probs:class."
 
 
@@ -147,14 +148,23 @@ def parse(address: UnitLike, labels: Sequence[str] = ()) -> Unit:
     if not isinstance(address, Combination):
         try:
             return _parsed(text, labels)
-        except UnknownUnit:
+        except UnknownUnit as error:
             if not others:
-                raise
+                raise _blanks(text, labels) or error from None
     layer = first.partition(":")[0]
     raise UnknownUnit(
         f"This takes one unit or layer, not a sum as {text} is. Give one of its terms, such as {first}"
         + (f", or where a layer is needed {layer}." if layer != first else ".")
     )
+
+
+def _blanks(text: str, labels: Sequence[str]) -> UnknownUnit | None:
+    """The error for a sum whose signs stand between no blanks; None where it is none with them either."""
+    spaced = _SIGNS.sub(r" \1 ", text)
+    terms = [term for _, term in split(spaced, labels)]
+    if len(terms) < 2 or not all(":" in term and _ADDRESS.fullmatch(term) for term in terms):
+        return None
+    return UnknownUnit(f"The signs of a sum must have blanks around them, not as in {text!r}. Ask for {spaced!r}.")
 
 
 def _parsed(address: str, labels: Sequence[str]) -> Unit:

@@ -25,6 +25,11 @@ VANISHED = (
     "step on the way passes none on (rounding, signs, quantized or detached layers); occlusion and rise need none"
 )
 
+_RECOMPUTED = (
+    "The module recomputes parts of itself in the backward pass (gradient checkpointing), {}. Switch that off, for "
+    "instance with module.set_grad_checkpointing(False)."
+)
+
 
 @dataclass(frozen=True)
 class Gradient:
@@ -75,13 +80,22 @@ def gradient(
 
 def backward(value: Tensor, leaf: Tensor) -> Tensor | None:
     """The gradient of a value's sum with respect to a leaf; None if it does not depend on it."""
-    try:
+    with unless_recomputed():
         return torch.autograd.grad(value.sum(), leaf, allow_unused=True)[0]
+
+
+@contextmanager
+def unless_recomputed() -> Iterator[None]:
+    """Raise ForwardFailed where gradients taken inside the block meet a checkpoint that they cannot go through."""
+    try:
+        yield
     except CheckpointError as error:  # torch leaves a function mode for the backward pass, so the rule is lost in it
-        raise ForwardFailed(
-            "The module recomputes parts of itself in the backward pass (gradient checkpointing), where no rule can "
-            "follow. Switch that off, for instance with module.set_grad_checkpointing(False)."
-        ) from error
+        raise ForwardFailed(_RECOMPUTED.format("where no rule can follow")) from error
+    except RuntimeError as error:
+        if "use_reentrant=True" not in str(error):
+            raise
+        why = "with use_reentrant=True, through which no gradient of an image comes"
+        raise ForwardFailed(_RECOMPUTED.format(why)) from error
 
 
 def check_finite(net: Network, unit: Valued, value: Tensor, what: str = "value") -> None:

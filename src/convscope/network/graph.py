@@ -6,12 +6,13 @@ Found by `torch.export`. One graph serves exact occlusion, receptive fields and 
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import operator
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import torch
 from torch import Tensor, fx, nn
@@ -19,6 +20,7 @@ from torch import Tensor, fx, nn
 from ..base.errors import CannotExport, first_line
 from . import taps
 from .execution import device_of, dtype_of, frozen, unwrap
+from .inlining import inline
 from .user_hooks import leave_out
 
 if TYPE_CHECKING:
@@ -143,15 +145,15 @@ def _plainly(module: nn.Module, x: Tensor) -> Any:
 
 
 def _graph(program: Any, layers: tuple[str, ...]) -> Graph:
-    signature = program.graph_signature
+    signature, graph = program.graph_signature, cast(Any, inline(program.graph_module))
     stored = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     tensors: dict[str, str | Tensor] = {n: t.removeprefix("inner.") for n, t in stored.items()}
     tensors |= {n: program.constants[t] for n, t in signature.inputs_to_lifted_tensor_constants.items()}
     (image,) = signature.user_inputs
-    names = {node.name: node.name for node in program.graph.nodes} | {image: INPUT}
-    shapes = {names[node.name]: _shape(node) for node in program.graph.nodes if node.name not in tensors}
+    names = {node.name: node.name for node in graph.nodes} | {image: INPUT}
+    shapes = {names[node.name]: _shape(node) for node in graph.nodes if node.name not in tensors}
     calls = []
-    for node in program.graph.nodes:
+    for node in graph.nodes:
         if node.op != "call_function":
             continue
         call = _call(node, names)
@@ -162,7 +164,7 @@ def _graph(program: Any, layers: tuple[str, ...]) -> Graph:
         if _in_place(node):
             _check_alone(node)
             names[node.args[0].name] = names[node.name]  # whoever reads what was changed from here on reads the result
-    ends = [names[node.name] for node in program.graph.output_node().args[0]]
+    ends = [names[node.name] for node in graph.output_node().args[0]]
     if any(_is_number(shapes[name][0]) for name in (INPUT, *ends)):
         raise CannotExport("its graph holds for one batch size only")
     sizes = {name: tuple(int(n) for n in shape[1:]) for name, shape in shapes.items() if len(shape) > 1}
@@ -266,11 +268,15 @@ def _like(module: nn.Module) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Export warns and logs about its own affairs; what matters of them comes back as an error."""
-    level = logging.root.manager.disable
-    logging.disable(logging.ERROR)
+    """Export warns, logs and prints about its own affairs; what matters of them comes back as an error."""
+    level, unheard = logging.root.manager.disable, io.StringIO()
+    logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(unheard),
+            contextlib.redirect_stderr(unheard),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:

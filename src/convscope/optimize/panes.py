@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..base.errors import ForwardFailed
 from ..base.unit import Unit
+from ..network.gradient import unless_recomputed
 from ..network.network import Network
 from .reading import Eye
 from .resizing import resized
@@ -73,7 +74,8 @@ class Pane:
     def pulled(self, slopes: Mapping[str, Tensor]) -> Tensor:
         """The slope along what is shown, given those along what is kept of layers."""
         kept = [self.kept(layer) for layer in slopes]
-        found = torch.autograd.grad(kept, self.leaf, list(slopes.values()), allow_unused=True)[0]
+        with unless_recomputed():
+            found = torch.autograd.grad(kept, self.leaf, list(slopes.values()), allow_unused=True)[0]
         if found is None:
             raise ForwardFailed(
                 f"{', '.join(slopes)} have no gradient: their modules put out what does not depend on the picture in a "

@@ -14,6 +14,7 @@ from ..base.errors import ForwardFailed
 from ..network import taps
 from ..network.execution import call, device_of, dtype_of, frozen, plainly, unwrap
 from ..network.folding import Folded, Listening
+from ..network.gradient import backward
 from ..network.network import Network
 from ..network.rules import Rectifiers
 from .exact import Exact
@@ -107,7 +108,7 @@ def along(pictures: Tensor, value_of: Callable[[Tensor], Tensor], what: str) -> 
     with torch.enable_grad():
         leaf = pictures.detach().requires_grad_()
         values = value_of(leaf)
-        found = torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0] if values.requires_grad else None
+        found = backward(values, leaf) if values.requires_grad else None
     if found is None:
         raise ForwardFailed(
             f"{what} has no gradient: its module puts out what does not depend on the picture in a way that can be "
