@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,9 @@ def test_attributions_have_the_views_people_know(module_net) -> None:
 def test_what_a_reader_must_know_stands_below_the_picture(lite0) -> None:
     assert "33 rectifiers" in draw(cs.guided_backprop(lite0, CAT, "logits:1")).note
     assert "no max-pooling" in draw(cs.deconvnet(lite0, CAT, "logits:1")).note
+    told = {key: f"a remark on {key}" for key in ("places", "other_ways", "one_by_one", "probability", "notice")}
+    remarked = replace(cs.saliency(lite0, CAT, "logits:1"), evidence=told)
+    assert all(remark in draw(remarked).note for remark in told.values())
     dead = nn.Sequential(nn.Conv2d(3, 1, 1), nn.ReLU())
     nn.init.constant_(dead[0].bias, -99)
     assert "zero everywhere" in draw(cs.saliency(cs.Network(dead, size=8), CAT, "1:0@2,2")).note

@@ -8,6 +8,7 @@ from ..base.unit import Unit
 _WARNINGS = (
     "partial", "tied", "vanished", "silent", "unmoved", "lowered", "constant", "nothing_positive", "not_converged",
     "calls", "without_switches", "without_rule", "flat", "kept", "undriven", "not_finite", "redirected",
+    "places", "other_ways", "one_by_one",
 )  # fmt: skip
 
 
@@ -33,4 +34,7 @@ def note(result: Result) -> str:
     if "not_intercepted" in evidence:
         left = " and ".join(f"{count} × {name}" for name, count in evidence["not_intercepted"].items())
         notes.append(f"left as they are: {left}")
+    if "probability" in evidence:
+        notes.append(f"probability: {evidence['probability']}")
+    notes += [str(evidence["notice"])] if "notice" in evidence else []  # whole sentences, so last
     return "; ".join(notes)
