@@ -259,7 +259,11 @@ def joined(x):
     return F.max_pool2d(F.pad(torch.cat([x, F.conv2d(x, torch.ones(2, 2, 1, 1).to(x))], 1)[:, :2], (0, 1, 0, 1)), 2, 1)
 
 
-@pytest.mark.parametrize("call", [excited, halves, standardized, joined])
+def shifted(x):
+    return torch.addcmul(torch.zeros(1, 2, 1, 1).to(x), torch.zeros(1, 2, 1, 1).to(x), x.detach()) + x
+
+
+@pytest.mark.parametrize("call", [excited, halves, standardized, joined, shifted])
 def test_what_scales_another_tensor_or_averages_one_is_no_activation(rewrite, call):
     found = cs.guided_backprop(rewrite.network(lambda x: call(F.relu(x))), rewrite.image, rewrite.unit)
     assert found.evidence["interceptions"] == 2 and "not_intercepted" not in found.evidence

@@ -149,6 +149,8 @@ def writes(name: str, given: Arguments) -> bool:
 def _like_a_mask(value: Any, beside: Any) -> bool:
     if not isinstance(value, Tensor) or not isinstance(beside, Tensor) or value.shape != beside.shape:
         return False
+    if not beside.requires_grad:  # two constants, such as the scale and the shift of a norm
+        return False
     return _boolean(value) or (_binary(value[(0,) * max(value.ndim - 1, 0)]) and _binary(value))  # a row first: fast
 
 
