@@ -91,10 +91,9 @@ class Way:
 
         So are the gates of squeeze-and-excitation and the sums of a deviation or a softmax.
         """
-        return all(
-            _scales(taker) or (arms.kind(node) in _AVERAGED and arms.averages(taker))
-            for taker in self._final_takers(node)
-        )
+        takers = list(self._final_takers(node))
+        averaged = arms.kind(node) in _AVERAGED
+        return bool(takers) and all(_scales(taker) or (averaged and arms.averages(taker)) for taker in takers)
 
     def _product(self, node: Node) -> str:
         """What a product of a tensor with what became of it is called, unless the name of that tells."""
@@ -105,7 +104,8 @@ class Way:
             return ""
         if between & arms.FLAT:
             return min(between & arms.FLAT)
-        moment = all(map(arms.averages, self._final_takers(node)))  # such as a variance
+        takers = list(self._final_takers(node))
+        moment = bool(takers) and all(map(arms.averages, takers))  # such as a variance
         return "" if moment else _PRODUCTS[arms.kind(node)]
 
     def _final_takers(self, node: Node) -> Iterator[Node]:
