@@ -115,13 +115,13 @@ def test_a_cancelled_scan_without_a_folder_gives_what_there_is(net, folder):
 
 
 def test_a_failure_in_the_module_leaves_the_last_checkpoint(net, folder, tmp_path):
+    net.module.limit = 2.0  # now, since it is part of what the network is
     cs.scan(net, folder, tmp_path / "whole", **KNOBS)
     bright = folder / "class 1" / "03.png"
     pixels = bright.read_bytes()
     size = len(pixels)
     PIL.Image.new("RGB", (48, 40), "white").save(bright)
     bright.write_bytes(bright.read_bytes() + bytes(size - bright.stat().st_size))  # so that the digest is the same
-    net.module.limit = 2.0
     threads, before = torch.get_num_threads(), {name: t.clone() for name, t in net.module.state_dict().items()}
     with pytest.raises(ForwardFailed, match="too bright"):
         cs.scan(net, folder, tmp_path / "out", **KNOBS)

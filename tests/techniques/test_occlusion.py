@@ -228,7 +228,7 @@ class Hollow(nn.Module):
 @pytest.mark.parametrize("always", [True, False])
 def test_numbers_that_are_not_finite_are_refused(always):
     with pytest.raises(ForwardFailed, match="not finite"):
-        cs.occlusion(cs.Network(Hollow(always), size=20, mean=(2,) * 3), "sample:cat", "logits:1", size=5)
+        cs.occlusion(cs.Network(Hollow(always), size=20, mean=(-1,) * 3), "sample:cat", "logits:1", size=5)
 
 
 def test_cancelled_in_the_middle_it_gives_what_is_done(tiny):

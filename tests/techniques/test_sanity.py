@@ -155,7 +155,7 @@ def test_weights_that_are_computed_are_randomized_too():
     assert not np.array_equal(found.maps[1], found.maps[2])
 
 
-def test_modules_with_weights_that_are_no_layers_are_named():
+def test_modules_with_weights_that_are_no_maps_are_randomized_too():
     class Tokens(nn.Module):
         def __init__(self):
             super().__init__()
@@ -165,7 +165,28 @@ def test_modules_with_weights_that_are_no_layers_are_named():
             return self.last(self.mix(self.first(x).flatten(2).mT).mean(1))
 
     found = sanity_check(cs.Network(Tokens(), size=8), "sample:cat", "logits:0")
-    assert found.names == ("last", "first") and found.evidence["not_randomized"] == ["mix"]
+    assert found.names == ("last", "mix", "first") and "not_randomized" not in found.evidence
+
+
+def test_weights_that_other_modules_use_are_randomized_too():
+    class Attends(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.attend, self.last = nn.Conv2d(3, 4, 2, 2), nn.MultiheadAttention(4, 2), nn.Linear(4, 2)
+            self.places = nn.Parameter(torch.randn(1, 16, 4))
+
+        def forward(self, x):
+            tokens = self.first(x).flatten(2).mT + self.places
+            return self.last(self.attend(tokens, tokens, tokens)[0].mean(1))
+
+    found = sanity_check(cs.Network(Attends(), size=8), "sample:cat", "logits:0")
+    assert set(found.names) == {
+        "last",
+        "attend",
+        "attend.out_proj",
+        "first",
+        "",
+    }
 
 
 def test_a_module_that_cannot_be_copied_says_so(tiny):

@@ -20,7 +20,16 @@ from .settings import SIMPLE, text_of
 
 _CONTAINERS = (list, dict, set, deque, OrderedDict, defaultdict, bytearray)
 _CHANGEABLE = frozenset((*_CONTAINERS, Tensor, nn.Parameter, np.ndarray))
-_FIXED = (*SIMPLE, types.FunctionType, types.MethodType, types.BuiltinFunctionType, type, nn.Module, torch.Size)
+_FIXED = (
+    *SIMPLE,
+    types.FunctionType,
+    types.MethodType,
+    types.BuiltinFunctionType,
+    type,
+    nn.Module,
+    torch.Size,
+    BaseException,
+)
 _CHANGING: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()  # other attributes a forward was seen to change
 
 

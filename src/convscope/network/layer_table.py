@@ -186,7 +186,7 @@ class _Watched:
         """Where the channels are, if operations do not tell all: None where it may be no map."""
         if axes is not None:
             return _channels_of(axes)
-        if isinstance(module, _FIRST):
+        if module is None or isinstance(module, _FIRST):  # of what the network puts out, as the rule is
             return "NCHW"
         if type(module) in _LAST and len(getattr(module, "normalized_shape", "1")) == 1:
             return "NHWC"

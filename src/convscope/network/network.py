@@ -263,7 +263,7 @@ class Network:
                 f"{self.name} puts out maps, not one score a class, so it predicts no class for an image."
             )
         if not isinstance(top, int) or top < 1:
-            raise BadKnob(f"top must be a whole number from 1, not {top!r}.")
+            raise BadKnob(f"top must be at least 1, a whole number, not {top!r}.")
         if len(self.labels) > self.layers["logits"].units == 1:
             raise BadKnob(
                 f"labels must be one name for the one score of {self.name}, of what a high score means, not "

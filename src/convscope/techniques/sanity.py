@@ -96,8 +96,8 @@ def _on_the_way(question: Question) -> list[str]:
     """
     table, module = question.net.layers.including(question.deepest), unwrap(question.net.module)
     order = {name: place for place, name in enumerate(table.order)}
-    end = order.get(question.deepest, len(order))
-    holding = [name for name, part in module.named_modules() if _own_weights(part)]
+    end = -2 if question.deepest == "input" else order.get(question.deepest, len(order))
+    holding = [name for name, part in module.named_modules() if _own_weights(part) and ".parametrizations" not in name]
     places = {name: _place(name, order) for name in holding}
     return sorted((name for name in holding if places[name] <= end), key=places.__getitem__)
 
@@ -111,7 +111,14 @@ def _place(name: str, order: Mapping[str, int]) -> int:
 
 def _own_weights(part: nn.Module) -> bool:
     """Whether a module has weights but those of a normalization, which only scale and shift."""
-    return not isinstance(part, _NORMS) and any(p is not None and p.ndim > 1 for p in part._parameters.values())
+    return not isinstance(part, _NORMS) and any(weight.ndim > 1 for weight in _weights_of(part))
+
+
+def _weights_of(part: nn.Module) -> list[Tensor]:
+    """The parameters of a module's own, and those that its own are made of."""
+    made = part._modules.get("parametrizations")
+    own = [weight for weight in part._parameters.values() if weight is not None]
+    return [*own, *(made.parameters() if made is not None else ())]
 
 
 _NORMS = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
@@ -141,7 +148,7 @@ def _forget(layer: nn.Module) -> None:
 
     Starting the layer anew would shrink the signal by half at each of many layers, until no map is left.
     """
-    for weight in layer.parameters(recurse=False):
+    for weight in _weights_of(layer):
         spread = weight.std().item() if weight.numel() > 1 else 0.0
         weight.copy_(torch.empty_like(weight).normal_(weight.mean().item(), spread))
 
