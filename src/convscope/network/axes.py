@@ -64,6 +64,12 @@ def resized(old: Axis, size: int, missing: Kind = "?") -> Axis:
     return (replace(old[0], size=size, shift=size - 1 if mirrored else 0),)
 
 
+def place_kinds(axes: Axes) -> tuple[Kind, Kind]:
+    """What the last two axes are where they hold one number: rows and columns, unless the others are those."""
+    kinds = [{factor.kind for factor in held} for held in axes[-2:]]
+    return ("x", "y") if "x" in kinds[0] or "y" in kinds[-1] else ("y", "x")
+
+
 def viewed(axes: Axes, sizes: Sequence[int]) -> Axes | None:
     """The axes of the same numbers in the same order under another shape; None where factors would have to be cut."""
     waiting = [factor for held in reversed(axes) for factor in reversed(held)]

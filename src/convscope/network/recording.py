@@ -32,7 +32,7 @@ class Recording(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        given, results = list(_tensors([*args, *(kwargs or {}).values()])), list(_tensors([out]))
+        given, results = list(tensors_in([*args, *(kwargs or {}).values()])), list(tensors_in([out]))
         for memory in {_memory(result) for result in results} - {_memory(tensor) for tensor in given}:
             self._written.pop(memory, None)  # new, though at the address of something that is gone
         parents = set().union(*map(self._sources, given))
@@ -81,9 +81,10 @@ def _memory(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def _tensors(values: Any) -> Iterator[Tensor]:
+def tensors_in(values: Any) -> Iterator[Tensor]:
+    """The tensors among values, and in lists and tuples of them."""
     for value in values:
         if isinstance(value, Tensor):
             yield value
         elif isinstance(value, list | tuple):
-            yield from _tensors(value)
+            yield from tensors_in(value)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from .parts import parts_of
+from .recording import tensors_in
 
 _STORES = ("_forward_pre_hooks", "_forward_hooks")
 _OURS = ("torch.", "convscope.")
@@ -63,12 +64,4 @@ def _noting(hook: Callable[..., Any], number: int, changing: set[int]) -> Any:
 
 def _versions(values: Any) -> list[int]:
     """How often each tensor was written to; of those of inference mode that is not counted."""
-    return [0 if tensor.is_inference() else tensor._version for tensor in _tensors(values)]
-
-
-def _tensors(values: Any) -> Iterator[Tensor]:
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, list | tuple):
-            yield from _tensors(value)
+    return [0 if tensor.is_inference() else tensor._version for tensor in tensors_in(values)]
