@@ -65,9 +65,11 @@ def _asked(function: Callable[P, R], readers: Mapping[str, Reader]) -> Technique
         given = _bind(function, names, args, kwargs)
         if isinstance(given.get("image"), list | tuple):
             return [ask(**one) for one in _one_by_one(given)]  # type: ignore[return-value, call-arg]
-        request, subjects, chosen = read(given)
-        with asking(request):
-            result = function(*subjects.values(), **chosen)
+        _check_network(given["net"])
+        with given["net"].settled():
+            request, subjects, chosen = read(given)
+            with asking(request):
+                result = function(*subjects.values(), **chosen)
         return dataclasses.replace(result, request=request)
 
     def request(*args: P.args, **kwargs: P.kwargs) -> Request:

@@ -34,7 +34,7 @@ def assemble(name: str, module: nn.Module, recipe: Recipe, weights: str, labels:
         warnings.warn(
             f"{found.path} has no weights for {names} of {name}. What needs them is refused; all before works.",
             ConvscopeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return network
 

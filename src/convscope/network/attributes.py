@@ -36,11 +36,17 @@ _CHANGING: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()  # other
 class Attributes:
     """The attributes of some modules as they are now, evaluation mode and their parts among them.
 
-    With `wholly`, objects of every kind are set aside, not only those that are known to change: to find out which do.
+    Of `steady` ones, whose forward was seen to change nothing, only which objects they are is kept. With `wholly`,
+    objects of every kind are set aside, not only those that are known to change: to find out which do.
     """
 
-    def __init__(self, parts: Sequence[nn.Module], wholly: bool = False) -> None:
+    def __init__(self, parts: Sequence[nn.Module], wholly: bool = False, steady: bool = False) -> None:
         self._saved = [(part.__dict__, dict(part.__dict__)) for part in parts]
+        self._stores, self._changeable = list[Any](), list[Any]()
+        if not steady:
+            self._look(parts, wholly)
+
+    def _look(self, parts: Sequence[nn.Module], wholly: bool) -> None:
         self._stores = [(store, dict(store)) for part in parts for store in (part._modules, part._buffers) if store]
         self._parts = {id(part): part for part in parts}
         found = [(part, name, value) for part in parts for name, value in attributes_of(part)]

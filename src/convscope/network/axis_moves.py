@@ -149,7 +149,8 @@ def after_cat(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | No
         joined = (Factor("?", len(known)), *first) if alike and len(known) > 1 else axis("?", size)
     same = [all(axes[i] == known[0][i] for axes in known) for i in range(result.ndim)]
     plain = [all(factor.kind == "c" for factor in held) for held in known[0]]
-    rest = [known[0][i] if same[i] or plain[i] else axis("?", n) for i, n in enumerate(result.shape)]
+    whole = [same[i] or plain[i] for i in range(result.ndim)]
+    rest = [known[0][i] if whole[i] else axis("?", n) for i, n in enumerate(result.shape)]
     return tuple(joined if i == dim else held for i, held in enumerate(rest))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -59,10 +60,14 @@ def _stamp(tensor: Tensor) -> _Stamp:
         return 0, 0, 0
     if tensor.is_quantized:
         return tensor.data_ptr(), 0, int(tensor.dequantize().sum().view(torch.int32))
+    version = 0 if tensor.is_inference() else tensor._version
+    if tensor.device.type == "cpu" and tensor.dtype != torch.bfloat16:  # by NumPy, which takes a third of the time
+        memory = tensor.detach().numpy().ravel(order="K")
+        return tensor.data_ptr(), version, zlib.crc32(memory[:: max(1, memory.size // _SAMPLE)].tobytes())
     last = tensor.is_contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else False
     flat = (tensor.movedim(1, -1) if last else tensor).detach().flatten()
     sample = _raw(flat[:: max(1, flat.numel() // _SAMPLE)])
-    return tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version, int(sample.sum())
+    return tensor.data_ptr(), version, int(sample.sum())
 
 
 def _raw(tensor: Tensor) -> Tensor:

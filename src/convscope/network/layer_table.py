@@ -185,7 +185,7 @@ class _Watched:
     def _guess(self, output: Tensor, axes: Axes | None, module: nn.Module | None) -> Layout | None:
         """Where the channels are, if operations do not tell all: None where it may be no map."""
         if axes is not None:
-            return _channels_of(axes)
+            return _channels_of(axes) or ("NCHW" if module is None else None)
         if module is None or isinstance(module, _FIRST):  # of what the network puts out, as the rule is
             return "NCHW"
         if type(module) in _LAST and len(getattr(module, "normalized_shape", "1")) == 1:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import reduce
 from typing import Any, TypeAlias, overload
 
@@ -76,7 +76,12 @@ class Network:
         self.graphs: dict[Any, Any] = {}  # executed graphs: `graph.executed` keeps them here
         self._hashes = TensorHashes()
         self._found: tuple[tuple[object, ...], Table] | None = None
+        self._settled = 0  # how many techniques are under way
         self._seen: list[object] | None = None  # the structure when it was last told
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or another process is given: not what was found out about the module, which is found anew."""
+        return {**self.__dict__, "graphs": {}, "_found": None, "_seen": None, "_settled": 0}
 
     def __repr__(self) -> str:
         height, width = self.preprocessing.size
@@ -112,6 +117,8 @@ class Network:
 
     @property
     def _table(self) -> Table:
+        if self._settled and self._found is not None:
+            return self._found[1]
         try:
             form = self._form()
         except TypeError:  # of TorchScript, which has no plain parts
@@ -124,6 +131,17 @@ class Network:
             self._structure()
         return self._found[1]
 
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Inside the block the module stays as it is, so that what was found out about it need not be checked again."""
+        with suppress(ForwardFailed):  # said where it matters
+            _ = self._table
+        self._settled += 1
+        try:
+            yield
+        finally:
+            self._settled -= 1
+
     def _form(self) -> tuple[object, ...]:
         """What the table depends on and is told at once: the very parts of the module, hooks, and shapes of weights."""
         module = unwrap(self.module)
@@ -132,15 +150,14 @@ class Network:
         shapes = (None if is_lazy(t) else t.shape for t in weights)
         return *parts, *shapes, *hooks_of(module), self.output, self.preprocessing
 
-    def _structure(self) -> list[object]:
+    def _structure(self, parts: Mapping[str, nn.Module] | None = None) -> list[object]:
         """Everything the numbers depend on but tensors; where it has changed, the table is found anew."""
         module = unwrap(self.module)
         if self._found is None and hooks_of(module):
             with suppress(ForwardFailed):  # then they are all told
                 _ = self._table
         watching = self._found[1].watching if self._found else ()
-        parts = dict(module.named_modules())
-        found: list[object] = [repr(module), settings_of(parts, watching)]
+        found: list[object] = [repr(module), settings_of(parts or dict(module.named_modules()), watching)]
         if self._found is not None and self._seen not in (None, found):
             self._found = None
         self._seen = found
@@ -204,7 +221,7 @@ class Network:
     def with_module(self, module: nn.Module) -> Network:
         """The same network with another module of the same structure, such as a copy whose weights were changed."""
         other = copy.copy(self)
-        other.module, other._hashes = module, TensorHashes()
+        other.module, other._hashes, other.graphs = module, TensorHashes(), self.graphs
         if self._found is not None:
             other._found = other._form(), self._found[1]
         return other
@@ -319,8 +336,9 @@ class Network:
         """SHA-256 of all that the network's numbers depend on: structure, weights, other state, and preprocessing."""
         module = unwrap(self.module)
         try:
-            structure, further = self._structure()
-            tensors = tensors_of(module, dict(module.named_modules()))
+            parts = dict(module.named_modules())
+            structure, further = self._structure(parts)
+            tensors = tensors_of(module, parts)
             hashes = {name: self._hashes(name, value) for name, value in tensors.items()}
         except (TypeError, ValueError, RuntimeError):
             check_runnable(module)  # says why, where that is known

@@ -7,6 +7,7 @@ that changed nothing can say so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -101,7 +102,9 @@ class _Rectify(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, high: float, rule: Rule, in_place: bool) -> Tensor:
         ctx.rule = rule
-        ctx.save_for_backward((x > 0) & (x < high), x >= high)
+        open_ = x > 0 if high == math.inf else (x > 0) & (x < high)
+        full = x >= high if getattr(rule, "asks_if_full", False) else x.new_zeros((), dtype=torch.bool)
+        ctx.save_for_backward(open_, full)
         if in_place:
             ctx.mark_dirty(x)
             return x.clamp_(0, high)

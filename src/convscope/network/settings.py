@@ -49,11 +49,16 @@ def _settings(
             continue
         for name, value in _attributes(part):
             yield f"{prefix}.{name}", _text(value, known)
-        if type(part).__module__.partition(".")[0] not in _PUBLISHED:
+        if _is_own(type(part)):  # type: ignore[arg-type]
             yield f"class {_name(type(part))}", f"{_class(type(part))} {_variables(type(part))}"  # type: ignore[arg-type]
-        hooks = (*part._forward_pre_hooks.items(), *part._forward_hooks.items())
+        hooks = [*part._forward_pre_hooks.items(), *part._forward_hooks.items()]
         for place, hook in enumerate(hook for number, hook in hooks if number not in watching):
             yield f"{prefix} hook {place}", _text(hook, known)
+
+
+@cache
+def _is_own(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] not in _PUBLISHED
 
 
 @cache
@@ -100,9 +105,11 @@ def _docstring(code: types.CodeType) -> int:
 
 def _attributes(part: nn.Module) -> Iterator[tuple[str, Any]]:
     """Attributes of a part's own; not those that a hook makes anew of parameters (`weight` of `weight_orig`)."""
-    if isinstance(getattr(part, "_packed_params", None), torch.ScriptObject):
+    if isinstance(part.__dict__.get("_packed_params"), torch.ScriptObject):
         yield "_packed_params", part.state_dict()
     given = attributes_of(part)
+    if not given:
+        return
     made = {name.rpartition("_")[0] for name in part._parameters if name.endswith(("_orig", "_g", "_v"))}
     left = [(name, value) for name, value in given if name not in _ABOUT and name not in made]
     yield from ((name, value) for name, value in left if not isinstance(value, torch.ScriptObject))  # told above

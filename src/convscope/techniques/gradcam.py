@@ -83,6 +83,7 @@ def _last_maps(question: Question) -> tuple[str, Sensitivity]:
     end = table[min(unit.sources, key=order.index)]
     modules = [name for name in order[: order.index(end.name)] if not is_call(name)]
     before = [table[name] for name in modules if table[name].has_maps]
+    flat: tuple[str, Sensitivity] | None = None  # the last one, where no gradient comes back to any
     for row in reversed([row for row in before if row.node is None or row.node != end.node]):  # else it is the output
         try:
             found = _sensitivity(question, row.name)
@@ -90,6 +91,9 @@ def _last_maps(question: Question) -> tuple[str, Sensitivity]:
             continue
         if not _level(found.activation) and found.gradient.any():
             return row.name, found
+        flat = flat or (row.name, found)
+    if flat is not None and not _level(flat[1].activation):
+        return flat
     raise BadKnob(f"No layer with maps comes before {unit} of {question.net.name}. Use saliency, or a deeper unit.")
 
 
