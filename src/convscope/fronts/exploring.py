@@ -101,11 +101,17 @@ def explore(
             desk.use_scan(*scan_in(scan))
         running = Exploring(Serving(desk, listening, host))
         held.pop_all()  # it lets go of the socket itself
-    print(running.url, flush=True)
-    if open:
-        browse(running.url)
-    if _alone() if block is None else block:
-        running.wait()
+    waits = _alone() if block is None else block
+    try:
+        print(running.url, flush=True)  # from here on somebody may press Ctrl-C
+        if open:
+            browse(running.url)
+        if waits:
+            running.wait()
+    except KeyboardInterrupt:
+        if not waits:
+            raise
+        running.close()
     return running
 
 
