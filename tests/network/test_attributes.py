@@ -181,3 +181,22 @@ def test_a_buffer_written_to_in_a_forward_is_as_before():
     held = module.buffer
     assert net.stateful and ASKED["predict"](net) == ASKED["predict"](net)
     assert module.buffer is held and held == 0
+
+
+def test_a_cache_that_grows_only_for_another_number_of_images_is_as_it_was():
+    class Caches(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 2)
+            self.sizes = {2: "of the first look, which so leaves it as it is"}
+
+        def forward(self, x):
+            self.sizes.setdefault(len(x), "new")
+            return self.head(self.conv(x).relu().mean((2, 3)))
+
+    module = Caches()
+    net, sizes = cs.Network(module, size=8), module.sizes
+    assert not net.stateful
+    cs.smoothgrad(net, np.zeros((8, 8, 3), np.uint8), "logits:1", samples=3, batch_size=3)
+    net.predict(np.zeros((8, 8, 3), np.uint8))
+    assert module.sizes is sizes and list(sizes) == [2]

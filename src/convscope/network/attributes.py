@@ -9,7 +9,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import numpy as np
 import torch
@@ -32,19 +32,26 @@ _FIXED = (
 )
 _CHANGING: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()  # other attributes a forward was seen to change
 
+_CONTAINERS_OF: WeakKeyDictionary[nn.Module, list[tuple[ReferenceType[nn.Module], str]]] = WeakKeyDictionary()
+
 
 class Attributes:
     """The attributes of some modules as they are now, evaluation mode and their parts among them.
 
-    Of `steady` ones, whose forward was seen to change nothing, only which objects they are is kept. With `wholly`,
-    objects of every kind are set aside, not only those that are known to change: to find out which do.
+    Those of a `steady` module, whose forward was seen to change nothing, are told by `remember`. With `wholly`, objects
+    of every kind are set aside, not only those that are known to change: to find out which do.
     """
 
-    def __init__(self, parts: Sequence[nn.Module], wholly: bool = False, steady: bool = False) -> None:
+    def __init__(self, parts: Sequence[nn.Module], wholly: bool = False, steady: nn.Module | None = None) -> None:
         self._saved = [(part.__dict__, dict(part.__dict__)) for part in parts]
-        self._stores, self._changeable = list[Any](), list[Any]()
-        if not steady:
+        self._stores, self._parts = list[Any](), dict[int, nn.Module]()
+        if steady is None:
             self._look(parts, wholly)
+        else:
+            there = ((weak(), name) for weak, name in _CONTAINERS_OF.get(steady, ()))
+            self._changeable = [
+                (p, name, p.__dict__[name]) for p, name in there if p is not None and name in p.__dict__
+            ]
 
     def _look(self, parts: Sequence[nn.Module], wholly: bool) -> None:
         self._stores = [(store, dict(store)) for part in parts for store in (part._modules, part._buffers) if store]
@@ -55,6 +62,11 @@ class Attributes:
             for part, name, value in found
             if type(value) in _CHANGEABLE or name in _CHANGING.get(part, ()) or (wholly and not _fixed(value))
         ]
+
+    def remember(self, module: nn.Module) -> None:
+        """Keep which attributes of a module's parts can be written to, so that they need not be looked for again."""
+        found = [(ref(part), name) for part, name, value in self._changeable if type(value) in _CHANGEABLE]
+        _CONTAINERS_OF[module] = found
 
     def set_aside(self) -> None:
         """Put copies in the place of what can be changed in place, and modules into evaluation mode."""

@@ -66,7 +66,7 @@ def frozen(module: nn.Module, channels_last: bool = False, wholly: bool = False)
     weights: list[_Slot] = [(part._parameters, name, t) for part in parts for name, t in part._parameters.items()]
     buffers: list[_Slot] = [(part._buffers, name, t) for part in parts for name, t in part._buffers.items()]
     attributes, changes, copied = (
-        Attributes(parts, wholly, not wholly and module in _STEADY),
+        Attributes(parts, wholly, module if not wholly and module in _STEADY else None),
         Changes(),
         wholly or module in _WRITERS,
     )
@@ -89,6 +89,7 @@ def frozen(module: nn.Module, channels_last: bool = False, wholly: bool = False)
             yield changes
             if wholly:
                 changes.state = attributes.learn() | _wrote(module, weights, buffers)
+                attributes.remember(module)
                 (_STEADY.discard if changes.state else _STEADY.add)(module)
         finally:
             attributes.restore()
