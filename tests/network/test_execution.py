@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from convscope.base.errors import ForwardFailed
-from convscope.network.execution import call, device_of, dtype_of, frozen, output_tensor, unwrap
+from convscope.network.execution import device_of, dtype_of, output_tensor
+from convscope.network.freezing import call, frozen
+from convscope.network.parts import unwrap
 
 SCORES, OTHER = torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0]])
 X = torch.ones(2, 3, 8, 8)

@@ -8,8 +8,8 @@ from torch import nn
 
 import convscope as cs
 from convscope.base.errors import CannotExport
-from convscope.network.execution import unwrap
 from convscope.network.graph import executed, trace
+from convscope.network.parts import unwrap
 from convscope.network.plan import Plan
 
 

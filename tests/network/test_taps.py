@@ -166,5 +166,5 @@ def test_a_layer_that_is_not_run_this_time_is_reported():
     net = network(Sometimes())
     assert "deep" in net.layers
     net.module.bomb.armed = True
-    with net.settled(), pytest.raises(ForwardFailed, match="did not run deep this time"):
-        net.read(net.prepare(IMAGE), "deep")
+    with pytest.raises(ForwardFailed, match="did not run deep this time"):
+        net.settled(lambda: net.read(net.prepare(IMAGE), "deep"))

@@ -66,10 +66,13 @@ def _asked(function: Callable[P, R], readers: Mapping[str, Reader]) -> Technique
         if isinstance(given.get("image"), list | tuple):
             return [ask(**one) for one in _one_by_one(given)]  # type: ignore[return-value, call-arg]
         _check_network(given["net"])
-        with given["net"].settled():
-            request, subjects, chosen = read(given)
-            with asking(request):
-                result = function(*subjects.values(), **chosen)
+        made: R = given["net"].settled(functools.partial(carry_out, given))
+        return made
+
+    def carry_out(given: dict[str, Any]) -> R:
+        request, subjects, chosen = read(given)
+        with asking(request):
+            result = function(*subjects.values(), **chosen)
         return dataclasses.replace(result, request=request)
 
     def request(*args: P.args, **kwargs: P.kwargs) -> Request:

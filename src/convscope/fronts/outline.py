@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..network.execution import unwrap
 from ..network.layers import Layer, holds_filters
 from ..network.network import Network
+from ..network.parts import unwrap
 
 _RECTIFIED = ("ReLU", "ReLU6", "SiLU", "GELU", "Hardswish", "Mish", "ELU", "LeakyReLU", "PReLU")
 _DEPTHS = 5

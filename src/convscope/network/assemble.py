@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-import torch
 from torch import nn
 
 from ..base.errors import CannotDownload, ConvscopeError, ConvscopeWarning, first_line
-from . import checkpoint
+from . import checkpoint, randomness
 from .network import Network
 
 Recipe: TypeAlias = dict[str, Any]  # the keyword arguments of Network that belong to an architecture's weights
@@ -41,9 +40,8 @@ def assemble(name: str, module: nn.Module, recipe: Recipe, weights: str, labels:
 
 def seeded(make: Callable[[], nn.Module]) -> nn.Module:
     """Random weights that are the same every time, so that what they show can be made again."""
-    with torch.random.fork_rng(), warnings.catch_warnings():
+    with randomness.seeded(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.manual_seed(0)
         return make()
 
 

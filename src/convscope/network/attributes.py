@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import random
 import types
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
@@ -107,19 +105,6 @@ def _rebound(store: dict[str, Any], saved: dict[str, Any], copies: list[tuple[nn
     aside = {name for part, name, _ in copies if part.__dict__ is store}
     names = (store.keys() | saved.keys()) - aside - {"training"}
     return any(store.get(name, saved) is not saved.get(name, store) for name in names)
-
-
-@contextmanager
-def random_numbers() -> Iterator[None]:
-    """The same random numbers of Python and NumPy each time, for modules that draw such; as before afterwards."""
-    state, states = random.getstate(), np.random.get_state()  # noqa: NPY002
-    random.seed(0)
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(state)
-        np.random.set_state(states)  # noqa: NPY002
 
 
 def _copied(value: Any, parts: dict[int, nn.Module]) -> Any:

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from ..base.errors import CannotExport
 from ..base.field import Box, ReceptiveField, Status
 from ..base.unit import Unit, UnitLike, parse
-from .execution import unwrap
 from .follow import Axis, Trail, entangled, follow, start
 from .graph import Graph, executed
 from .layers import Layer
+from .parts import unwrap
 from .reach import Ints
 from .sight import Map, Sight
 from .sights import sights

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
+
+from .modes import FunctionMode
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class _Norm:
         return cls(scale, (0 if bias is None else bias) - mean * scale)
 
 
-class Listening(TorchFunctionMode):
+class Listening(FunctionMode):
     """Listens to a forward for convolutions whose outputs only a norm reads; `pairs` are their weights and norms."""
 
     def __init__(self) -> None:
@@ -66,7 +67,7 @@ class Listening(TorchFunctionMode):
         }
 
 
-class Folded(TorchFunctionMode):
+class Folded(FunctionMode):
     """Runs the convolutions that were listened to with the norms after them in their weights."""
 
     def __init__(self, heard: Listening) -> None:

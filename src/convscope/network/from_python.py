@@ -13,13 +13,13 @@ from dataclasses import asdict
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import nn
 
 from ..base.errors import BadNetwork, ConvscopeWarning, nearest
 from .assemble import assemble
 from .importing import FILE, importable, running
 from .network import Network
+from .randomness import seeded
 
 
 def found(reference: str) -> bool:
@@ -38,10 +38,8 @@ def build(reference: str, weights: str) -> Network:
     where, _, name = reference.rpartition(":")
     if not where or not name.isidentifier():
         raise BadNetwork(f"{reference} must say what in it makes the network. Name it: {where or reference}:NAME.")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        with running(where) as module:
-            made = _called(reference, _named(where, module, name))
+    with seeded(), running(where) as module:
+        made = _called(reference, _named(where, module, name))
     network = _network(reference, made)
     if weights in ("default", "none"):
         return network

@@ -11,13 +11,13 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from functools import partial
 from typing import Any, Self, TypeAlias
 
 from torch import Tensor, nn
 
 from .eager import EagerMode
+from .hooks import Hooks
 
 Hook: TypeAlias = Callable[[nn.Module, Any, Any], Any]  # of a module or function: the module, what is given, its output
 _ADDRESS = re.compile(r"[^:@]+@\d{1,6}")
@@ -49,17 +49,18 @@ class Functions(EagerMode):
         super().__init__()
         self._module, self._hook_at = module, hook_at
         self._running: list[_Run] = []
-        self._thread, self._hooks = threading.get_ident(), ExitStack()
+        self._thread, self._hooks = threading.get_ident(), Hooks()
 
     def __enter__(self) -> Self:
+        self._hooks.__enter__()
         for name, part in self._module.named_modules():
-            self._hooks.enter_context(part.register_forward_pre_hook(partial(self._begin, name)))
-            self._hooks.enter_context(part.register_forward_hook(self._end, always_call=True))
+            self._hooks.before(part, partial(self._begin, name))
+            self._hooks.after(part, self._end, always=True)
         return super().__enter__()
 
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)
-        self._hooks.close()
+        self._hooks.undo()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

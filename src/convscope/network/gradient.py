@@ -13,7 +13,8 @@ from torch.utils.checkpoint import CheckpointError
 
 from ..base.errors import ForwardFailed, NoRectifier
 from ..base.unit import Valued
-from .execution import frozen, unwrap
+from .freezing import frozen
+from .parts import unwrap
 from .rules import Rectifiers, Rule, deconvnet
 from .spellings import OPT_IN
 

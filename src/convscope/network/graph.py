@@ -5,11 +5,7 @@ Found by `torch.export`. One graph serves exact occlusion, receptive fields and 
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import operator
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -19,8 +15,11 @@ from torch import Tensor, fx, nn
 
 from ..base.errors import CannotExport, first_line
 from . import taps
-from .execution import device_of, dtype_of, frozen, unwrap
+from .execution import device_of, dtype_of
+from .freezing import frozen
 from .inlining import inline
+from .parts import unwrap
+from .quiet import quiet
 from .user_hooks import leave_out
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def trace(net: Network, *layers: str) -> Graph:
     height, width = net.preprocessing.size
     x = torch.zeros(2, net.preprocessing.channels, height, width, **_like(module))
     try:
-        with torch.inference_mode(False), torch.no_grad(), frozen(module), _quiet():
+        with torch.inference_mode(False), torch.no_grad(), frozen(module), quiet():
             leave_out(module, net.watching)
             batch = {"x": {0: torch.export.Dim.AUTO}}
             program = torch.export.export(traced, (x,), dynamic_shapes=batch, strict=False)
@@ -264,20 +263,3 @@ def _filled(arg: Any, values: Mapping[str, Any]) -> Any:
 
 def _like(module: nn.Module) -> dict[str, Any]:
     return {"device": device_of(module), "dtype": dtype_of(module)}
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Export warns, logs and prints about its own affairs; what matters of them comes back as an error."""
-    level, unheard = logging.root.manager.disable, io.StringIO()
-    logging.disable(logging.CRITICAL)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(unheard),
-            contextlib.redirect_stderr(unheard),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from ..base.errors import CannotExport, first_line
 from .batches import chunks, fitting
-from .execution import dtype_of, unwrap
+from .execution import dtype_of
 from .graph import executed
 from .incremental import Group, Incremental
+from .parts import unwrap
 from .plan import Plan
 from .windows import Interval
 

@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from ..base.errors import ForwardFailed
 from . import taps
 from .axes import Arrangement, Axes, arrangement, axis
-from .execution import frozen, output_tensor, plainly, unwrap
+from .execution import output_tensor, plainly
 from .exported import flattened
+from .freezing import frozen
 from .functions import Functions, Hook, called, computes
 from .layers import NOT_RUN, Layer, Layers, Layout, listed
+from .parts import unwrap
 from .probabilities import Scores, kind_of_scores
 from .recording import Recording
 from .user_hooks import hooks_of, observe

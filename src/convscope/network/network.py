@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from functools import reduce
-from typing import Any, TypeAlias, overload
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial, reduce
+from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 import torch
@@ -19,22 +19,25 @@ from torch.nn.parameter import is_lazy
 from ..base.errors import BadKnob, BadWeights, ForwardFailed, UnknownLayer, UnknownUnit
 from ..base.field import ReceptiveField
 from ..base.image import Image, ImageLike, open_image
+from ..base.undo import undoing
 from ..base.unit import Unit, UnitLike, Valued, find_label, parse, parse_sum
 from . import taps
+from .alone import alone
 from .batches import chunks, fitting
 from .causes import check_runnable
 from .digest import TensorHashes, tensors_of
-from .execution import device_of, dtype_of, unwrap
+from .execution import device_of, dtype_of
 from .exported import refuse_training
 from .layer_table import Table, layer_table
 from .layers import Layer, Layers
-from .parts import parts_of
+from .parts import parts_of, unwrap
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, names, numbers, pair
 from .probabilities import Scores
 from .settings import settings_of
 from .user_hooks import hooks_of
 
 Predicted: TypeAlias = tuple[str, int, float]
+T = TypeVar("T")
 
 
 class Network:
@@ -76,12 +79,29 @@ class Network:
         self.graphs: dict[Any, Any] = {}  # executed graphs: `graph.executed` keeps them here
         self._hashes = TensorHashes()
         self._found: tuple[tuple[object, ...], Table] | None = None
-        self._settled = 0  # how many techniques are under way
+        self._settled = False  # whether a technique is under way
+        self._digest: str | None = None  # what it was when it was last told, for the technique under way
         self._seen: list[object] | None = None  # the structure when it was last told
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy or another process is given: not what was found out about the module, which is found anew."""
-        return {**self.__dict__, "graphs": {}, "_found": None, "_seen": None, "_settled": 0}
+        """What another process is given: the module as it is between techniques, not what was found out about it."""
+        return {**self._state(), "module": self._snapshot()}
+
+    @alone
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        other = copy.copy(self)
+        memo[id(self)] = other
+        other.__dict__.update({name: copy.deepcopy(value, memo) for name, value in self._state().items()})
+        return other
+
+    def _state(self) -> dict[str, Any]:
+        return {**self.__dict__, "graphs": {}, "_found": None, "_seen": None, "_settled": False}
+
+    @alone
+    def _snapshot(self) -> nn.Module:
+        """The module itself, or, as it may be used while it is written, one that shares its tensors."""
+        shared = {id(tensor): tensor for tensor in (*self.module.parameters(), *self.module.buffers())}
+        return copy.deepcopy(self.module, dict(shared))
 
     def __repr__(self) -> str:
         height, width = self.preprocessing.size
@@ -117,8 +137,12 @@ class Network:
 
     @property
     def _table(self) -> Table:
-        if self._settled and self._found is not None:
-            return self._found[1]
+        found = self._found
+        return found[1] if self._settled and found is not None else self._look()
+
+    @alone
+    def _look(self) -> Table:
+        """The table of today, found anew where it may have changed."""
         try:
             form = self._form()
         except TypeError:  # of TorchScript, which has no plain parts
@@ -131,16 +155,17 @@ class Network:
             self._structure()
         return self._found[1]
 
-    @contextmanager
-    def settled(self) -> Iterator[None]:
-        """Inside the block the module stays as it is, so that what was found out about it need not be checked again."""
+    def settled(self, ask: Callable[[], T]) -> T:
+        """What `ask` gives; the module stays as it is meanwhile, so what is known of it is not checked again."""
         with suppress(ForwardFailed):  # said where it matters
             _ = self._table
-        self._settled += 1
-        try:
-            yield
-        finally:
-            self._settled -= 1
+        return self._settle(ask)
+
+    @alone
+    def _settle(self, ask: Callable[[], T]) -> T:
+        with undoing(partial(setattr, self, "_settled", self._settled)):
+            self._settled, self._digest = True, self._digest if self._settled else None
+            return ask()
 
     def _form(self) -> tuple[object, ...]:
         """What the table depends on and is told at once: the very parts of the module, hooks, and shapes of weights."""
@@ -150,6 +175,7 @@ class Network:
         shapes = (None if is_lazy(t) else t.shape for t in weights)
         return *parts, *shapes, *hooks_of(module), self.output, self.preprocessing
 
+    @alone
     def _structure(self, parts: Mapping[str, nn.Module] | None = None) -> list[object]:
         """Everything the numbers depend on but tensors; where it has changed, the table is found anew."""
         module = unwrap(self.module)
@@ -218,14 +244,16 @@ class Network:
         values = torch.from_numpy(self.preprocessing.normalize(seen))[None]
         return values.to(device_of(self.module), dtype_of(self.module))
 
+    @alone
     def with_module(self, module: nn.Module) -> Network:
         """The same network with another module of the same structure, such as a copy whose weights were changed."""
         other = copy.copy(self)
-        other.module, other._hashes, other.graphs = module, TensorHashes(), self.graphs
+        other.module, other._hashes, other.graphs, other._settled = module, TensorHashes(), self.graphs, False
         if self._found is not None:
             other._found = other._form(), self._found[1]
         return other
 
+    @alone
     def read(self, x: Tensor, *layers: str) -> dict[str, Tensor]:
         """The tensors at layers for a prepared input, as (N, C, H, W) or (N, C), in one forward that goes no deeper."""
         self.check_trained(layers)
@@ -273,6 +301,10 @@ class Network:
 
         Of a list of images, a list of them for each.
         """
+        return self._predict(image, top)
+
+    @alone
+    def _predict(self, image: Any, top: int) -> Any:
         self._structure()  # so that the table is that of today
         if not self.classifies:
             self.layers["logits"]  # says why there are none
@@ -301,6 +333,7 @@ class Network:
         rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         return [[(self.label(i), i, p) for i, p in zip(*row, strict=True)] for row in rows]
 
+    @alone
     def receptive_field(self, unit: UnitLike) -> ReceptiveField:
         """What of the input a unit can see; of a layer or channel, the neuron in the middle of the map.
 
@@ -334,6 +367,11 @@ class Network:
     @property
     def digest(self) -> str:
         """SHA-256 of all that the network's numbers depend on: structure, weights, other state, and preprocessing."""
+        known = self._digest
+        return known if self._settled and known is not None else self._told()
+
+    @alone
+    def _told(self) -> str:
         module = unwrap(self.module)
         try:
             parts = dict(module.named_modules())
@@ -345,7 +383,8 @@ class Network:
             raise
         settings = [structure, self.preprocessing.describe(), self.output]
         told = json.dumps([*settings, hashes, *([further] if further else [])], sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()
+        self._digest = hashlib.sha256(told.encode()).hexdigest()
+        return self._digest
 
     def describe(self) -> dict[str, str]:
         """How a request refers to this network."""

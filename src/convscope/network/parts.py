@@ -18,6 +18,13 @@ _STANDARD: dict[type[nn.Module], frozenset[str]] = {
 }  # fmt: skip
 
 
+def unwrap(module: nn.Module) -> nn.Module:
+    """The module behind `torch.compile`; compiled code would run around hooks and backward rules."""
+    inner = getattr(module, "_orig_mod", module)
+    assert isinstance(inner, nn.Module)
+    return inner
+
+
 def parts_of(module: nn.Module) -> list[nn.Module]:
     """A module and all its parts, each once, in no particular order; five times as fast as `modules()`."""
     found: dict[int, nn.Module] = {}

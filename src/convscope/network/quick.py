@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ..base.errors import CannotExport
 from ..base.unit import Valued
-from .execution import dtype_of, unwrap
+from .execution import dtype_of
 from .graph import executed
+from .parts import unwrap
 from .plan import Plan
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from ..base.errors import BadKnob
 from ..base.unit import Valued
 from . import taps
-from .execution import frozen, unwrap
+from .freezing import frozen
 from .gradient import backward, check_finite
 from .layers import listed
+from .parts import unwrap
 
 if TYPE_CHECKING:
     from .network import Network

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from .digest import sha256, tensors_of
 from .parts import attributes_of
+from .user_hooks import is_ours
 
 _ABOUT = frozenset(("pretrained_cfg", "default_cfg"))  # where weights came from
 SIMPLE = (type(None), bool, int, float, complex, str, bytes, enum.Enum, torch.dtype, torch.device)
@@ -52,7 +53,8 @@ def _settings(
         if _is_own(type(part)):  # type: ignore[arg-type]
             yield f"class {_name(type(part))}", f"{_class(type(part))} {_variables(type(part))}"  # type: ignore[arg-type]
         hooks = [*part._forward_pre_hooks.items(), *part._forward_hooks.items()]
-        for place, hook in enumerate(hook for number, hook in hooks if number not in watching):
+        others = (hook for number, hook in hooks if number not in watching and not is_ours(hook))
+        for place, hook in enumerate(others):
             yield f"{prefix} hook {place}", _text(hook, known)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from torch import Tensor, nn
 
 from ..base.errors import ForwardFailed
-from .execution import call, output_tensor
+from .execution import output_tensor
+from .freezing import call
 from .functions import Functions, Hook, is_call
+from .hooks import Hooks
 from .layers import listed
 
 Run = Callable[[nn.Module, Tensor], Any]
@@ -31,12 +33,11 @@ def hooked(module: nn.Module, x: Tensor, hooks: Mapping[str, Hook], run: Run = c
 @contextmanager
 def tapped(module: nn.Module, hooks: Mapping[str, Hook]) -> Iterator[None]:
     """Inside the block a forward hook is on each named submodule, and on each value of a function that is named."""
-    with ExitStack() as stack:
+    on_functions = Functions(module, hooks.get) if any(map(is_call, hooks)) else nullcontext()
+    with Hooks() as ours, on_functions:
         for name, hook in hooks.items():
             if not is_call(name):
-                stack.enter_context(module.get_submodule(name).register_forward_hook(hook))
-        if any(map(is_call, hooks)):
-            stack.enter_context(Functions(module, hooks.get))
+                ours.after(module.get_submodule(name), hook)
         yield
 
 

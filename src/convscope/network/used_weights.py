@@ -7,9 +7,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from .execution import frozen
+from .freezing import frozen
+from .modes import FunctionMode
 
 _STORED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
@@ -55,7 +55,7 @@ def _zeros(module: nn.Module, weight: Tensor) -> Tensor:
     return torch.zeros([1, channels, *sides], device=weight.device, dtype=weight.dtype)
 
 
-class _Used(TorchFunctionMode):
+class _Used(FunctionMode):
     """Notes the weights that convolutions and linear operations are called with."""
 
     def __init__(self) -> None:

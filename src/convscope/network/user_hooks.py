@@ -13,13 +13,13 @@ from .parts import parts_of
 from .recording import tensors_in
 
 _STORES = ("_forward_pre_hooks", "_forward_hooks")
-_OURS = ("torch.", "convscope.")
+_OURS = "convscope."
 
 
 def hooks_of(module: nn.Module) -> list[int]:
     """The numbers of the hooks on a module's parts that are neither PyTorch's nor ours."""
     stores = (getattr(part, store) for part in parts_of(module) for store in _STORES)
-    return [number for store in stores if store for number, hook in store.items() if not _ours(hook)]
+    return [number for store in stores if store for number, hook in store.items() if not _known(hook)]
 
 
 def observe(module: nn.Module) -> set[int]:
@@ -31,7 +31,7 @@ def observe(module: nn.Module) -> set[int]:
     for part in parts_of(module) if hooks_of(module) else ():
         for store in _STORES:
             hooks = getattr(part, store).items()
-            part.__dict__[store] = OrderedDict((n, h if _ours(h) else _noting(h, n, changing)) for n, h in hooks)
+            part.__dict__[store] = OrderedDict((n, h if _known(h) else _noting(h, n, changing)) for n, h in hooks)
     return changing
 
 
@@ -43,10 +43,18 @@ def leave_out(module: nn.Module, watching: Collection[int]) -> None:
             part.__dict__[store] = OrderedDict((n, hook) for n, hook in hooks if n not in watching)
 
 
-def _ours(hook: Callable[..., Any]) -> bool:
+def is_ours(hook: Callable[..., Any]) -> bool:
+    """Whether a hook is one of this package's, which is there for a look."""
+    return _home(hook).startswith(_OURS)
+
+
+def _known(hook: Callable[..., Any]) -> bool:
+    return _home(hook).startswith((_OURS, "torch."))
+
+
+def _home(hook: Callable[..., Any]) -> str:
     inner = hook.func if isinstance(hook, partial) else hook
-    home = getattr(inner, "__module__", "") or type(inner).__module__
-    return str(home).startswith(_OURS)
+    return str(getattr(inner, "__module__", "") or type(inner).__module__)
 
 
 def _noting(hook: Callable[..., Any], number: int, changing: set[int]) -> Any:

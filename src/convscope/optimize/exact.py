@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
+
+from ..network.modes import FunctionMode
 
 _FEW = 9  # gradients that may meet in one number: those of windows of 3 × 3, one at each position
 
 
-class Exact(TorchFunctionMode):
+class Exact(FunctionMode):
     """Run in float32 what may add up more than a few gradients number by number, under autocast to bfloat16.
 
     Those are poolings whose windows overlap a lot, resizing by area, indexing, and transposed convolutions, whose

@@ -12,10 +12,12 @@ from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 
 from ..base.errors import ForwardFailed
 from ..network import taps
-from ..network.execution import call, device_of, dtype_of, frozen, plainly, unwrap
+from ..network.execution import device_of, dtype_of, plainly
 from ..network.folding import Folded, Listening
+from ..network.freezing import call, frozen
 from ..network.gradient import backward
 from ..network.network import Network
+from ..network.parts import unwrap
 from ..network.rules import Rectifiers
 from .exact import Exact
 from .redirected import redirected

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,16 @@ from torch import Tensor
 
 from ..base.errors import CannotExport
 from ..base.samples import samples
+from ..base.undo import undoing
 from ..data.loading import Batch
 from ..network import taps
 from ..network.batches import mixes
-from ..network.execution import call, device_of, dtype_of, frozen, plainly, unwrap
+from ..network.execution import device_of, dtype_of, plainly
+from ..network.freezing import call, frozen
 from ..network.graph import executed
 from ..network.kernels import Affine
 from ..network.network import Network
+from ..network.parts import unwrap
 from ..network.plan import Plan
 from . import folds, kernels
 from .predictions import check_scores, most_probable, rank
@@ -143,11 +147,9 @@ def _offer(maps: NDArray[np.float32], numbers: list[int], column: int, units: in
 def lanes(net: Network, alone: bool = False) -> Iterator[int]:
     """Freeze a network for a pass; gives how many lanes to run. A GPU is kept busy by one."""
     threads = torch.get_num_threads()
-    try:
-        with frozen(unwrap(net.module), channels_last=True):
-            yield 1 if alone or device_of(net.module).type != "cpu" else threads
-    finally:
-        torch.set_num_threads(threads)  # the lanes' own setting became that of new threads
+    back = undoing(partial(torch.set_num_threads, threads))  # the lanes' own setting became that of new threads
+    with back, frozen(unwrap(net.module), channels_last=True):
+        yield 1 if alone or device_of(net.module).type != "cpu" else threads
 
 
 def probed(

@@ -16,6 +16,7 @@ from ..base.errors import BadScan
 from ..base.progress import Cancelled, report
 from ..data.loading import Batch, batches
 from ..data.source import Entry, Shard
+from ..network.alone import serve, worker
 from .capture import lanes
 from .job import Job
 from .state import State
@@ -90,6 +91,11 @@ def _renumbered(job: Job, entry: Entry) -> Entry:
     return dataclasses.replace(entry, label=job.renumbered[entry.label] if entry.label >= 0 else -1)
 
 
+def _begin(master: int) -> None:
+    torch.set_num_threads(1)
+    serve(master)
+
+
 class _Lanes:
     """Threads that each take a few batches; what they find goes into one state, together: a heap is fetched once."""
 
@@ -102,7 +108,7 @@ class _Lanes:
     def __enter__(self) -> _Lanes:
         self._frozen = lanes(self._job.net, alone=self._job.ledger.knobs["random"])
         self._count = self._frozen.__enter__()
-        self._pool = ThreadPoolExecutor(self._count, "lane", torch.set_num_threads, (1,))
+        self._pool = ThreadPoolExecutor(self._count, "lane", _begin, (worker(),))
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -12,9 +12,10 @@ from typing import Any, Literal
 from ..base.errors import BadKnob, BadScan, BadSource, CannotExport, UnknownUnit, nearest
 from ..base.unit import find_label
 from ..data.source import Shard, Source
-from ..network.execution import dtype_of, unwrap
+from ..network.execution import dtype_of
 from ..network.field import layer_fields
 from ..network.network import Network
+from ..network.parts import unwrap
 from .capture import Capture, probed
 from .ledger import Ledger, versions
 from .selection import Selection, select

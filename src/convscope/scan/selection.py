@@ -11,10 +11,10 @@ from typing import Literal, TypeAlias
 from torch import nn
 
 from ..base.errors import BadKnob, BadWeights, CannotExport, UnknownLayer, nearest
-from ..network.execution import unwrap
 from ..network.graph import executed
 from ..network.layers import Layer
 from ..network.network import Network
+from ..network.parts import unwrap
 
 Wish: TypeAlias = Literal["auto", "yes", "no"]
 

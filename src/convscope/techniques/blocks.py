@@ -8,9 +8,9 @@ from itertools import zip_longest
 from torch import nn
 
 from ..base.errors import BadKnob, UnknownLayer, UnknownUnit
-from ..network.execution import unwrap
 from ..network.layers import Layer
 from ..network.network import Network
+from ..network.parts import unwrap
 from ..optimize.styles import CONTENT, DEPTHS, Style
 from .depths import spread
 

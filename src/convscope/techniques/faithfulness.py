@@ -18,8 +18,9 @@ from ..base.progress import Work
 from ..base.technique import technique
 from ..base.unit import UnitLike
 from ..network.batches import chunks, fitting
-from ..network.execution import frozen, unwrap
+from ..network.freezing import frozen
 from ..network.network import Network
+from ..network.parts import unwrap
 from ..network.quick import quick
 from .choices import BatchSize, Seed
 from .fills import Fill, filled

@@ -17,9 +17,10 @@ from ..base.image import ImageLike
 from ..base.progress import Work
 from ..base.technique import technique
 from ..base.unit import Unit, UnitLike
-from ..network.execution import frozen, unwrap
+from ..network.freezing import frozen
 from ..network.gradient import VANISHED, backward
 from ..network.network import Network
+from ..network.parts import unwrap
 from .choices import Seed
 from .fills import Fill, filled
 from .question import Question, array

@@ -15,10 +15,11 @@ from ..base.occlusion import Occlusion
 from ..base.progress import Work
 from ..base.technique import technique
 from ..base.unit import UnitLike, parse
-from ..network.execution import frozen, unwrap
+from ..network.freezing import frozen
 from ..network.hiding import Hiding, Precision, Way, joined, ways
 from ..network.incremental import Group
 from ..network.network import Network
+from ..network.parts import unwrap
 from ..network.windows import Interval
 from .choices import BatchSize, Seed
 from .fills import Fill, filled

@@ -19,8 +19,10 @@ from ..base.image import ImageLike
 from ..base.progress import Work, listening
 from ..base.technique import technique
 from ..base.unit import UnitLike
-from ..network.execution import device_of, unwrap
+from ..network.execution import device_of
 from ..network.network import Network
+from ..network.parts import unwrap
+from ..network.randomness import seeded
 from .choices import Seed
 from .maps import Method, about, attribution_map, importance
 from .question import Question
@@ -136,10 +138,8 @@ def _copied(net: Network) -> nn.Module:
 
 def _randomize(module: nn.Module, names: list[str], seed: int, first: int) -> None:
     """New weights for the named layers in place; that of number n is drawn from seed + n alone."""
-    device = device_of(module)
-    with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.inference_mode():
-        for number, name in enumerate(names, first):
-            torch.manual_seed((seed + number) % 2**63)
+    for number, name in enumerate(names, first):
+        with seeded(device_of(module), (seed + number) % 2**63), torch.inference_mode():
             _forget(module.get_submodule(name))
 
 

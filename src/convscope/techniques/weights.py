@@ -13,9 +13,9 @@ from ..base.results import Weights
 from ..base.technique import technique_with
 from ..base.unit import UnitLike, parse
 from ..network.causes import check_runnable
-from ..network.execution import unwrap
 from ..network.layers import holds_filters
 from ..network.network import Network
+from ..network.parts import unwrap
 from ..network.used_weights import used_weight
 from . import filters
 

@@ -19,9 +19,9 @@ from torch.nn import functional
 from ...base.errors import BadKnob, BadWeights, ForwardFailed
 from ...base.unit import Unit
 from ...network import taps
-from ...network.execution import unwrap
 from ...network.functions import is_call
 from ...network.network import Network
+from ...network.parts import unwrap
 from ...network.sensitivity import sensitivity
 from .asking import loading, python_of
 from .frame import encode

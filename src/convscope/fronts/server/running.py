@@ -83,7 +83,7 @@ def carried_out(desk: Desk, ask: Ask, id: str, folder: Path, watch: Watch) -> Re
 
 def _run(desk: Desk, asked: Asked, folder: Path, watch: Watch) -> Result:
     keeping = checkpoint(folder) if asked.entry.resumes else nullcontext()
-    with desk.turns.work(), listening(watch), keeping:
+    with desk.turns.work(asked.subjects[0].module), listening(watch), keeping:
         result: Result = asked.entry.function(*asked.subjects, **asked.knobs)
     return result
 
@@ -121,7 +121,7 @@ def scanned(desk: Desk, ask: AskScan, folder: Path, watch: Watch) -> Scan:
     chosen = knobs.check(scanning.scan, {"layers": _layers(ask)})
     for name in ("engine", "shard", "workers", "checkpoint"):
         del chosen[name]
-    with desk.turns.work(), listening(watch.look):
+    with desk.turns.work(net.module), listening(watch.look):
         job = Job.of(net, source, chosen.pop("layers"), chosen.pop("labels"), **chosen)
         saver = _Saver(folder / "parts" / "0-of-1.safetensors", len(job.shards), watch)
         desk.turns.give_way()

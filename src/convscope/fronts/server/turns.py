@@ -6,6 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from torch import nn
+
+from ...network.alone import lent
+
 _PATIENCE = 2.0  # seconds a job waits between two steps, however many others come; then it makes one step
 
 
@@ -13,7 +17,8 @@ class Turns:
     """Turns at the networks. A job holds one for as long as it runs, and gives way between its steps.
 
     A turn freezes the network it uses and restores it, so turns must nest: what goes first while a job gives way is
-    over before the job goes on, and a second job waits for the end of the first.
+    over before the job goes on, and a second job waits for the end of the first. The lock of a job's network is lent
+    meanwhile, also to whoever uses it without a turn, such as the notebook that opened the explorer.
     """
 
     def __init__(self) -> None:
@@ -45,10 +50,11 @@ class Turns:
             self._leave()
 
     @contextmanager
-    def work(self) -> Iterator[None]:
-        """A turn for a job."""
+    def work(self, module: nn.Module) -> Iterator[None]:
+        """A turn for a job about a module."""
         with self._jobs:
             self._enter()
+            self._module = module
             try:
                 yield
             finally:
@@ -56,8 +62,9 @@ class Turns:
 
     def give_way(self) -> None:
         """Inside `work`, between two steps: whoever waits goes first."""
-        self._leave()
-        self._enter()
+        with lent(self._module):
+            self._leave()
+            self._enter()
 
     def _enter(self) -> None:
         with self._changed:
