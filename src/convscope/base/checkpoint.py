@@ -5,7 +5,6 @@ Work asks `kept()` for the place, saves named parts in it, and takes up those it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import BadCheckpoint, CannotWrite, first_line
-from .files import sweep, write
+from .errors import BadCheckpoint, first_line
+from .files import is_file, make_folder, sweep, write
 from .request import Request
 
 EVERY = 16  # steps between two states that are kept
@@ -62,7 +61,7 @@ class Kept:
         if path is None:
             return None
         sweep(path)
-        if not path.is_file():
+        if not is_file(path):
             return None
         from safetensors.numpy import load_file
 
@@ -97,16 +96,13 @@ def kept() -> Kept:
     if folder is None or request is None:
         return Kept(None)
     told = folder / _TOLD
-    if not told.is_file():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotWrite(f"The folder {folder} cannot be made: {error.strerror}. Choose another one.") from error
+    if not is_file(told):
+        make_folder(folder)
         sweep(told)
         if any(folder.iterdir()):
             raise BadCheckpoint(f"A checkpoint must be a new folder or one that was begun, not {folder}. Name another.")
         write(told, request.to_json().encode())
-    if _digest(told) != request.digest:
+    if _asked(told).digest != request.digest:
         raise BadCheckpoint(
             f"{folder} holds the state of another request, {_technique(told)}. Ask for the same again, or name another "
             "folder."
@@ -114,14 +110,14 @@ def kept() -> Kept:
     return Kept(folder)
 
 
-def _digest(told: Path) -> str:
+def _asked(told: Path) -> Request:
     try:
-        return Request.from_json(told.read_text("utf-8")).digest
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        return Request.from_json(told.read_text("utf-8"))
+    except (OSError, ValueError) as error:
         raise BadCheckpoint(f"{told} cannot be read: {first_line(error)}. Delete the folder to begin anew.") from error
 
 
 def _technique(told: Path) -> str:
-    asked = json.loads(told.read_text("utf-8"))
-    subjects = ", ".join(str(subject.get("reference", "")) for subject in asked["subjects"].values())
-    return f"{asked['technique']} of {subjects}"
+    asked = _asked(told)
+    subjects = ", ".join(subject["reference"] for subject in asked.subjects.values())
+    return f"{asked.technique} of {subjects}"

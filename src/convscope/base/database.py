@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import BadStore, CannotWrite, first_line
+from .errors import BadStore, first_line
+from .files import make_folder
 
 _OURS = int.from_bytes(b"cvsc")  # SQLite's `application_id`, by which a foreign database is known
 _PATIENCE = 30.0  # seconds to wait for another process
@@ -32,10 +33,7 @@ class Database:
     def __init__(self, path: Path, schema: str, alone: bool = False) -> None:
         self.path = path
         self._lock = threading.RLock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotWrite(f"{path.parent} cannot be made: {error.strerror}. Choose another folder.") from error
+        make_folder(path.parent)
         with self._explained():
             self._connection = sqlite3.connect(
                 path, timeout=0 if alone else _PATIENCE, isolation_level=None, check_same_thread=False

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.errors import BadImage, BadScan, CannotRerun
+from ..base.files import is_file
 from ..base.image import Image, open_image
 from ..base.pictures import BETWEEN, Pictures, open_pictures, parts, several
 from ..base.request import Request
@@ -95,7 +96,7 @@ def _scan(reference: str, beside: Path | None) -> Scan:
         return open_scan(reference)
     except BadScan as error:
         moved = beside / Path(reference).name if beside else Path(reference)
-        if not (moved / "run.parquet").is_file():
+        if not is_file(moved / "run.parquet"):
             raise CannotRerun(f"{error} Or put the scan beside the picture.") from error
         return open_scan(moved)
 

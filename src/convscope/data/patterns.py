@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import glob
-import os
 import re
 
 from ..base.errors import BadSource
+from ..base.files import is_there
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
@@ -22,7 +22,7 @@ def matches(pattern: str) -> list[str]:
     """The files a pattern names, each once. Raises BadSource if one that it spells out is missing, or there is none."""
     found: set[str] = set()
     for name in braced(pattern):
-        if os.path.exists(name):  # noqa: PTH110
+        if is_there(name):
             found.add(name)
         elif glob.has_magic(name):
             found.update(glob.glob(name, recursive=True))  # noqa: PTH207

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..base import knobs
-from ..base.results import to_json
+from ..base.plain import to_json
 from ..scan import scanning
 from ..scan.confusion import unpredicted
 from ..scan.result import Scan, open_scan

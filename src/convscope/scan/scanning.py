@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ..base import knobs
 from ..base.errors import BadKnob, BadScan, BadSource, CannotWrite
-from ..base.files import check_writable, sweep
+from ..base.files import check_writable, is_file, is_folder, sweep
 from ..data.opening import open_source
 from ..network.network import Network
 from .engine import resume, run
@@ -166,7 +166,7 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _files(part: Path) -> Iterable[Path]:
-    if part.is_file():
+    if is_file(part):
         return [part]
     found = _parts(part)
     if not found:
@@ -176,7 +176,7 @@ def _files(part: Path) -> Iterable[Path]:
 
 def _first_folder(parts: Sequence[str | Path]) -> Path:
     folder = Path(parts[0]) if parts else Path()
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise BadKnob("output must name a folder for the tables where only files are merged. Give output=…, or -o DIR.")
     return folder
 
