@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .errors import BadCheckpoint, CannotWrite, first_line
 from .files import sweep, write
 from .request import Request
+from .tensors import packed, unpacked
 
 EVERY = 16  # steps between two states that are kept
 Parts = Mapping[str, NDArray[np.generic]]
@@ -64,22 +65,18 @@ class Kept:
         sweep(path)
         if not path.is_file():
             return None
-        from safetensors.numpy import load_file
-
         try:
-            return dict(load_file(path))
-        except Exception as error:
+            return unpacked(path)[0]
+        except ValueError as error:
             raise BadCheckpoint(
-                f"{path} is no part of a checkpoint ({first_line(error)}). Delete the folder to begin anew."
+                f"{path} is no part of a checkpoint (it {error}). Delete the folder to begin anew."
             ) from error
 
     def save(self, name: str, parts: Parts) -> None:
         """Save a part, whole or not at all."""
         path = self._path(name)
         if path is not None:
-            from safetensors.numpy import save
-
-            write(path, save({key: np.asarray(value, order="C") for key, value in parts.items()}))
+            write(path, packed(parts, {}))
 
     def drop(self, name: str) -> None:
         """Forget a part."""
@@ -117,7 +114,7 @@ def kept() -> Kept:
 def _digest(told: Path) -> str:
     try:
         return Request.from_json(told.read_text("utf-8")).digest
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadCheckpoint(f"{told} cannot be read: {first_line(error)}. Delete the folder to begin anew.") from error
 
 
