@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import BadCheckpoint, first_line
-from .files import is_file, make_folder, sweep, write
+from .files import sweep, write
+from .paths import is_file, make_folder
 from .request import Request
+from .tensors import packed, unpacked
 
 EVERY = 16  # steps between two states that are kept
 Parts = Mapping[str, NDArray[np.generic]]
@@ -63,22 +65,18 @@ class Kept:
         sweep(path)
         if not is_file(path):
             return None
-        from safetensors.numpy import load_file
-
         try:
-            return dict(load_file(path))
-        except Exception as error:
+            return unpacked(path)[0]
+        except ValueError as error:
             raise BadCheckpoint(
-                f"{path} is no part of a checkpoint ({first_line(error)}). Delete the folder to begin anew."
+                f"{path} is no part of a checkpoint (it {error}). Delete the folder to begin anew."
             ) from error
 
     def save(self, name: str, parts: Parts) -> None:
         """Save a part, whole or not at all."""
         path = self._path(name)
         if path is not None:
-            from safetensors.numpy import save
-
-            write(path, save({key: np.asarray(value, order="C") for key, value in parts.items()}))
+            write(path, packed(parts, {}))
 
     def drop(self, name: str) -> None:
         """Forget a part."""

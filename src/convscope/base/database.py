@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import BadStore, first_line
-from .files import make_folder
+from .paths import make_folder
 
 _OURS = int.from_bytes(b"cvsc")  # SQLite's `application_id`, by which a foreign database is known
 _PATIENCE = 30.0  # seconds to wait for another process

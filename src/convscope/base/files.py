@@ -1,37 +1,25 @@
-"""Files: what there is at a path, and whole files or none: what is written gets its name only when it is complete."""
+"""Whole files or none: what is written appears under its name only when it is complete."""
 
 from __future__ import annotations
 
 import glob
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
 
-from .errors import CannotWrite, first_line, reason
+from .errors import CannotWrite, first_line
+from .paths import check_name, is_folder, is_there, make_folder
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
-def is_file(path: str | Path) -> bool:
-    """Whether there is a file at a path. As the next two it says no, where pathlib raises, of what can be no path."""
-    return os.path.isfile(path)  # noqa: PTH113
-
-
-def is_folder(path: str | Path) -> bool:
-    """Whether there is a folder at a path."""
-    return os.path.isdir(path)  # noqa: PTH112
-
-
-def is_there(path: str | Path) -> bool:
-    """Whether there is anything at a path."""
-    return os.path.exists(path)  # noqa: PTH110
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder, and those it lies in, where it is not there yet; raises CannotWrite where that cannot be."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise CannotWrite(f"The folder {path} cannot be made: {reason(error)}. Choose another one.") from error
+Writer: TypeAlias = Callable[[Path], object]
+_BEGUN = ".begun"  # how the name of what is being written ends
 
 
 def check_writable(path: Path) -> None:
@@ -43,7 +31,7 @@ def check_writable(path: Path) -> None:
         )
     if not is_folder(folder):
         raise CannotWrite(f"The folder {folder} does not exist. Create it, or write somewhere else.")
-    _check_name(path)
+    check_name(path.with_name(f".{path.name}.{'x' * 8}{_BEGUN}"))  # as it is called while it is written
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -51,51 +39,108 @@ def check_writable(path: Path) -> None:
         raise CannotWrite(f"Nothing can be written in {folder}: {error.strerror}. Choose another folder.") from error
 
 
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Make a folder, and those above it; what was made goes again if the block leaves it empty.
+
+    Raises CannotWrite where that is impossible.
+    """
+    new = [place for place in (folder, *folder.parents) if not is_there(place)]
+    make_folder(folder)
+    try:
+        yield
+    finally:
+        for place in new:
+            try:
+                place.rmdir()
+            except OSError:  # something is in there, and so in those above
+                break
+
+
 def write(path: Path, data: bytes) -> None:
     """Write `data` to `path`: first beside it, then renamed, so that a reader never sees half a file."""
     write_with(path, lambda place: place.write_bytes(data))
 
 
-def write_with(path: Path, writer: Callable[[Path], object]) -> None:
+def write_with(path: Path, writer: Writer) -> None:
     """Let `writer` write a file beside `path`, then rename it, so that a reader never sees half a file.
 
     It is on the disk before it gets its name. Raises CannotWrite, with what was at `path` untouched.
     """
+    write_all({path: writer})
+
+
+def write_all(writers: Mapping[Path, Writer]) -> None:
+    """Let each writer write a file beside its path, one after the other, then rename them, in the same order.
+
+    All are on the disk before the first gets its name. Raises CannotWrite, with what was at the paths untouched.
+    """
+    left = "Nothing was left behind."
+    with ExitStack() as stack:
+        places = {path: stack.enter_context(_beside(path)) for path in writers}
+        for path, writer in writers.items():
+            with _explained(path, left):
+                writer(places[path])
+                _settle(places[path])
+        for path, place in places.items():
+            with _explained(path, left):
+                os.replace(place, path)
+            left = "Those before it are new already, those after it old: write them again."
+
+
+def sweep(path: Path, endings: str = "*") -> None:
+    """Remove what was being written to `path` when its process was killed; not what is being written now."""
+    for begun in path.parent.glob(f".{glob.escape(path.name)}.{endings}"):
+        with suppress(OSError), begun.open("rb") as file:  # somebody is writing it, or has just removed it
+            _lock(file.fileno())
+            begun.unlink()
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A new file beside `path`, which `sweep` leaves alone while the block lasts; then it is renamed, or goes."""
     check_writable(path)
-    begun: Path | None = None
+    sweep(path, f"*{_BEGUN}")
+    with _explained(path, "Nothing was left behind."):
+        handle, name = tempfile.mkstemp(_BEGUN, f".{path.name}.", path.parent)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        begun = Path(name)
-        os.close(handle)
-        writer(begun)
-        with begun.open("rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(begun, 0o666 & ~_umask())
-        os.replace(begun, path)
-    except OSError as error:
-        why = error.strerror or first_line(error)
-        raise CannotWrite(f"{path} could not be written: {why}. Nothing was left behind.") from error
+        with _held(handle):
+            yield Path(name)
     finally:
-        if begun is not None:
-            begun.unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
 
 
-def sweep(path: Path) -> None:
-    """Remove what was being written to `path` when its process was killed; nobody may be writing it now."""
-    for begun in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        begun.unlink(missing_ok=True)
+@contextmanager
+def _held(handle: int) -> Iterator[None]:
+    """Have an open file alone; when this process ends, however it does, nobody has it any more."""
+    if fcntl is None:  # where an open file cannot be renamed
+        os.close(handle)
+        yield
+        return
+    with os.fdopen(handle):
+        with suppress(OSError):  # a disk without locks, on which `sweep` removes nothing
+            _lock(handle)
+        yield
 
 
-def _check_name(path: Path) -> None:
-    """Raise CannotWrite for a name that no file can have, or not with what `write_with` puts around it."""
+def _lock(handle: int) -> None:
+    if fcntl is not None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def _explained(path: Path, left: str) -> Iterator[None]:
     try:
-        path.with_name(f".{path.name}.{'x' * 8}").lstat()
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError) as error:
-        raise CannotWrite(
-            f"Nothing can be written as {path.name[:80]!r}: {reason(error)}. Choose another name."
-        ) from error
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else first_line(error)
+        raise CannotWrite(f"{path} could not be written: {reason}. {left}") from error
+
+
+def _settle(place: Path) -> None:
+    with place.open("rb") as file:
+        os.fsync(file.fileno())
+    os.chmod(place, 0o666 & ~_umask())
 
 
 def _umask() -> int:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from .errors import BadImage, MissingExtra, first_line
-from .files import is_folder, is_there
 from .image import Image, ImageLike, open_image
 from .knobs import Names
+from .paths import is_folder, is_there
 
 BETWEEN = ";"
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif")

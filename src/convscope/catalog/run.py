@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..base.errors import BadImage, BadScan, CannotRerun
-from ..base.files import is_file
 from ..base.image import Image, open_image
+from ..base.paths import is_file
 from ..base.pictures import BETWEEN, Pictures, open_pictures, parts, several
 from ..base.request import Request
 from ..base.results import Result

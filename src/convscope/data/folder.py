@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import final
 
 from ..base.errors import BadSource
-from ..base.files import is_file, is_folder, is_there
 from ..base.image import ImageLike
+from ..base.paths import is_file, is_folder, is_there
 from .names import Names, ignored, names, text
 from .source import Counted, Entry, digest_of
 

@@ -14,8 +14,8 @@ from typing import Any, final
 import PIL.Image
 
 from ..base.errors import BadImage, BadSource, nearest
-from ..base.files import is_file
 from ..base.image import Image, ImageLike, open_image
+from ..base.paths import is_file
 from ..base.samples import PREFIX, samples
 from .labels import class_names, number_of, numbered
 from .pictures import label_of, picture, split

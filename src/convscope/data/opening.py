@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..base.errors import BadSource
-from ..base.files import is_file, is_folder
 from ..base.image import Image
+from ..base.paths import is_file, is_folder
 from .dataset import MapStyle, open_data_set
 from .folder import open_folder, unlisted
 from .listed import open_list, open_samples

@@ -6,7 +6,7 @@ import glob
 import re
 
 from ..base.errors import BadSource
-from ..base.files import is_there
+from ..base.paths import is_there
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")

@@ -13,7 +13,8 @@ import click
 from ..base import knobs
 from ..base.checkpoint import checkpoint
 from ..base.errors import nearest_told
-from ..base.files import check_writable, is_file, is_there
+from ..base.files import check_writable
+from ..base.paths import is_file, is_there
 from ..base.plain import to_json
 from ..base.results import Result, check_output
 from ..base.samples import PREFIX

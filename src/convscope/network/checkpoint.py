@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import BadWeights, first_line, nearest
-from ..base.files import is_file
+from ..base.paths import is_file
 from ..base.plain import from_json
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..base.errors import BadNetwork, first_line
-from ..base.files import is_file
+from ..base.paths import is_file
 
 FILE = ".py"
 _running = threading.RLock()  # the places where Python looks for modules are those of the whole process

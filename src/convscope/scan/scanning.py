@@ -11,7 +11,8 @@ from pydantic import Field
 
 from ..base import knobs
 from ..base.errors import BadKnob, BadScan, BadSource, CannotWrite
-from ..base.files import check_writable, is_file, is_folder, sweep
+from ..base.files import check_writable, sweep
+from ..base.paths import is_file, is_folder
 from ..data.opening import open_source
 from ..network.network import Network
 from .engine import resume, run
