@@ -97,7 +97,7 @@ def main() -> None:
         with printing():
             code = convscope.main(standalone_mode=False) or 0
     except (click.Abort, KeyboardInterrupt):
-        say("Stopped. No file is half written; a scan, or what has a --checkpoint, goes on with the same command.")
+        say("Stopped. No file is half written.")
         code = 130
     except click.ClickException as error:
         say(error.show)

@@ -14,6 +14,7 @@ from ..base.plain import to_json
 from ..base.request import Request
 from ..base.samples import samples as all_samples
 from ..catalog.run import run
+from ..network import zoo
 from ..network.network import Predicted
 from ..scan.result import open_scan
 from ..view.picture import png, request_in
@@ -128,7 +129,7 @@ def rerun(
 def _tell_of_weights(picture: Path, request: Request, instead: str | None) -> None:
     """Say it where a picture, which may be anybody's, decides what is fetched from a hub."""
     net = request.subjects.get("net", {})
-    if instead is None and ":" in net.get("reference", "") and net.get("weights", "default") == "default":
+    if instead is None and zoo.fetches(net.get("reference", ""), net.get("weights", "default")):
         say(f"Note: {picture} asks for the weights of {net['reference']}, fetched from their hub if they are not here.")
 
 
