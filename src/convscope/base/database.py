@@ -16,6 +16,7 @@ from .errors import BadStore, first_line
 from .paths import make_folder
 
 _OURS = int.from_bytes(b"cvsc")  # SQLite's `application_id`, by which a foreign database is known
+_OF_THE_DISK = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_PERM")  # the file is well
 _PATIENCE = 30.0  # seconds to wait for another process
 
 
@@ -102,10 +103,14 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+            name = getattr(error, "sqlite_errorname", "")
+            if name.startswith("SQLITE_BUSY"):
                 raise Taken(
                     f"{self.path} is in use by another process. End that one, or name another folder."
                 ) from error
+            todo = (
+                "Make room, or let it be written there" if name.startswith(_OF_THE_DISK) else "Delete it to begin anew"
+            )
             raise BadStore(
-                f"{self.path} cannot be used ({first_line(error)}). Delete it to begin anew, or name another folder."
+                f"{self.path} cannot be used ({first_line(error)}). {todo}, or name another folder."
             ) from error

@@ -121,8 +121,8 @@ def rerun(
     click.echo(to_json(told) if as_json else f"{picture}: {'the same bytes' if same else 'other bytes'}")
     if not same and output is None:
         raise CannotRerun(
-            f"{picture} was made by convscope {request.version} or by other versions of its libraries, or on another "
-            "machine, and comes out differently here. Write the new one with -o."
+            f"{picture} comes out differently here: it was changed, or made by another convscope (it says "
+            f"{request.version}), by other versions of its libraries or on another machine. Write the new one with -o."
         )
 
 

@@ -95,7 +95,7 @@ def request_in(path: Path) -> Request:
     except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         raise CannotRerun(f"{path} is not a PNG that can be read. Give a picture that convscope made.") from error
     if text is None:
-        raise CannotRerun(f"{path} holds no request: convscope did not make it, or another program saved it again.")
+        raise CannotRerun(f"{path} holds no request: it is no result of convscope, or another program saved it again.")
     try:
         return Request.from_json(text)
     except BadJson as error:
