@@ -36,14 +36,14 @@ _IMAGES = 16384  # of a task at most: what a dead worker loses
 _NAP = 1.0  # seconds between looks at what the cluster has done, for Ctrl-C and checkpoints
 
 
-def run_on_ray(job: Job, folder: Path | None, checkpoint: float) -> State:
+def run_on_ray(job: Job, path: Path | None, checkpoint: float) -> State:
     """Scan what is left of a job on a Ray cluster; a listener that raises Cancelled ends it, with what is done saved.
 
     The cluster is the one Ray is connected to, else that of RAY_ADDRESS, else one on this machine for this scan alone.
     Raises MissingExtra without Ray, and BadScan where tasks fail for reasons of the cluster.
     """
     _ray()
-    harvest = _Harvest(job, folder, checkpoint)
+    harvest = _Harvest(job, path, checkpoint)
     with _connected():
         whole = _gathered(job, harvest)
     harvest.save()
@@ -192,9 +192,8 @@ def _job(reference: Any) -> Job:
 class _Harvest:
     """The state that tasks are folded into, its checkpoints, and the files of tasks that no checkpoint holds yet."""
 
-    def __init__(self, job: Job, folder: Path | None, checkpoint: float) -> None:
-        self._path = None if folder is None else folder / "parts" / "0-of-1.safetensors"
-        self.tasks = None if folder is None else folder / "parts" / "tasks"
+    def __init__(self, job: Job, path: Path | None, checkpoint: float) -> None:
+        self._path, self.tasks = path, None if path is None else path.parent / "tasks"
         self.state = resume(job, self._path)
         self._folded: list[Path] = []
         self._every, self._saved = checkpoint, time.monotonic()

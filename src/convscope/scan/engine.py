@@ -48,6 +48,8 @@ def run(job: Job, state: State, shards: Sequence[Shard], save: Save, workers: in
     done = len(shards) - len(todo)
     finished: list[Shard] = []
     if not todo:
+        if not shards:
+            save(state)  # a part with nothing to do is a part
         return True
     with _Lanes(job, state) as crew, closing(_batches(job, todo, workers)) as feed:
         saved = time.monotonic()
