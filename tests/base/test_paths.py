@@ -1,5 +1,6 @@
 """Paths from outside: whatever a text holds, asking for it ends in an answer or in one sentence."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,30 @@ def test_a_name_that_no_file_can_have_is_refused_as_an_output(tmp_path, act, nam
     with pytest.raises(CannotWrite, match=r"Nothing can be written as .*: .*\. Choose another name\."):
         act(tmp_path / f"{IMPOSSIBLE[name]}.png")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes in the file system")
+@pytest.mark.parametrize("act", [check_writable, lambda path: write(path, b"new")])
+def test_a_device_or_a_pipe_is_no_output_and_stays(tmp_path, act):
+    """Else a picture would take the place of /dev/null, where one may write there."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(CannotWrite, match="is a device or a pipe; the output must be a file"):
+            act(path)
+    assert pipe.is_fifo() and link.is_symlink() and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_link_stays_one_and_what_it_leads_to_is_written(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    for name, there in (("old", True), ("new", False)):
+        target, link = tmp_path / "elsewhere" / name, tmp_path / name
+        link.symlink_to(target)
+        if there:
+            target.write_bytes(b"before")
+        write(link, b"after")
+        assert link.is_symlink() and target.read_bytes() == b"after"
 
 
 def test_what_check_lets_through_can_be_written(tmp_path):

@@ -2,6 +2,9 @@
 
 import json
 import math
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -66,3 +69,11 @@ def test_only_a_loose_text_may_hold_what_python_writes_beyond_json():
 def test_what_is_written_can_always_be_encoded():
     text = to_json({"file": "caf\udce9.jpg", "value": np.float32("nan"), "many": np.arange(2)})
     assert text.encode() and json.loads(text) == {"file": "caf\udce9.jpg", "value": None, "many": [0, 1]}
+
+
+def test_values_of_tables_are_numbers_and_texts():
+    whole, day = 2**127 - 1, datetime(2020, 1, 2, 3)
+    row = [Decimal(whole), Decimal("1.5"), b"\x00\xff", date(2020, 1, 2), day, day.time(), timedelta(1), UUID(int=5)]
+    assert from_json(to_json(row)) == [
+        whole, 1.5, "00ff", "2020-01-02", "2020-01-02 03:00:00", "03:00:00", "1 day, 0:00:00", str(UUID(int=5)),
+    ]  # fmt: skip

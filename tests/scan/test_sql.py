@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from convscope.base.errors import BadKnob
-from convscope.scan.sql import ask
+from convscope.scan.sql import ask, values
 
 TABLES = {"units": pa.table({"layer": ["a", "a", "b"], "dead": [True, False, True]})}
 
@@ -92,3 +92,13 @@ def test_the_database_is_sealed(tmp_path, monkeypatch):
     with pytest.raises(BadKnob, match="Out of Memory"):  # and nothing is written to make room
         ask("select list(i) from range(1_000_000_000) t(i)", TABLES)
     assert not list(tmp_path.iterdir())
+
+
+def test_columns_of_one_name_are_told_apart():
+    found = ask("select 1 as a, 2 as a, 3 as a_1, 4 as b", TABLES)
+    assert found.column_names == ["a", "a_1", "a_1_1", "b"] and values(found) == [[1, 2, 3, 4]]
+
+
+def test_a_value_that_python_has_not_is_refused():
+    with pytest.raises(BadKnob, match="can be shown"):
+        values(ask("select 'infinity'::date", TABLES))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from .errors import CannotWrite, first_line
-from .paths import check_name, is_folder, is_there, make_folder
+from .paths import check_name, is_file, is_folder, is_there, make_folder
 
 try:
     import fcntl
@@ -29,6 +29,8 @@ def check_writable(path: Path) -> None:
         raise CannotWrite(
             f"{path} is a folder; the output must be a file. Add a file name, such as {path / 'out.png'}."
         )
+    if is_there(path) and not is_file(path):
+        raise CannotWrite(f"{path} is a device or a pipe; the output must be a file. Write a file, then send it there.")
     if not is_folder(folder):
         raise CannotWrite(f"The folder {folder} does not exist. Create it, or write somewhere else.")
     check_name(path.with_name(f".{path.name}.{'x' * 8}{_BEGUN}"))  # as it is called while it is written
@@ -73,8 +75,12 @@ def write_with(path: Path, writer: Writer) -> None:
 def write_all(writers: Mapping[Path, Writer]) -> None:
     """Let each writer write a file beside its path, one after the other, then rename them, in the same order.
 
-    All are on the disk before the first gets its name. Raises CannotWrite, with what was at the paths untouched.
+    All are on the disk before the first gets its name. What is a link stays one: the file it leads to is written.
+    Raises CannotWrite, with what was at the paths untouched.
     """
+    for path in writers:
+        check_writable(path)
+    writers = {Path(os.path.realpath(path)): writer for path, writer in writers.items()}
     left = "Nothing was left behind."
     with ExitStack() as stack:
         places = {path: stack.enter_context(_beside(path)) for path in writers}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import Any, NoReturn
+from uuid import UUID
 
 import numpy as np
 
@@ -14,7 +17,7 @@ _DEEPEST = 64  # levels of lists and objects in each other: what follows them mu
 
 
 def to_json(value: object, indent: int | None = None) -> str:
-    """JSON for plain values and NumPy scalars; NaN, which JSON lacks, becomes null.
+    """JSON for plain values, NumPy's, and those of tables; NaN, which JSON lacks, becomes null.
 
     It can always be encoded: what Python makes of a file's name that is no UTF-8 is escaped.
     """
@@ -61,4 +64,10 @@ def _plain(value: object) -> object:
             return _plain(value.tolist())
         case float():
             return value if np.isfinite(value) else None
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case bytes():
+            return value.hex()
+        case date() | time() | timedelta() | UUID():
+            return str(value)
     return value

@@ -13,6 +13,7 @@ from ..scan import scanning
 from ..scan.confusion import unpredicted
 from ..scan.job import check_part
 from ..scan.result import Scan, open_scan
+from ..scan.sql import values
 from .bar import progress
 from .cli import DEVICE, JSON, WEIGHTS, fetched
 from .commands import option
@@ -70,7 +71,9 @@ def query(folder: Path, sql: str, as_json: bool) -> None:
     Where there are classes, also classes, predictions and confusion: what images of one class are taken for.
     """
     rows = open_scan(folder).query(sql)
-    click.echo(to_json(rows.to_pylist(), indent=1) if as_json else _text(rows))
+    if as_json:
+        named = [dict(zip(rows.column_names, row, strict=True)) for row in values(rows)]
+    click.echo(to_json(named, indent=1) if as_json else _text(rows))
 
 
 def _summary(found: Scan, output: Path) -> dict[str, Any]:
@@ -122,8 +125,7 @@ def _told(found: Scan, left: str) -> str:
 
 def _text(table: Any) -> str:
     """The first rows of a table, in columns."""
-    rows = [[_cell(value) for value in row.values()] for row in table.slice(0, _ROWS).to_pylist()]
-    rows = [list(table.column_names), *rows]
+    rows = [list(table.column_names), *([_cell(value) for value in row] for row in values(table.slice(0, _ROWS)))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     more = len(table) - _ROWS

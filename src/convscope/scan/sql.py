@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from itertools import chain, count
+from typing import Any
 
 import pyarrow as pa
 
@@ -34,9 +36,27 @@ def ask(sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
                 raise BadKnob(f"{must}, which is a SELECT, not {found}. Ask for rows, such as: select * from units")
             for name, table in tables.items():
                 connection.register(name, table)
-            return connection.sql(statements[0]).to_arrow_table()
+            rows = connection.sql(statements[0]).to_arrow_table()
         except (duckdb.Error, pa.ArrowException, UnicodeEncodeError) as error:
             raise BadKnob(f"{must}: {error}") from None
+    return rows.rename_columns(_different(rows.column_names))
+
+
+def values(rows: pa.Table) -> list[list[Any]]:
+    """The rows of a table as values of Python; raises BadKnob for one that Python has not."""
+    try:
+        return [list(row) for row in zip(*(column.to_pylist() for column in rows.columns), strict=True)]
+    except (OverflowError, ValueError) as error:  # the date infinity
+        raise BadKnob(f"query must give values that can be shown: {error}. Cast them to text.") from error
+
+
+def _different(names: list[str]) -> list[str]:
+    """Names of columns, of which those that were there before get a number, as in DuckDB's own tables."""
+    found: list[str] = []
+    for name in names:
+        spelled = chain([name], (f"{name}_{number}" for number in count(1)))
+        found.append(next(one for one in spelled if one not in found))
+    return found
 
 
 def _found(kinds: list[str]) -> str:
