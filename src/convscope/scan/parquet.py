@@ -22,6 +22,16 @@ from ..base.plain import from_json
 from .tables import NAMES
 
 _SEAL = b"convscope"  # what the checksums are called in a file
+_HIT = "layer channel value id y x top left bottom right"
+_READ = {
+    "run": "images refused shards all_shards sampled ledger",
+    "units": "layer channel entries dead constant",
+    "top": _HIT,
+    "examples": f"{_HIT} quantile",
+    "histograms": "layer channel low high count",
+    "images": "id class refused",
+    "layers": "layer same_as units dead constant",
+}
 _AGAIN = "Merge the parts of its scan again, or scan again."
 
 
@@ -42,8 +52,7 @@ def write_tables(tables: Mapping[str, pa.Table], folder: Path) -> None:
     def writer(name: str) -> Writer:
         def write(place: Path) -> None:
             _write(tables[name], place)
-            with pa.memory_map(str(place)) as file:
-                sums[name] = _sum(file.read_buffer())
+            sums[name] = _sum(place.read_bytes())
 
         return write
 
@@ -84,7 +93,7 @@ class Tables:
             data = pa.py_buffer(path.read_bytes())
             if name in self._sums and self._sums[name] != _sum(data):
                 raise BadScan(f"{path} is damaged, or of another scan than run.parquet beside it. {_AGAIN}")
-            return pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
+            return _checked(pq.read_table(pa.BufferReader(data), page_checksum_verification=True), name, path)
         except (OSError, pa.ArrowException, KeyError) as error:
             raise BadScan(f"{path} cannot be read ({first_line(error)}). {_AGAIN}") from error
 
@@ -101,8 +110,17 @@ class Tables:
         return found
 
 
+def _checked(table: pa.Table, name: str, path: Path) -> pa.Table:
+    """A table that has what is read of it, also where no checksum says that it is ours."""
+    lacking = [column for column in _READ.get(name, "").split() if column not in table.column_names]
+    if lacking:
+        raise BadScan(f"{path} is no such table of a scan: it has no column {lacking[0]}. {_AGAIN}")
+    return table
+
+
 def _write(table: pa.Table, place: Path) -> None:
-    pq.write_table(table, place, write_page_checksum=True)
+    with place.open("wb") as file:  # its name may be one that pyarrow cannot spell
+        pq.write_table(table, file, write_page_checksum=True)
 
 
 def _sealed(run: pa.Table, sums: Mapping[str, str]) -> pa.Table:
