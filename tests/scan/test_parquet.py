@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -214,3 +215,23 @@ def test_a_table_write_that_is_killed_leaves_the_old_tables_and_its_rests_are_sw
     monkeypatch.setattr(Job, "begin", lambda self: pytest.fail("began anew"))
     cs.scan(network(), pictures, out, **KNOBS)
     assert bytes_of(out) == before
+
+
+@pytest.mark.parametrize("name", ["run", "units", "top", "layers", "images"])
+def test_a_foreign_table_is_refused_by_what_it_lacks(out, name):
+    """Without checksums, as earlier versions wrote them, nothing else says that a table is none of ours."""
+    found = cs.open_scan(out)
+    whole = {name: found.table(name) for name in found.names}
+    for table in whole:
+        pq.write_table(whole[table], out / f"{table}.parquet")
+    pq.write_table(pa.table({"box": [1]}), out / f"{name}.parquet")
+    with pytest.raises(BadScan, match=rf"{name}.parquet is no such table of a scan: it has no column \w+\. Merge"):
+        cs.open_scan(out).table(name)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux")
+def test_a_folder_whose_name_is_no_utf8_holds_a_scan(out):
+    moved = out.rename(out.with_name(os.fsdecode(b"caf\xe9")))
+    found = cs.open_scan(moved)
+    found.save(moved)
+    assert cs.open_scan(moved).table("units").equals(found.table("units"))
