@@ -125,6 +125,25 @@ def test_only_fronts_print(path):
     assert not [func for func in calls if isinstance(func, ast.Name) and func.id == "print"]
 
 
+FROM_OUTSIDE = [  # the server's paths are of its own making
+    path
+    for path in FILES
+    if part(name_of(path)) in ("base", "network", "data", "techniques", "catalog", "view", "fronts")
+    if "server" not in path.parts and path.name not in ("paths.py", "plain.py")
+]
+
+
+@pytest.mark.parametrize("path", FROM_OUTSIDE, ids=name_of)
+def test_a_path_from_outside_is_asked_for_as_base_paths_does(path):
+    """Pathlib's own questions raise where a name is too long."""
+    assert not re.search(r"\.(is_file|is_dir|exists)\(\)|\bpath\.(isfile|isdir|exists)\(", path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", [path for path in FROM_OUTSIDE if path.name != "results.py"], ids=name_of)
+def test_json_is_read_by_base_plain_alone(path):  # results read what they have written themselves
+    assert not re.search(r"\bjson\.loads?\(", path.read_text(encoding="utf-8"))
+
+
 def test_every_third_party_import_is_a_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     optional = {

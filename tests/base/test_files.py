@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from convscope.base.errors import CannotWrite
-from convscope.base.files import check_writable, sweep, write
+from convscope.base.files import check_writable, made, sweep, write, write_all, write_with
 
 
 def fail(*_args, **_kwargs):
@@ -35,6 +35,61 @@ def test_what_a_killed_process_was_writing_is_swept_away_and_nothing_else(tmp_pa
     sweep(path)
     (swept,) = before - set(tmp_path.iterdir())
     assert swept.name.startswith(".a[1].bin.") and path.read_bytes() == other.read_bytes() == b"whole"
+
+
+def test_what_is_being_written_is_not_swept_and_what_a_killed_write_left_goes_with_the_next(tmp_path):
+    path, other = tmp_path / "a.bin", tmp_path / ".a.bin.swp"
+    other.write_bytes(b"an editor's")
+
+    def both(place):
+        write(path, b"of another")  # which sweeps before it writes
+        place.write_bytes(b"mine")
+
+    write_with(path, both)
+    assert path.read_bytes() == b"mine"
+    code = f"write_with(Path({str(path)!r}), lambda place: (place.write_bytes(b'half'), os._exit(9)))"
+    code = f"import os; from pathlib import Path; from convscope.base.files import write_with; {code}"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert len(list(tmp_path.iterdir())) == 3
+    write(path, b"new")
+    assert sorted(tmp_path.iterdir()) == [other, path] and path.read_bytes() == b"new"
+
+
+def test_several_files_are_replaced_when_all_are_whole_or_none_is(tmp_path):
+    paths = [tmp_path / name for name in "abc"]
+    for path in paths:
+        path.write_bytes(b"old")
+
+    def check(place):
+        assert [path.read_bytes() for path in paths] == [b"old"] * 3
+        place.write_bytes(b"new")
+
+    with pytest.raises(CannotWrite, match=r"c could not be written: No space left on device\. Nothing was left"):
+        write_all({paths[0]: check, paths[1]: check, paths[2]: fail})
+    assert [path.read_bytes() for path in paths] == [b"old"] * 3 and sorted(tmp_path.iterdir()) == paths
+    write_all(dict.fromkeys(paths, check))
+    assert [path.read_bytes() for path in paths] == [b"new"] * 3 and sorted(tmp_path.iterdir()) == paths
+
+
+def test_a_failure_among_renames_does_not_say_that_nothing_was_left(tmp_path, monkeypatch):
+    replace, paths = os.replace, [tmp_path / name for name in "ab"]
+    monkeypatch.setattr(os, "replace", lambda place, path: fail() if path.name == "b" else replace(place, path))
+    with pytest.raises(CannotWrite, match=r"b could not .* Those before it are new already, those after it old"):
+        write_all(dict.fromkeys(paths, lambda place: place.write_bytes(b"new")))
+    assert list(tmp_path.iterdir()) == paths[:1]
+
+
+def test_a_folder_that_was_made_goes_again_if_nothing_comes_into_it(tmp_path):
+    (tmp_path / "there").mkdir()
+    with made(tmp_path / "there"), made(tmp_path / "a" / "b"):
+        assert (tmp_path / "a" / "b").is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+    with pytest.raises(ZeroDivisionError), made(tmp_path / "a" / "b"):
+        (tmp_path / "a" / "kept").touch()
+        raise ZeroDivisionError
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["kept"]
+    with pytest.raises(CannotWrite, match=r"kept.* cannot be made: Not a directory"), made(tmp_path / "a/kept/c"):
+        pass
 
 
 @pytest.mark.parametrize("step", ["replace", "chmod"])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convscope.base.errors import BadJson
 from convscope.base.request import Request
 
 NET = {"reference": "lite0", "weights": "default", "digest": "aa"}
@@ -130,3 +131,37 @@ def test_the_python_line_quotes_any_address_and_any_knob(address, knobs):
 def test_a_request_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         ASKED.technique = "deconvnet"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"technique": 1},
+        {"subjects": []},
+        {"subjects": {"net": "lite0"}},
+        {"subjects": {"net": {"digest": "aa"}}},
+        {"subjects": {"net": {"reference": 5}}},
+        {"subjects": {"net": {"reference": "lite0", "weights": ["x"]}}},
+        {"knobs": [1]},
+        {"view": 1},
+        {"inputs": []},
+        {"version": 1},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_json_that_describes_no_request_is_refused(change):
+    with pytest.raises(BadJson, match="A request must hold"):
+        Request.from_json(json.dumps(json.loads(ASKED.to_json()) | change))
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "", "[]", "null", '{"technique": "\\ud800"}', "{}"])
+def test_a_text_that_is_no_request_is_refused(text):
+    with pytest.raises(BadJson):
+        Request.from_json(text)
+
+
+def test_a_file_whose_name_is_no_utf8_is_asked_for_again():
+    image = {"reference": "caf\udce9.jpg", "digest": "bb"}
+    odd = dataclasses.replace(ASKED, subjects={**ASKED.subjects, "image": image})
+    assert Request.from_json(odd.to_json()) == odd

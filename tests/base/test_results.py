@@ -9,7 +9,8 @@ import pytest
 import convscope as cs
 from convscope.base.attributions import Attribution
 from convscope.base.errors import BadKnob, CannotWrite
-from convscope.base.results import Activations, Result, Weights, to_json
+from convscope.base.plain import to_json
+from convscope.base.results import Activations, Result, Weights
 
 IMAGE = cs.open_image(np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3))
 REQUEST = cs.Request("saliency", {"net": {"reference": "lite0", "digest": "aa"}, "unit": {"reference": "conv1:3"}}, {})

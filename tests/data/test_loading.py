@@ -1,5 +1,7 @@
 """Batches are the same whoever decodes, refused images have reasons, and workers never outlive the iterator."""
 
+import errno
+import gc
 import multiprocessing
 import os
 import signal
@@ -218,6 +220,21 @@ class TestWorkers:
                 time.sleep(pause if len(found) == 1 else 0)  # the signal of the death arrives in here
         assert [entry.number for batch in found for entry in batch.entries] == list(range(2 * len(found)))
         assert no_children()
+
+    def test_workers_that_cannot_be_started_are_an_error_and_end_those_that_were(self, monkeypatch):
+        start, started = multiprocessing.process.BaseProcess.start, []
+
+        def refuse(process):
+            if len(started) == 2:
+                raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            start(process)
+            started.append(process)
+
+        monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", refuse)
+        with pytest.raises(BadSource, match=r"3 of them are not \(.*unavailable\)\. Use fewer workers"):
+            list(batches(Made(grey), Made(grey).shards(4), CROP, 2, 3))
+        gc.collect()
+        assert len(started) == 2 and not any(process.is_alive() for process in started)
 
     def test_workers_may_be_slow(self, monkeypatch):
         monkeypatch.setattr(loading, "_LOOKED", 1)

@@ -115,6 +115,14 @@ class TestPatterns:
         with pytest.raises(BadSource, match="count up"):
             braced("{3..1}")
 
+    def test_braces_that_stand_for_too_much_are_refused_and_many_that_do_not_are_read(self):
+        for pattern in ("{a,b}" * 30, "{1..2000}{1..2000}"):
+            with pytest.raises(BadSource, match="at most a million"):
+                braced(pattern)
+        assert braced("{a}" * 3000) == ["a" * 3000]
+        long = f"{{1..{'9' * 5000}}}"  # more digits than Python reads as a number
+        assert braced(long) == [long[1:-1]]
+
     @pytest.mark.parametrize("pattern", ["shards-{000..002}.tar", "shards-*.tar", "sh*-{000,001,002}.tar", ""])
     def test_patterns_and_the_folder_name_the_same_source(self, make, tmp_path, pattern):
         make.shards(tmp_path)

@@ -70,7 +70,7 @@ def test_it_prints_its_link_first_serves_it_and_ends_on_ctrl_c(started):
     process.send_signal(signal.SIGINT)
     rest, said = process.communicate(timeout=60)
     assert process.returncode == 130 and rest == ""
-    assert said.strip() == "Stopped. Nothing half done was left behind."
+    assert said.strip() == "Stopped. No file is half written."
 
 
 @pytest.mark.parametrize("started", ["mynet.py:build"], indirect=True)

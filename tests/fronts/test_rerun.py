@@ -85,6 +85,57 @@ def test_pictures_without_a_request_are_refused(convscope, picture: Path, photo:
     assert ran.code == 2 and "from memory" in ran.err
 
 
+def holding(path: Path, text: str) -> Path:
+    """A PNG whose request is this text."""
+    info = PIL.PngImagePlugin.PngInfo()
+    info.add_itxt("convscope", text)
+    PIL.Image.new("RGB", (8, 8)).save(path, pnginfo=info)
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 5000, '{"a":' * 5000, "", "null", "[]", '{"technique": "\\ud800"}', '{"technique": 1, "subjects": {}}'],
+    ids=["lists", "objects", "nothing", "null", "list", "half a pair", "number"],
+)
+def test_a_request_that_cannot_be_read_is_refused(convscope, tmp_path: Path, text: str) -> None:
+    ran = convscope("rerun", holding(tmp_path / "foreign.png", text))
+    assert ran.code == 2 and ran.out == "" and ran.err.count("\n") == 1
+    assert "The request in" in ran.err and "foreign.png cannot be read" in ran.err
+
+
+def test_what_is_no_picture_for_any_reason_is_refused(convscope, tmp_path: Path) -> None:
+    (tmp_path / "cut.png").write_bytes(holding(tmp_path / "whole.png", "{}").read_bytes()[:40])
+    for path in (tmp_path / "cut.png", tmp_path / "nowhere.png", tmp_path / ("a" * 300), tmp_path):
+        ran = convscope("rerun", path)
+        assert ran.code == 2 and "is not a PNG that can be read" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("reference", "weights", "told"),
+    [
+        ("torchvision:alexnet", "default", True),
+        ("timm:resnet18", "default", True),
+        ("torchvision:alexnet", "none", False),
+        ("timm:resnet18", "here.safetensors", False),
+        ("lite0", "default", False),
+    ],
+)
+def test_weights_that_a_picture_has_fetched_are_told_before(
+    convscope, picture: Path, monkeypatch: pytest.MonkeyPatch, reference: str, weights: str, told: bool
+) -> None:
+    def unreachable(*_: object) -> None:
+        raise cs.ConvscopeError("There is no network here.")
+
+    monkeypatch.setattr("convscope.network.zoo.published", unreachable)
+    with PIL.Image.open(picture) as old:
+        asked = json.loads(old.text["convscope"])
+    asked["subjects"]["net"] |= {"reference": reference, "weights": weights}
+    ran = convscope("rerun", holding(picture, json.dumps(asked)))
+    assert ran.code == 2 and ran.err.endswith("Error: There is no network here.\n")
+    assert ran.err.startswith(f"Note: {picture} asks for the weights of {reference}") == told
+
+
 @pytest.fixture
 def scanned(tmp_path: Path) -> Path:
     """A scan by the embedded network, of photos that will move."""

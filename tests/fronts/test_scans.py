@@ -156,6 +156,10 @@ def test_query_prints_columns_or_json(convscope, scanned: Path) -> None:
     assert convscope("query", scanned, "select * from top").out.splitlines()[-1].endswith("add a limit, or --json")
     assert "None" not in convscope("query", scanned, "select refused from images").out
     assert convscope("query", scanned, "select * from units where false").code == 0
+    sql = "select 1 as a, 2 as a, 'x'::blob as b, date '2020-01-02' as d, 1.5::decimal(5, 2) as e"
+    assert convscope("query", scanned, sql).out.split()[:5] == ["a", "a_1", "b", "d", "e"]
+    (row,) = json.loads(convscope("query", scanned, sql, "--json").out)
+    assert row == {"a": 1, "a_1": 2, "b": "78", "d": "2020-01-02", "e": 1.5}
 
 
 @pytest.mark.parametrize(

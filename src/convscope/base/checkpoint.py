@@ -5,7 +5,6 @@ Work asks `kept()` for the place, saves named parts in it, and takes up those it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,9 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import BadCheckpoint, CannotWrite, first_line
+from .errors import BadCheckpoint, first_line
 from .files import sweep, write
+from .paths import is_file, make_folder
 from .request import Request
+from .tensors import packed, unpacked
 
 EVERY = 16  # steps between two states that are kept
 Parts = Mapping[str, NDArray[np.generic]]
@@ -62,24 +63,20 @@ class Kept:
         if path is None:
             return None
         sweep(path)
-        if not path.is_file():
+        if not is_file(path):
             return None
-        from safetensors.numpy import load_file
-
         try:
-            return dict(load_file(path))
-        except Exception as error:
+            return unpacked(path)[0]
+        except ValueError as error:
             raise BadCheckpoint(
-                f"{path} is no part of a checkpoint ({first_line(error)}). Delete the folder to begin anew."
+                f"{path} is no part of a checkpoint (it {error}). Delete the folder to begin anew."
             ) from error
 
     def save(self, name: str, parts: Parts) -> None:
         """Save a part, whole or not at all."""
         path = self._path(name)
         if path is not None:
-            from safetensors.numpy import save
-
-            write(path, save({key: np.asarray(value, order="C") for key, value in parts.items()}))
+            write(path, packed(parts, {}))
 
     def drop(self, name: str) -> None:
         """Forget a part."""
@@ -97,16 +94,13 @@ def kept() -> Kept:
     if folder is None or request is None:
         return Kept(None)
     told = folder / _TOLD
-    if not told.is_file():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotWrite(f"The folder {folder} cannot be made: {error.strerror}. Choose another one.") from error
+    if not is_file(told):
+        make_folder(folder)
         sweep(told)
         if any(folder.iterdir()):
             raise BadCheckpoint(f"A checkpoint must be a new folder or one that was begun, not {folder}. Name another.")
         write(told, request.to_json().encode())
-    if _digest(told) != request.digest:
+    if _asked(told).digest != request.digest:
         raise BadCheckpoint(
             f"{folder} holds the state of another request, {_technique(told)}. Ask for the same again, or name another "
             "folder."
@@ -114,14 +108,14 @@ def kept() -> Kept:
     return Kept(folder)
 
 
-def _digest(told: Path) -> str:
+def _asked(told: Path) -> Request:
     try:
-        return Request.from_json(told.read_text("utf-8")).digest
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        return Request.from_json(told.read_text("utf-8"))
+    except (OSError, ValueError) as error:
         raise BadCheckpoint(f"{told} cannot be read: {first_line(error)}. Delete the folder to begin anew.") from error
 
 
 def _technique(told: Path) -> str:
-    asked = json.loads(told.read_text("utf-8"))
-    subjects = ", ".join(str(subject.get("reference", "")) for subject in asked["subjects"].values())
-    return f"{asked['technique']} of {subjects}"
+    asked = _asked(told)
+    subjects = ", ".join(subject["reference"] for subject in asked.subjects.values())
+    return f"{asked.technique} of {subjects}"

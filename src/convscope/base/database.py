@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import BadStore, CannotWrite, first_line
+from .errors import BadStore, first_line
+from .paths import make_folder
 
 _OURS = int.from_bytes(b"cvsc")  # SQLite's `application_id`, by which a foreign database is known
+_OF_THE_DISK = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_PERM")  # the file is well
 _PATIENCE = 30.0  # seconds to wait for another process
 
 
@@ -32,10 +34,7 @@ class Database:
     def __init__(self, path: Path, schema: str, alone: bool = False) -> None:
         self.path = path
         self._lock = threading.RLock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotWrite(f"{path.parent} cannot be made: {error.strerror}. Choose another folder.") from error
+        make_folder(path.parent)
         with self._explained():
             self._connection = sqlite3.connect(
                 path, timeout=0 if alone else _PATIENCE, isolation_level=None, check_same_thread=False
@@ -61,7 +60,8 @@ class Database:
             try:
                 yield self._connection
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # a full disk has ended it already
+                    self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
 
@@ -104,10 +104,14 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+            name = getattr(error, "sqlite_errorname", "")
+            if name.startswith("SQLITE_BUSY"):
                 raise Taken(
                     f"{self.path} is in use by another process. End that one, or name another folder."
                 ) from error
+            todo = (
+                "Make room, or let it be written there" if name.startswith(_OF_THE_DISK) else "Delete it to begin anew"
+            )
             raise BadStore(
-                f"{self.path} cannot be used ({first_line(error)}). Delete it to begin anew, or name another folder."
+                f"{self.path} cannot be used ({first_line(error)}). {todo}, or name another folder."
             ) from error

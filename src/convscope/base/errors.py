@@ -11,6 +11,7 @@
     ├── BadCheckpoint    (ValueError)    a checkpoint that cannot be read, or of another request
     ├── BadStore         (ValueError)    a store of results, or a queue of jobs, that cannot be used
     ├── BadWeights       (ValueError)    a weights file that cannot be read or does not fit
+    ├── BadJson          (ValueError)    a text that must be JSON and is none
     ├── BadKnob          (ValueError)    a knob out of its bounds, or a subject of the wrong type
     ├── ForwardFailed    (RuntimeError)  the user's module raised, or returned something unusable
     ├── CannotExport     (RuntimeError)  the executed graph of a module cannot be found
@@ -74,6 +75,10 @@ class BadStore(ConvscopeError, ValueError):
 
 class BadWeights(ConvscopeError, ValueError):
     """A weights file that cannot be read or does not fit the network."""
+
+
+class BadJson(ConvscopeError, ValueError):
+    """A text that must be JSON and is none."""
 
 
 class BadKnob(ConvscopeError, ValueError):
@@ -144,3 +149,8 @@ def first_line(error: BaseException) -> str:
     """The type and the first line of an error's message, for quoting inside another message."""
     text = str(error).strip()
     return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
+
+
+def reason(error: Exception) -> str:
+    """Why a file cannot be used, in the words of the system: of an OSError, or a ValueError for what is no path."""
+    return getattr(error, "strerror", None) or "no file can have this name"

@@ -18,7 +18,7 @@ import PIL.Image
 import PIL.ImageOps
 from numpy.typing import NDArray
 
-from .errors import BadImage, BadKnob, first_line, nearest
+from .errors import BadImage, BadKnob, first_line, nearest, reason
 from .files import check_writable, write
 from .marks import fingerprint, is_marked, marking, png_of
 from .samples import PREFIX, samples
@@ -127,9 +127,9 @@ def _open_path(text: str) -> Image:
     except IsADirectoryError:
         raise BadImage(f"{text} is a folder; an image must be a file. Name one of the files in it.") from None
     except (OSError, ValueError) as error:  # ValueError: a path that cannot be one
-        why = getattr(error, "strerror", None) or "not a path"
-        short = text[:200]
-        raise BadImage(f"There is no file {short} to be read ({why}). Check the path, or use {PREFIX}cat.") from error
+        raise BadImage(
+            f"There is no file {text[:200]} to be read ({reason(error)}). Check the path, or use {PREFIX}cat."
+        ) from error
     with file:
         image = _checked(_from_file(file, text))
         return dataclasses.replace(image, reference=text, profile=_profile(file))

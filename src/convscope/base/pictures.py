@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from .errors import BadImage, MissingExtra, first_line
 from .image import Image, ImageLike, open_image
 from .knobs import Names
+from .paths import is_folder, is_there
 
 BETWEEN = ";"
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif")
@@ -44,7 +45,7 @@ def several(given: object) -> bool:
     if isinstance(given, list | tuple | Pictures):
         return len(given.images if isinstance(given, Pictures) else given) > 1
     text = str(given) if isinstance(given, str | Path) else ""
-    return BETWEEN in text or Path(text).suffix.lower() in VIDEOS or (bool(text) and Path(text).is_dir())
+    return BETWEEN in text or Path(text).suffix.lower() in VIDEOS or (bool(text) and is_folder(text))
 
 
 def open_pictures(given: PicturesLike | Pictures, what: str = "content") -> Pictures:
@@ -55,12 +56,12 @@ def open_pictures(given: PicturesLike | Pictures, what: str = "content") -> Pict
         return _joined([open_image(one) for one in given], what)
     if isinstance(given, str | Path):
         text = str(given)
-        if Path(text).is_dir():
+        if is_folder(text):
             files = sorted(p for p in Path(text).iterdir() if p.suffix.lower() in _ENDINGS)
             return Pictures(_joined([open_image(file) for file in files], f"{what} {text}").images, text)
         if Path(text).suffix.lower() in VIDEOS:
             return Pictures(tuple(_frames(text)), text)
-        if BETWEEN in text and not Path(text).exists():
+        if BETWEEN in text and not is_there(text):
             return _joined([open_image(part) for part in parts(text)], what)
     one = open_image(given)  # type: ignore[arg-type]  # lists are gone by now
     return Pictures((one,), one.reference)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .errors import BadJson
+from .plain import from_json
 from .version import VERSION
 
 
@@ -43,8 +46,15 @@ class Request:
 
     @classmethod
     def from_json(cls, text: str) -> Request:
-        """The request a JSON text describes."""
-        return cls(**json.loads(text))
+        """The request a JSON text describes; raises BadJson where it describes none."""
+        told = from_json(text, loose=True)
+        match told:
+            case {"technique": str(), "subjects": dict(subjects), "knobs": dict(), "version": str()} if all(
+                map(_describes, subjects.values())
+            ) and all(isinstance(told.get(name, {}), dict) for name in ("view", "inputs")):
+                with suppress(TypeError):  # parts that a request has not
+                    return cls(**told)
+        raise BadJson("A request must hold technique, subjects, knobs, view and version, not this. Ask anew.")
 
     def python(self) -> str:
         """The line of Python that makes this result, after `import convscope as cs`."""
@@ -64,6 +74,13 @@ def _expression(name: str, subject: Mapping[str, str]) -> str:
     weights = subject.get("weights", "default")
     extra = {"default": "", "none": ", weights=None"}.get(weights, f", weights={weights!r}")
     return f"cs.load({reference!r}{extra})"
+
+
+def _describes(subject: object) -> bool:
+    """Whether a value read from JSON is how a request describes a subject."""
+    return (
+        isinstance(subject, dict) and "reference" in subject and all(isinstance(one, str) for one in subject.values())
+    )
 
 
 def _sha256(value: object) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .errors import BadKnob, MissingExtra
 from .files import check_writable, write
 from .image import Image
+from .plain import to_json
 from .request import Request
 from .silence import silent
 from .unit import Valued
@@ -167,21 +168,3 @@ def check_output(path: str | Path, endings: Sequence[str] = ENDINGS) -> Path:
     if suffix == ".mp4" and importlib.util.find_spec("av") is None:
         raise MissingExtra("Videos need PyAV, which is not installed: pip install 'convscope[video]'.")
     return path
-
-
-def to_json(value: object, indent: int | None = None) -> str:
-    """JSON for plain values and NumPy scalars; NaN, which JSON lacks, becomes null."""
-    return json.dumps(_plain(value), indent=indent, ensure_ascii=False)
-
-
-def _plain(value: object) -> object:
-    match value:
-        case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case np.ndarray() | np.generic():
-            return _plain(value.tolist())
-        case float():
-            return value if np.isfinite(value) else None
-    return value

@@ -11,6 +11,7 @@ from typing import final
 
 from ..base.errors import BadSource
 from ..base.image import ImageLike
+from ..base.paths import is_file, is_folder, is_there
 from .names import Names, ignored, names, text
 from .source import Counted, Entry, digest_of
 
@@ -69,6 +70,14 @@ def open_folder(path: str) -> Folder:
     return Folder(path)
 
 
+def unlisted(folder: str | Path, error: OSError) -> BadSource:
+    """What to raise for a folder whose files cannot be told."""
+    return BadSource(
+        f"The folder {folder} must be readable, but it cannot be listed ({error.strerror}). "
+        "Change its permissions, or move it elsewhere."
+    )
+
+
 def files(root: str) -> Iterator[str]:
     """The relative paths of all files below a folder, in no order. Raises BadSource for what cannot be listed."""
     yield from _files(root, "", frozenset())
@@ -82,10 +91,7 @@ def _files(root: str, below: str, above: frozenset[tuple[int, int]]) -> Iterator
         with os.scandir(folder) as listing:
             items = [item for item in listing if not ignored(item.name)]
     except OSError as error:
-        raise BadSource(
-            f"The folder {folder} must be readable, but it cannot be listed ({error.strerror}). "
-            "Change its permissions, or move it elsewhere."
-        ) from error
+        raise unlisted(folder, error) from error
     here = (status.st_dev, status.st_ino)
     if here in above:
         return
@@ -93,7 +99,7 @@ def _files(root: str, below: str, above: frozenset[tuple[int, int]]) -> Iterator
         path = f"{below}{item.name}"
         if _is_file(item):
             yield path
-        elif Path(item.path).is_dir():
+        elif is_folder(item.path):
             yield from _files(root, f"{path}/", above | {here})
 
 
@@ -101,7 +107,7 @@ def _is_file(item: os.DirEntry[str]) -> bool:
     """Whether to count it: pipes and devices would block a reader; a dead link is counted, and refused when read."""
     if item.is_file(follow_symlinks=False):
         return True
-    return item.is_symlink() and (os.path.isfile(item.path) or not os.path.exists(item.path))  # noqa: PTH110, PTH113
+    return item.is_symlink() and (is_file(item.path) or not is_there(item.path))
 
 
 def _size(path: Path) -> int:

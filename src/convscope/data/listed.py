@@ -15,6 +15,7 @@ import PIL.Image
 
 from ..base.errors import BadImage, BadSource, nearest
 from ..base.image import Image, ImageLike, open_image
+from ..base.paths import is_file
 from ..base.samples import PREFIX, samples
 from .labels import class_names, number_of, numbered
 from .pictures import label_of, picture, split
@@ -102,7 +103,7 @@ def _fingerprint(item: Any) -> Sequence[object] | str:
         return hashlib.sha256(item).hexdigest()
     if isinstance(item, str | os.PathLike):
         path = Path(item)
-        return f"{path.name} {path.stat().st_size if path.is_file() else -1}"
+        return f"{path.name} {path.stat().st_size if is_file(path) else -1}"
     try:
         return open_image(_opened(picture(item))).digest
     except BadImage as error:

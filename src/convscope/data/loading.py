@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from torch.utils.data._utils import signal_handling
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from ..base.errors import BadKnob, BadSource, first_line
 from ..base.image import Image
@@ -29,6 +30,10 @@ _PATIENCE = 600.0  # seconds in which an answer must come: slow disks may need m
 _DIED = (
     "Worker processes must live to the end, but one that read images has died ({}): killed, or out of memory. "
     "Use fewer workers or a smaller batch_size; workers=0 needs no such process."
+)
+_UNBORN = (
+    "As many worker processes as asked for must be startable, but {} of them are not ({}). Use fewer workers; "
+    "workers=0 needs no such process."
 )
 _STUCK = (
     "Worker processes must read on, but for {:.0f} seconds no image came: a disk or a network does not answer, or a "
@@ -127,16 +132,26 @@ def _started(decoder: Decoder, plan: Iterator[Sequence[Entry]], workers: int) ->
         warnings.filterwarnings("ignore", "Got pickle error", UserWarning)  # said below
         warnings.filterwarnings("ignore", ".*use of fork", DeprecationWarning)  # workers run on one thread each
         try:
-            answers: Any = iter(_loader(decoder, plan, workers))
+            answers: Any = _Answers(_loader(decoder, plan, workers))
         except (pickle.PicklingError, AttributeError, TypeError) as error:  # only where processes are not forked
             raise BadSource(
                 f"A source must be picklable to be read by worker processes, but it is not ({first_line(error)}). "
                 "Use workers=0, or functions of a module instead of lambdas."
             ) from error
+        except OSError as error:  # too many processes, too many open files, no memory
+            raise BadSource(_UNBORN.format(workers, first_line(error))) from error
     if answers._worker_pids_set:  # else torch raises in whatever the main thread does when a worker dies, not in next
         signal_handling._remove_worker_pids(id(answers))  # type: ignore[attr-defined]
         answers._worker_pids_set = False
     return answers
+
+
+class _Answers(_MultiProcessingDataLoaderIter):
+    """Torch's iterator, which ends the workers it has started also where the next one cannot be started."""
+
+    def __init__(self, loader: DataLoader[Decoded]) -> None:
+        self._shutdown, self._workers_status = True, [True] * loader.num_workers  # as it finds them when it ends early
+        super().__init__(loader)
 
 
 def _loader(decoder: Decoder, plan: Iterator[Sequence[Entry]], workers: int) -> DataLoader[Decoded]:

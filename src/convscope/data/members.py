@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from ..base.errors import BadSource, first_line
+from ..base.errors import BadSource, first_line, reason
 from .labels import Label, as_label
 from .names import ignored, parts, text
 
@@ -37,8 +37,8 @@ def members(path: str) -> tuple[Member, ...]:
     """The images in a tar in the order they lie there. Raises BadSource if it is compressed or damaged."""
     try:
         status = os.stat(path)  # noqa: PTH116
-    except OSError as error:
-        raise BadSource(f"There is no tar {path} to be read ({error.strerror}). Check the path.") from error
+    except (OSError, ValueError) as error:
+        raise BadSource(f"There is no tar {path} to be read ({reason(error)}). Check the path.") from error
     return _members(path, status.st_size, status.st_mtime_ns)
 
 

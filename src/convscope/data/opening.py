@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ..base.errors import BadSource
 from ..base.image import Image
+from ..base.paths import is_file, is_folder
 from .dataset import MapStyle, open_data_set
-from .folder import open_folder
+from .folder import open_folder, unlisted
 from .listed import open_list, open_samples
 from .patterns import is_pattern, matches
 from .source import Source
@@ -62,9 +63,9 @@ def _from_path(text: str) -> Source:
     path = Path(text)
     if text == "samples":
         return open_samples()
-    if text and path.is_dir():
+    if text and is_folder(path):
         return _from_folder(text)
-    if path.is_file():
+    if is_file(path):
         return _from_file(text)
     if is_pattern(text):
         return _from_pattern(text)
@@ -74,7 +75,7 @@ def _from_path(text: str) -> Source:
 
 
 def _from_folder(text: str) -> Source:
-    files = [path for path in Path(text).iterdir() if path.is_file() and not path.name.startswith(".")]
+    files = [path for path in _listed(text) if is_file(path) and not path.name.startswith(".")]
     tars = [str(path) for path in files if _is_tar(path.name)]
     if not tars:
         return open_folder(text)
@@ -84,6 +85,13 @@ def _from_folder(text: str) -> Source:
             f"Name the tars with {Path(text, '*.tar')}, or put the images in a folder of their own."
         )
     return open_tars(text, tars)
+
+
+def _listed(folder: str) -> list[Path]:
+    try:
+        return [*Path(folder).iterdir()]
+    except OSError as error:
+        raise unlisted(folder, error) from error
 
 
 def _from_file(text: str) -> Source:
@@ -98,7 +106,7 @@ def _from_file(text: str) -> Source:
 
 def _from_pattern(text: str) -> Source:
     found = matches(text)
-    others = [name for name in found if not (_is_tar(name) and Path(name).is_file())]
+    others = [name for name in found if not (_is_tar(name) and is_file(name))]
     if others:
         raise BadSource(f"A pattern must name tar files, not {others[0]}. Narrow it, as in *.tar, or name a folder.")
     return open_tars(text, found)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import glob
-import os
 import re
 
 from ..base.errors import BadSource
+from ..base.paths import is_there
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
-_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+_RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
 _MOST = 1_000_000
 
 
@@ -22,7 +22,7 @@ def matches(pattern: str) -> list[str]:
     """The files a pattern names, each once. Raises BadSource if one that it spells out is missing, or there is none."""
     found: set[str] = set()
     for name in braced(pattern):
-        if os.path.exists(name):  # noqa: PTH110
+        if is_there(name):
             found.add(name)
         elif glob.has_magic(name):
             found.update(glob.glob(name, recursive=True))  # noqa: PTH207
@@ -36,12 +36,20 @@ def matches(pattern: str) -> list[str]:
 
 
 def braced(pattern: str) -> list[str]:
-    """The texts a pattern with braces stands for: `{8..10}` and `{a,b}`, with leading zeros as in the first number."""
-    match = _BRACES.search(pattern)
-    if not match:
-        return [pattern]
-    before, after = pattern[: match.start()], braced(pattern[match.end() :])
-    return [f"{before}{choice}{rest}" for choice in _choices(match[1], pattern) for rest in after]
+    """The texts a pattern with braces stands for: `{8..10}` and `{a,b}`, with leading zeros as in the first number.
+
+    Raises BadSource for more than a million.
+    """
+    found, end = [""], 0
+    for braces in _BRACES.finditer(pattern):
+        choices, between = _choices(braces[1], pattern), pattern[end : braces.start()]
+        if len(found) * len(choices) > _MOST:
+            raise BadSource(
+                f"A pattern must stand for at most a million files, not {pattern[:80]}. Narrow it, as with *."
+            )
+        found = [f"{before}{between}{choice}" for before in found for choice in choices]
+        end = braces.end()
+    return [f"{before}{pattern[end:]}" for before in found]
 
 
 def _choices(inner: str, pattern: str) -> list[str]:

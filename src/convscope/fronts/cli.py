@@ -16,6 +16,7 @@ import click
 from ..base.errors import ConvscopeError, ConvscopeWarning
 from ..base.version import VERSION
 from ..catalog.catalog import CATALOG
+from .ends import printing, refusal, say, settle
 
 if TYPE_CHECKING:
     from ..network.network import Network
@@ -93,32 +94,34 @@ def main() -> None:
     warnings.simplefilter("ignore")
     warnings.simplefilter("always", ConvscopeWarning)
     try:
-        sys.exit(convscope.main(standalone_mode=False) or 0)
-    except click.Abort:
-        _stopped()
-    except KeyboardInterrupt:
-        _stopped()
+        with printing():
+            code = convscope.main(standalone_mode=False) or 0
+    except (click.Abort, KeyboardInterrupt):
+        say("Stopped. No file is half written.")
+        code = 130
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        say(error.show)
+        code = 2
     except ConvscopeError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-    except BrokenPipeError:  # `convscope layers lite0 | head`
-        sys.stderr.close()
-        sys.exit(141)
+        code = _refused(str(error))
+    except click.exceptions.Exit as end:
+        code = end.exit_code
+    except OSError as error:
+        code = _refused(f"{refusal(error)} Check the path and the disk.")
     except MemoryError:
-        click.echo("Error: This needs more memory than there is. Use a smaller network or image.", err=True)
-        sys.exit(2)
+        code = _refused("This needs more memory than there is. Use a smaller network or image.")
+    finally:
+        settle()
+    sys.exit(code)
 
 
-def _stopped() -> None:
-    click.echo("Stopped. Nothing half done was left behind.", err=True)
-    sys.exit(130)
+def _refused(sentence: str) -> int:
+    say(f"Error: {sentence}")
+    return 2
 
 
 def _note(message: Warning | str, category: type[Warning], *_where: object) -> None:
-    click.echo(f"Note: {message}", err=True)
+    say(f"Note: {message}")
 
 
 def fetched(network: str, weights: str, device: str) -> Network:
@@ -127,7 +130,7 @@ def fetched(network: str, weights: str, device: str) -> Network:
 
     net = zoo.load(network, weights, device)
     for notice in net.notices:
-        click.echo(f"Note: {notice}", err=True)
+        say(f"Note: {notice}")
     return net
 
 

@@ -14,7 +14,9 @@ from ..base import knobs
 from ..base.checkpoint import checkpoint
 from ..base.errors import nearest_told
 from ..base.files import check_writable
-from ..base.results import Result, check_output, to_json
+from ..base.paths import is_file, is_there
+from ..base.plain import to_json
+from ..base.results import Result, check_output
 from ..base.samples import PREFIX
 from ..catalog.catalog import MORE, Entry
 from ..network import zoo
@@ -93,10 +95,10 @@ class Told(click.Command):
 def unused(command: str, about: str | tuple[str, ...], ending: str) -> Path:
     """A file that is not there yet, in the working directory: of the command and what it is about."""
     place = Path((about if isinstance(about, str) else about[0]).removeprefix(PREFIX))
-    word = re.sub(r"[^\w.]+", "-", place.stem if place.is_file() else place.name).strip("-.")[:_LONGEST]
+    word = re.sub(r"[^\w.]+", "-", place.stem if is_file(place) else place.name).strip("-.")[:_LONGEST]
     stem = f"{command}-{word}" if word else command
     names = (f"{stem}{'' if number == 1 else f'-{number}'}{ending}" for number in count(1))
-    return next(path for path in map(Path, names) if not path.exists())
+    return next(path for path in map(Path, names) if not is_there(path))
 
 
 def _one_or_list(given: Any) -> Any:

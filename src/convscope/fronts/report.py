@@ -83,7 +83,7 @@ def write_report(net: Network, images: Sequence[Image], path: Path, scan: Scan |
     for step, section in enumerate(_sections(net, images, scan), 1):
         sections.append(section)
         progress.report(step, total)
-    data = _page(net, sections).encode()
+    data = _page(net, sections).encode("utf-8", "backslashreplace")  # a file's name may be no UTF-8
     write(path, data)
     return len(data)
 

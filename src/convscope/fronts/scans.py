@@ -8,10 +8,12 @@ from typing import Any
 import click
 
 from ..base import knobs
-from ..base.results import to_json
+from ..base.plain import to_json
 from ..scan import scanning
 from ..scan.confusion import unpredicted
+from ..scan.job import check_part
 from ..scan.result import Scan, open_scan
+from ..scan.sql import values
 from .bar import progress
 from .cli import DEVICE, JSON, WEIGHTS, fetched
 from .commands import option
@@ -29,7 +31,8 @@ def _scan(network: str, source: str, output: Path, as_json: bool, weights: str, 
     net = fetched(network, weights, device)
     with progress("scan", keeps=True):
         found = scanning.scan(net, source, output, **given)
-    click.echo(to_json(_summary(found, output), indent=1) if as_json else _told(found, output))
+    left = _left(found, output, *check_part(given["shard"]))
+    click.echo(to_json(_summary(found, output), indent=1) if as_json else _told(found, left))
 
 
 scan = click.Command(
@@ -55,7 +58,7 @@ def merge(parts: tuple[Path, ...], output: Path | None, as_json: bool) -> None:
     """Put the parts of a scan together; refuses missing parts, and parts that overlap or differ."""
     found = scanning.merge_scans(parts, output)
     assert found.folder is not None
-    click.echo(to_json(_summary(found, found.folder), indent=1) if as_json else _told(found, found.folder))
+    click.echo(to_json(_summary(found, found.folder), indent=1) if as_json else _told(found, f"saved: {found.folder}"))
 
 
 @click.command()
@@ -68,7 +71,9 @@ def query(folder: Path, sql: str, as_json: bool) -> None:
     Where there are classes, also classes, predictions and confusion: what images of one class are taken for.
     """
     rows = open_scan(folder).query(sql)
-    click.echo(to_json(rows.to_pylist(), indent=1) if as_json else _text(rows))
+    if as_json:
+        named = [dict(zip(rows.column_names, row, strict=True)) for row in values(rows)]
+    click.echo(to_json(named, indent=1) if as_json else _text(rows))
 
 
 def _summary(found: Scan, output: Path) -> dict[str, Any]:
@@ -82,14 +87,28 @@ def _judged(found: Scan) -> dict[str, Any]:
     """How often the network is right, or why that cannot be said of predictions that are there."""
     if "confusion" in found.names:
         all_ = found.confusion()
+        if not all_.images:
+            return {}
         return {"top1": all_.top1, "top5": all_.top5, "judged": all_.images, "unmatched": list(all_.unmatched)}
     return {"unjudged": unpredicted(found.ledger)} if "predictions" in found.names and found.ledger.classes else {}
 
 
-def _told(found: Scan, output: Path) -> str:
-    told = _summary(found, output)
+def _left(found: Scan, output: Path, part: int, of: int) -> str:
+    """Where everything is, or what is left to do."""
+    done, all_ = found.evidence["shards"], found.ledger.shards
+    if done == all_:
+        return f"saved: {output}"
+    own = len(range(part, all_, of))
+    if done == own:
+        return f"part {part}/{of} is done, {done} of {all_} shards; when all parts are: convscope merge {output}"
+    return f"{own - done} of {own} shards are missing; the same command goes on from here"
+
+
+def _told(found: Scan, left: str) -> str:
+    told = _summary(found, Path())
     lines = [f"{told['network']} · {told['images']} images, {told['layers']} layers, {told['units']} units"]
-    lines.append(f"dead: {told['dead']} units; constant: {told['constant']}")
+    if told["images"]:
+        lines.append(f"dead: {told['dead']} units; constant: {told['constant']}")
     if "top1" in told:
         right = f"{told['top1']:.1%} of {told['judged']} images, among the first five for {told['top5']:.1%}"
         some = told["unmatched"]
@@ -101,15 +120,12 @@ def _told(found: Scan, output: Path) -> str:
         lines.append(f"refused: {told['refused']} files")
         refused = found.table("images").filter(~found.table("images")["refused"].is_null().to_numpy())
         lines += [f"  {row['id']}: {row['refused']}" for row in refused.slice(0, 3).to_pylist()]
-    if "partial" in told:
-        return "\n".join([*lines, f"{told['partial']}; the same command goes on from here, merge when all are there"])
-    return "\n".join([*lines, f"saved: {output}"])
+    return "\n".join([*lines, left])
 
 
 def _text(table: Any) -> str:
     """The first rows of a table, in columns."""
-    rows = [[_cell(value) for value in row.values()] for row in table.slice(0, _ROWS).to_pylist()]
-    rows = [list(table.column_names), *rows]
+    rows = [list(table.column_names), *([_cell(value) for value in row] for row in values(table.slice(0, _ROWS)))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     more = len(table) - _ROWS

@@ -10,14 +10,17 @@ import click
 from ..base.errors import CannotRerun
 from ..base.files import check_writable, write
 from ..base.image import open_image
-from ..base.results import to_json
+from ..base.plain import to_json
+from ..base.request import Request
 from ..base.samples import samples as all_samples
 from ..catalog.run import run
+from ..network import zoo
 from ..network.network import Predicted
 from ..scan.result import open_scan
 from ..view.picture import png, request_in
 from .bar import progress
 from .cli import DEVICE, JSON, WEIGHTS, fetched
+from .ends import say
 from .report import show, write_report
 
 
@@ -108,6 +111,7 @@ def rerun(
     request = request_in(picture)
     if output is not None:
         check_writable(output)
+    _tell_of_weights(picture, request, network)
     with progress("rerun"):
         data = png(run(request, picture.parent, image, device, network), **request.view)
     same = data == picture.read_bytes()
@@ -117,9 +121,16 @@ def rerun(
     click.echo(to_json(told) if as_json else f"{picture}: {'the same bytes' if same else 'other bytes'}")
     if not same and output is None:
         raise CannotRerun(
-            f"{picture} was made by convscope {request.version} or by other versions of its libraries, or on another "
-            "machine, and comes out differently here. Write the new one with -o."
+            f"{picture} comes out differently here: it was changed, or made by another convscope (it says "
+            f"{request.version}), by other versions of its libraries or on another machine. Write the new one with -o."
         )
+
+
+def _tell_of_weights(picture: Path, request: Request, instead: str | None) -> None:
+    """Say it where a picture, which may be anybody's, decides what is fetched from a hub."""
+    net = request.subjects.get("net", {})
+    if instead is None and zoo.fetches(net.get("reference", ""), net.get("weights", "default")):
+        say(f"Note: {picture} asks for the weights of {net['reference']}, fetched from their hub if they are not here.")
 
 
 @click.command()

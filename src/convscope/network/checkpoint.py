@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import BadWeights, first_line, nearest
+from ..base.paths import is_file
+from ..base.plain import from_json
 
 
 @dataclass(frozen=True)
@@ -28,22 +30,23 @@ class Checkpoint:
         text = self.metadata.get(name)
         if text is None:
             return None
-        try:
-            values = json.loads(text)
+        with suppress(ValueError, TypeError):
+            values = from_json(text)
             if isinstance(values, list):
                 return tuple(float(value) for value in values)
-        except (ValueError, TypeError):
-            pass
-        raise BadWeights(f"{name} in the metadata of {self.path} must be a JSON list of numbers, not {text!r}.")
+        raise BadWeights(f"{name} in the metadata of {self.path} must be a JSON list of numbers, not {text[:80]!r}.")
 
 
 def read(path: str | os.PathLike[str]) -> Checkpoint:
     """Read a weights file; raises BadWeights for one that is missing, damaged, or holds anything but tensors."""
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise BadWeights(f"There is no weights file {path}. Give 'default', 'none', or the path of a local file.")
-    with path.open("rb") as file:
-        start = file.read(16)
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise _damaged(path, error) from error
     checkpoint = _read_safetensors(path) if start[8:9] == b"{" else _read_state_dict(path)
     if checkpoint.metadata.get("channels", "RGB") != "RGB":
         raise BadWeights(

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..base.errors import BadNetwork, first_line
+from ..base.paths import is_file
 
 FILE = ".py"
 _running = threading.RLock()  # the places where Python looks for modules are those of the whole process
@@ -43,7 +44,7 @@ def running(where: str) -> Iterator[ModuleType]:
 
 def _run(path: Path, folder: Path) -> ModuleType:
     """The module a file makes, and all it imports from its own folder, whatever was imported before."""
-    if not path.is_file():
+    if not is_file(path):
         raise BadNetwork(f"There is no file {path}. Check the path.")
     for name, module in _beside.items():
         if sys.modules.get(name) is module:
@@ -67,7 +68,7 @@ def _file(module: ModuleType) -> str:
 
 def _lies_in(file: str, folder: Path) -> bool:
     """Whether Python finds a file in a folder, and not in some other that lies in it, such as that of its packages."""
-    if not Path(file).is_file():
+    if not is_file(file):
         return False
     places = [Path(place).resolve() for place in sys.path]
     inside = [place for place in places if Path(file).resolve().is_relative_to(place)]
@@ -100,7 +101,7 @@ def _place(error: BaseException, folder: Path) -> str:
     if isinstance(error, SyntaxError):
         return f" ({error.filename}, line {error.lineno})"
     frames = traceback.extract_tb(error.__traceback__)
-    files = [frame for frame in frames if Path(frame.filename).is_file() and not _passing(Path(frame.filename))]
+    files = [frame for frame in frames if is_file(frame.filename) and not _passing(Path(frame.filename))]
     own = [frame for frame in files if _lies_in(frame.filename, folder)]
     return "".join(f" ({frame.filename}, line {frame.lineno})" for frame in (own or files)[-1:])
 

@@ -50,6 +50,12 @@ def own(name: str) -> bool:
     return str(name).partition(":")[0] not in _SOURCES and from_python.found(str(name))
 
 
+def fetches(name: str, weights: str) -> bool:
+    """Whether loading this name with such weights fetches them from a hub, unless they were fetched before."""
+    source = name.partition(":")[0]
+    return source in _SOURCES and source not in LITE and weights == "default"
+
+
 def published(name: str, weights: Weights = "DEFAULT", device: str = "auto") -> Network:
     """As `load`, of the networks of the zoo alone: it never runs code that a name leads to, whoever wrote the name."""
     source, colon, architecture = str(name).partition(":")

@@ -14,6 +14,8 @@ from .objective import Dream, Objective, OfLayer, Seen
 from .reading import Eye
 from .resizing import resized, to_picture
 
+_PAIRS = 1 << 28  # of positions and features, compared at once: 1 GB
+
 
 @dataclass(frozen=True)
 class Guided(OfLayer):
@@ -31,8 +33,16 @@ class Guided(OfLayer):
         """The value of each picture."""
         x = seen[self.of].flatten(2)
         with torch.no_grad():
-            chosen = (x.mT @ self.features).argmax(2)  # (N, positions)
+            chosen = self._nearest(x)
         return (x * self.features[:, chosen].movedim(0, 1)).sum(1).mean(1)
+
+    def _nearest(self, x: Tensor) -> Tensor:
+        """Which feature suits each position of (N, C, positions) best, (N, positions).
+
+        Some positions at a time: near the input there are as many of both as pixels, and too many pairs for any memory.
+        """
+        at_once = max(1, _PAIRS // (len(x) * self.features.shape[1]))
+        return torch.cat([(some.mT @ self.features).argmax(2) for some in torch.split(x, at_once, 2)], 1)
 
 
 def guided(eye: Eye, objective: Objective, guide: Image) -> Objective:

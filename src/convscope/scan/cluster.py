@@ -11,11 +11,12 @@ import math
 import os
 import pickle
 import shutil
+import socket
 import time
 import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from typing import Any
 import torch
 
 from ..base.errors import BadKnob, BadScan, ConvscopeError, MissingExtra, first_line
+from ..base.files import made
 from ..base.progress import Cancelled, report
 from ..data.source import Shard
 from ..network.execution import device_of
@@ -33,23 +35,32 @@ from .state import State
 _RETRIES = 5  # of a task whose worker dies: a machine that is taken away, more than once
 _EACH = 8  # tasks for each processor, so that none idles long while the last ones end
 _IMAGES = 16384  # of a task at most: what a dead worker loses
+_ANSWER = 30.0  # seconds in which a cluster must take a connection
 _NAP = 1.0  # seconds between looks at what the cluster has done, for Ctrl-C and checkpoints
 
 
-def run_on_ray(job: Job, folder: Path | None, checkpoint: float) -> State:
+def run_on_ray(job: Job, path: Path | None, checkpoint: float) -> State:
     """Scan what is left of a job on a Ray cluster; a listener that raises Cancelled ends it, with what is done saved.
 
     The cluster is the one Ray is connected to, else that of RAY_ADDRESS, else one on this machine for this scan alone.
     Raises MissingExtra without Ray, and BadScan where tasks fail for reasons of the cluster.
     """
     _ray()
-    harvest = _Harvest(job, folder, checkpoint)
-    with _connected():
-        whole = _gathered(job, harvest)
-    harvest.save()
-    if whole:
-        harvest.clear()
+    with _tasks(path) as tasks:
+        harvest = _Harvest(job, path, tasks, checkpoint)
+        with _connected():
+            whole = _gathered(job, harvest)
+        harvest.save()
+        if whole:
+            harvest.clear()
     return harvest.state
+
+
+@contextmanager
+def _tasks(path: Path | None) -> Iterator[Path | None]:
+    """The folder for what tasks find; it stays while something is in it."""
+    with nullcontext() if path is None else made(path.parent / "tasks"):
+        yield None if path is None else path.parent / "tasks"
 
 
 def _ray() -> Any:
@@ -71,17 +82,26 @@ def _connected() -> Iterator[None]:
         return
     address = os.environ.get("RAY_ADDRESS", "local")
     alone: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-    told = os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    told = os.environ.get("RAY_USAGE_STATS_ENABLED")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         try:
+            _check_answers(address)
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **alone)
-        except (ConnectionError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError, OverflowError) as error:
             raise BadScan(f"The cluster {address} cannot be reached ({first_line(error)}). Set RAY_ADDRESS.") from error
         yield
     finally:
         ray.shutdown()
-        if told == "0":
+        if told is None:
             del os.environ["RAY_USAGE_STATS_ENABLED"]
+
+
+def _check_answers(address: str) -> None:
+    """Raise OSError where nobody answers at HOST:PORT; Ray itself would try for ever."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_ANSWER).close()
 
 
 def _gathered(job: Job, harvest: _Harvest) -> bool:
@@ -192,14 +212,12 @@ def _job(reference: Any) -> Job:
 class _Harvest:
     """The state that tasks are folded into, its checkpoints, and the files of tasks that no checkpoint holds yet."""
 
-    def __init__(self, job: Job, folder: Path | None, checkpoint: float) -> None:
-        self._path = None if folder is None else folder / "parts" / "0-of-1.safetensors"
-        self.tasks = None if folder is None else folder / "parts" / "tasks"
+    def __init__(self, job: Job, path: Path | None, tasks: Path | None, checkpoint: float) -> None:
+        self._path, self.tasks = path, tasks
         self.state = resume(job, self._path)
         self._folded: list[Path] = []
         self._every, self._saved = checkpoint, time.monotonic()
         if self.tasks is not None:
-            self.tasks.mkdir(exist_ok=True)
             self._adopt(job, sorted(self.tasks.glob("*.safetensors")))
 
     def take(self, found: State | Path) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import torch
@@ -49,6 +49,8 @@ def run(job: Job, state: State, shards: Sequence[Shard], save: Save, workers: in
     done = len(shards) - len(todo)
     finished: list[Shard] = []
     if not todo:
+        if not shards:
+            save(state)  # a part with nothing to do is a part
         return True
     with _Lanes(job, state) as crew, closing(_batches(job, todo, workers)) as feed:
         saved = time.monotonic()
@@ -106,14 +108,15 @@ class _Lanes:
         self._folding = threading.Lock()
 
     def __enter__(self) -> _Lanes:
-        self._frozen = lanes(self._job.net, alone=self._job.ledger.knobs["random"])
-        self._count = self._frozen.__enter__()
-        self._pool = ThreadPoolExecutor(self._count, "lane", _begin, (worker(),))
+        with ExitStack() as stack:
+            self._count = stack.enter_context(lanes(self._job.net, alone=self._job.ledger.knobs["random"]))
+            self._pool = ThreadPoolExecutor(self._count, "lane", _begin, (worker(),))
+            stack.callback(self._pool.shutdown, wait=True, cancel_futures=True)
+            self._open = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._frozen.__exit__(None, None, None)
+        self._open.close()  # the module is as before even where the wait for the lanes is interrupted
 
     def give(self, batch: Batch) -> None:
         """Take a batch on; waits while all lanes have work at hand and more to go."""

@@ -43,11 +43,11 @@ class Entries:
 
     @cached_property
     def dead(self) -> NDArray[np.bool_]:
-        """The units no image made fire: none rose above what counts as silence in its layer."""
+        """The units no image made fire: none rose above what counts as silence in its layer; unknown without images."""
         low, high = self.state.moments.low, self.state.moments.high
         sizes, edges = np.maximum(np.abs(low), np.abs(high)), self.state.population.edges
         floors = [floor(sizes[first:last]) for first, last in itertools.pairwise(edges)]
-        dead: NDArray[np.bool_] = high <= np.repeat(floors, np.diff(edges))
+        dead: NDArray[np.bool_] = (high <= np.repeat(floors, np.diff(edges))) & (self.values > 0)
         return dead
 
     @cached_property

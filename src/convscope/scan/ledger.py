@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..base.errors import BadScan, first_line
+from ..base.plain import from_json
 from ..base.version import VERSION
 
 # what a field is called where two ledgers differ
@@ -60,11 +62,14 @@ class Ledger:
 
     @classmethod
     def from_json(cls, text: str) -> Ledger:
-        """The ledger a JSON text describes."""
-        told = json.loads(text)
-        layers = tuple((name, kind, tuple(shape)) for name, kind, shape in told.pop("layers"))
-        told |= {name: tuple(told.get(name, ())) for name in ("classes", "predicted", "truths")}  # 0.1.0 had the first
-        return cls(layers=layers, **told)
+        """The ledger a JSON text describes; raises BadScan where it describes none."""
+        try:
+            told = from_json(text, loose=True)
+            layers = tuple((name, kind, tuple(shape)) for name, kind, shape in told.pop("layers"))
+            told |= {name: tuple(told.get(name, ())) for name in ("classes", "predicted", "truths")}  # 0.1.0: the first
+            return cls(layers=layers, **told)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise BadScan(f"What a scan tells of itself cannot be read ({first_line(error)}). Scan again.") from error
 
     def _compared(self) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(self.to_json())

@@ -12,17 +12,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..base.errors import BadKnob, BadScan, UnknownLayer, UnknownUnit, nearest
-from ..base.files import write_with
+from ..base.paths import is_folder
 from ..base.unit import UnitLike, parse
 from ..data.opening import open_source
 from ..data.source import Source
 from ..network.network import Network
 from .confusion import Confusion, confusion_of, unpredicted
 from .ledger import Ledger
+from .parquet import Tables, is_whole, write_tables
+from .sql import ask
 from .tables import NAMES
 
 
@@ -73,19 +74,17 @@ class Scan:
         return self._tables[name]
 
     def query(self, sql: str) -> pa.Table:
-        """What DuckDB makes of an SQL query over the tables; raises BadKnob with DuckDB's own words."""
-        import duckdb
+        """What DuckDB makes of one SELECT over the tables; raises BadKnob with DuckDB's own words.
 
-        with duckdb.connect(config={"enable_external_access": "false"}) as connection:
-            for name in self.names:
-                connection.register(name, self.table(name))
-            try:
-                return connection.sql(sql).to_arrow_table()
-            except (duckdb.Error, AttributeError) as error:  # no rows, as of a statement that is no query
-                for name in NAMES:
-                    if f"Table with name {name} does not exist" in str(error):
-                        self.table(name)  # says what it needs
-                raise BadKnob(f"query must be one SQL query over {', '.join(self.names)}: {error}") from None
+        It can read these tables and nothing else, change nothing, and needs at most 4 GB and four threads.
+        """
+        try:
+            return ask(sql, {name: self.table(name) for name in self.names})
+        except BadKnob as error:
+            for name in NAMES:
+                if f"Table with name {name} does not exist" in str(error):
+                    self.table(name)  # says what it needs
+            raise
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -198,13 +197,12 @@ class Scan:
         return ends, rows["count"].to_numpy()
 
     def save(self, folder: str | Path) -> Path:
-        """Write all tables as Parquet files into a folder; `run.parquet`, the last one, says that all are there."""
+        """Write all tables as Parquet files into a folder; those that lie there stand until the new ones are whole.
+
+        Raises CannotWrite.
+        """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "run.parquet").unlink(missing_ok=True)
-        for name in sorted(self.names, key="run".__eq__):
-            table = self.table(name)
-            write_with(folder / f"{name}.parquet", lambda place, table=table: pq.write_table(table, place))  # type: ignore[misc]
+        write_tables({name: self.table(name) for name in self.names}, folder)
         return folder
 
     @cached_property
@@ -266,26 +264,19 @@ def in_memory(tables: dict[str, pa.Table], source: Source | None = None, folder:
 def open_scan(folder: Scan | str | Path, source: Any = None) -> Scan:
     """Read the scan in a folder; `source` gives its images where they have moved or were in memory.
 
-    Raises BadScan where there is none, or one that is not finished, and for other images than were scanned.
+    Raises BadScan where there is none, one that is not finished or is damaged, and for other images than were scanned.
     """
     if isinstance(folder, Scan):
         return folder if source is None else folder.with_source(source)
     place = Path(folder)
-    if not (place / "run.parquet").is_file():
-        unfinished = (place / "parts").is_dir()
+    if not is_whole(place):
+        unfinished = is_folder(place / "parts")
         todo = f"Go on with the same scan, or put its parts together: convscope merge {place}." if unfinished else ""
         first = f"Scan first: convscope scan NETWORK SOURCE -o {place}, or cs.scan(net, source, {str(place)!r})."
         raise BadScan(f"{place} holds {'an unfinished' if unfinished else 'no'} scan. {todo or first}")
-    names = tuple(name for name in NAMES if (place / f"{name}.parquet").is_file())
-    found = Scan(lambda name: _table(place / f"{name}.parquet"), names, place)
+    read = Tables(place)
+    found = Scan(read, read.names, place)
     return found if source is None else found.with_source(source)
-
-
-def _table(path: Path) -> pa.Table:
-    try:
-        return pq.read_table(path, memory_map=True)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise BadScan(f"{path} cannot be read: {error}. Merge the parts of its scan again, or scan again.") from error
 
 
 def _box(row: dict[str, Any]) -> tuple[int, int, int, int]:

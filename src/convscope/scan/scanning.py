@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from ..base import knobs
-from ..base.errors import BadKnob, BadScan, BadSource, CannotWrite
-from ..base.files import check_writable, sweep
+from ..base.errors import BadKnob, BadScan, BadSource
+from ..base.files import check_writable, made, sweep
+from ..base.paths import is_file, is_folder
 from ..data.opening import open_source
 from ..network.network import Network
 from .engine import resume, run
 from .job import Job, Labels, check_part
+from .parquet import file_of
 from .result import Scan, in_memory, open_scan
 from .selection import Wish
 from .state import State, merged
-from .tables import tables
+from .tables import NAMES, tables
 
 _PARTS = "parts"
 
@@ -83,21 +86,21 @@ def scan(
         raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
     where = {name: chosen.pop(name) for name in ("engine", "shard", "workers", "checkpoint")}
     part, of = check_part(where["shard"])
-    folder = None if output is None else _folder(Path(output), part, of)
-    if of > 1 and folder is None:
+    if of > 1 and output is None:
         raise BadKnob("A scan in parts needs an output folder, where the parts meet. Give output=…, or -o DIR.")
     if of > 1 and where["engine"] == "ray":
         raise BadKnob("shard must be 0/1 with engine=ray, which shares the work out itself. Leave shard out.")
-    job = Job.of(net, open_source(source), chosen.pop("layers"), chosen.pop("labels"), **chosen)
-    if where["engine"] == "ray":
-        from .cluster import run_on_ray
+    with ExitStack() as stack:
+        path = None if output is None else stack.enter_context(_part(Path(output), part, of))
+        job = Job.of(net, open_source(source), chosen.pop("layers"), chosen.pop("labels"), **chosen)
+        if where["engine"] == "ray":
+            from .cluster import run_on_ray
 
-        return _finished(run_on_ray(job, folder, where["checkpoint"]), job, folder)
-    path = None if folder is None else folder / _PARTS / f"{part}-of-{of}.safetensors"
-    state = resume(job, path)
-    save = (lambda _: None) if path is None else (lambda state: state.save(path))
-    run(job, state, job.shards[part::of], save, _workers(where["workers"], job), where["checkpoint"])
-    return _finished(state, job, folder)
+            return _finished(run_on_ray(job, path, where["checkpoint"]), job, path)
+        state = resume(job, path)
+        save = (lambda _: None) if path is None else (lambda state: state.save(path))
+        run(job, state, job.shards[part::of], save, _workers(where["workers"], job), where["checkpoint"])
+        return _finished(state, job, path)
 
 
 _SUBJECTS = ("net", "source", "output")
@@ -118,20 +121,22 @@ def merge_scans(parts: Sequence[str | Path], output: str | Path | None = None) -
             f"that hold them: the same `convscope scan` again goes on where it stopped."
         )
     _check_any(state)
-    folder.mkdir(parents=True, exist_ok=True)
     in_memory(tables(state)).save(folder)
     return open_scan(folder)
 
 
-def _finished(state: State, job: Job, folder: Path | None) -> Scan:
+def _finished(state: State, job: Job, path: Path | None) -> Scan:
     """The scan of what is done so far; its tables are written once all is."""
     whole = len(state.shards) == len(job.shards)
+    if whole and not state.images.seen and path is not None:
+        path.unlink(missing_ok=True)  # nothing to go on from
     if whole:
         _check_any(state)
-    made = in_memory(tables(state), job.source, folder)
+    folder = None if path is None else path.parents[1]
+    found = in_memory(tables(state), job.source, folder)
     if folder is not None and whole:
-        made.save(folder)
-    return made
+        found.save(folder)
+    return found
 
 
 def _check_any(state: State) -> None:
@@ -144,21 +149,24 @@ def _check_any(state: State) -> None:
         )
 
 
-def _folder(folder: Path, part: int, of: int) -> Path:
-    """The output folder, made and found writable; refuses one that was begun in another number of parts."""
-    try:
-        (folder / _PARTS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotWrite(f"{folder} cannot be made: {error.strerror}. Choose another folder.") from error
-    check_writable(folder / _PARTS / "part")
-    others = [file.name for file in _parts(folder) if not file.stem.endswith(f"-of-{of}")]
-    if others:
-        raise BadScan(
-            f"{folder} was begun in another number of parts ({others[0]}), not in {of}. "
-            "Go on as it was begun, or use another folder."
-        )
-    sweep(folder / _PARTS / f"{part}-of-{of}.safetensors")
-    return folder
+@contextmanager
+def _part(folder: Path, part: int, of: int) -> Iterator[Path]:
+    """The file of a part in the output folder, which is made, found writable, and goes again if nothing comes into it.
+
+    Raises BadScan for a folder that was begun in another number of parts.
+    """
+    with made(folder / _PARTS):
+        path = folder / _PARTS / f"{part}-of-{of}.safetensors"
+        check_writable(path)
+        others = [file.name for file in _parts(folder) if not file.stem.endswith(f"-of-{of}")]
+        if others:
+            raise BadScan(
+                f"{folder} was begun in another number of parts ({others[0]}), not in {of}. "
+                "Go on as it was begun, or use another folder."
+            )
+        for file in (path, *(file_of(folder, name) for name in NAMES)):
+            sweep(file)
+        yield path
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -166,7 +174,7 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _files(part: Path) -> Iterable[Path]:
-    if part.is_file():
+    if is_file(part):
         return [part]
     found = _parts(part)
     if not found:
@@ -176,7 +184,7 @@ def _files(part: Path) -> Iterable[Path]:
 
 def _first_folder(parts: Sequence[str | Path]) -> Path:
     folder = Path(parts[0]) if parts else Path()
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise BadKnob("output must name a folder for the tables where only files are merged. Give output=…, or -o DIR.")
     return folder
 

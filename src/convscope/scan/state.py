@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 from numpy.typing import NDArray
 
-from ..base.errors import BadScan
+from ..base.errors import BadScan, first_line
 from ..base.files import write
+from ..base.tensors import packed, unpacked
 from ..data.loading import Batch
+from .earlier import EARLIER, check_earlier
 from .ledger import Ledger
 from .predictions import Predictions
 from .reducers import Classes, Moments, Population, Sample, Top
 from .summary import Histograms, Summary
 
-_FORMAT = "convscope scan 2"
+_FORMAT = "convscope scan 3"
 
 
 @dataclass(eq=False)
@@ -119,15 +118,9 @@ class State:
         self.fields = self.fields or other.fields
 
     def save(self, path: Path) -> None:
-        """Write the state to a safetensors file: whole or not at all.
-
-        As bytes, and not by safetensors' own writer, which leaves files under names of its own when it is killed.
-        """
-        arrays = self._arrays()
+        """Write the state to a safetensors file: whole or not at all."""
         about = {"format": _FORMAT, "ledger": self.ledger.to_json(), "shards": json.dumps(_runs(self.shards))}
-        about["fields"] = json.dumps(self.fields)
-        about["crc"] = _crc(arrays, about)
-        write(path, safetensors.numpy.save(arrays, about))
+        write(path, packed(self._arrays(), {**about, "fields": json.dumps(self.fields)}))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As what a file holds."""
@@ -137,17 +130,9 @@ class State:
     def load(cls, path: Path) -> State:
         """Read a state; raises BadScan for a file that is damaged or is none."""
         try:
-            with safetensors.safe_open(path, "numpy") as file:
-                about = file.metadata() or {}
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, safetensors.SafetensorError) as error:
-            raise BadScan(f"{path} cannot be read: {error}. Delete it, and scan its part again.") from error
-        if about.get("format") != _FORMAT:
-            raise BadScan(f"{path} is not the state of a scan of this version. Delete it, and scan its part again.")
-        if about.pop("crc") != _crc(arrays, about):  # disks of clusters do this
-            raise BadScan(f"{path} is damaged. Delete it, and scan its part again.")
-        shards = {i for first, last in json.loads(about["shards"]) for i in range(first, last + 1)}
-        return _restored(Ledger.from_json(about["ledger"]), arrays, shards, json.loads(about["fields"]))
+            return _read(*unpacked(path))
+        except ValueError as error:
+            raise BadScan(f"{path} {error}. Delete it, and scan its part again.") from error
 
     def _reducers(self) -> dict[str, Any]:
         names = ("moments", "top", "sample", "population", "histograms", "classes", "predictions")
@@ -194,19 +179,24 @@ def merged(states: Iterable[State]) -> State:
     return whole
 
 
+def _read(arrays: dict[str, NDArray[Any]], about: dict[str, str]) -> State:
+    """The state that a file holds; raises ValueError where it holds none."""
+    if about.get("format") not in (_FORMAT, EARLIER):
+        raise ValueError("is not the state of a scan of this version")
+    if about["format"] == EARLIER:
+        check_earlier(arrays, about)
+    try:
+        shards = {i for first, last in json.loads(about["shards"]) for i in range(first, last + 1)}
+        return _restored(Ledger.from_json(about["ledger"]), arrays, shards, json.loads(about["fields"]))
+    except Exception as error:  # of many kinds: arrays that are missing, or of other kinds and shapes
+        raise ValueError(f"holds other arrays than those of a scan ({first_line(error)})") from error
+
+
 def _restored(ledger: Ledger, arrays: dict[str, NDArray[Any]], shards: set[int], fields: dict[str, Any]) -> State:
     state = State.empty(ledger)
     state.shards, state.fields = shards, fields
     state._fill(arrays)
     return state
-
-
-def _crc(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, str]) -> str:
-    """A checksum of all that is in a file; its format finds only that it was cut short."""
-    crc = zlib.crc32(json.dumps(about, sort_keys=True).encode())
-    for name in sorted(arrays):
-        crc = zlib.crc32(np.ascontiguousarray(arrays[name]).view(np.uint8).data, crc)
-    return f"{crc:08x}"
 
 
 def _fields(part: Any) -> dict[str, NDArray[Any]]:

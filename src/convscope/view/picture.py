@@ -16,7 +16,7 @@ import PIL.PngImagePlugin
 from numpy.typing import NDArray
 
 from ..base import knobs
-from ..base.errors import BadKnob, CannotRerun
+from ..base.errors import BadJson, BadKnob, CannotRerun
 from ..base.marks import marking
 from ..base.request import Request
 from ..base.results import Result
@@ -92,14 +92,16 @@ def request_in(path: Path) -> Request:
     try:
         with PIL.Image.open(path, formats=["PNG"]) as picture:
             text = getattr(picture, "text", {}).get(KEY)
-    except OSError as error:
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         raise CannotRerun(f"{path} is not a PNG that can be read. Give a picture that convscope made.") from error
     if text is None:
-        raise CannotRerun(f"{path} holds no request: convscope did not make it, or another program saved it again.")
+        raise CannotRerun(f"{path} holds no request: it is no result of convscope, or another program saved it again.")
     try:
         return Request.from_json(text)
-    except (ValueError, TypeError) as error:
-        raise CannotRerun(f"The request in {path} cannot be read: another version of convscope made it.") from error
+    except BadJson as error:
+        raise CannotRerun(
+            f"The request in {path} cannot be read: it was changed, or another version of convscope wrote it. {error}"
+        ) from error
 
 
 def _paint(laid_out: Scene) -> PIL.Image.Image:

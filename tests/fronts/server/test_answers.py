@@ -8,7 +8,7 @@ import pytest
 
 import convscope as cs
 from convscope.base.errors import BadKnob
-from convscope.base.results import to_json
+from convscope.base.plain import to_json
 from convscope.fronts.server.answers import choices, frame_of, keep, kept_under, narrowed, parts_of
 from convscope.fronts.server.frame import decode
 from convscope.store import Store

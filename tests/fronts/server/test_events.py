@@ -58,6 +58,7 @@ def test_jobs_not_done_come_first_and_then_what_happens(client, app):
 @pytest.mark.parametrize("first", [
     '{"token": "wrong"}', "{}", "[]", "not json", '{"token": 5}', '{"token": null}', '"secret"', "3",
     json.dumps({"token": "secret", "filler": "x" * 2000}), '{"token": "sécret"}',
+    '{"token": "\\ud800"}', '{"token": "\\udce9"}', "[" * 990, '{"token": NaN}', "",
 ])  # fmt: skip
 def test_without_the_token_nothing_is_said(client, first):
     with client.websocket_connect("/api/events") as socket:

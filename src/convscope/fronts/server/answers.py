@@ -13,8 +13,9 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from ...base.plain import to_json
 from ...base.request import Request
-from ...base.results import Result, to_json
+from ...base.results import Result
 from ...base.syntheses import Maximized, to_bytes
 from ...store import Store
 from ...view.draw import choices, draw

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ...base.plain import from_json
 from .guard import same
 from .messages import Job, JobEvent, ScanEvent
 
@@ -91,7 +91,7 @@ async def _knows(websocket: WebSocket, token: str) -> bool:
     """Whether the first message, which must come soon, holds the token."""
     try:
         text = await asyncio.wait_for(websocket.receive_text(), _PATIENCE)
-        given = json.loads(text)["token"] if len(text) <= _LONGEST else ""
+        given = from_json(text)["token"] if len(text) <= _LONGEST else ""
     except (TimeoutError, WebSocketDisconnect, ValueError, KeyError, TypeError):
         return False
     return isinstance(given, str) and same(given, token)
