@@ -48,13 +48,14 @@ def explore(
     from .serving import Serving, begin, offers, open_desk, scan_in
 
     share_memory()
-    desk = open_desk(offers(network, weights, device), source or None, kept)
-    if zoo.own(network):
-        with progress("explore"):
-            desk.loaded(network)  # a scan that was made of what it was before is not at hand then
-    if scanned is not None:
-        desk.use_scan(*scan_in(scanned))
-    with bound(host, port) as listening:
+    with bound(host, port) as listening:  # and whatever else may be refused, before there is a store
+        scan = None if scanned is None else scan_in(scanned)
+        desk = open_desk(offers(network, weights, device), source or None, kept)
+        if zoo.own(network):
+            with progress("explore"):
+                desk.loaded(network)  # a scan that was made of what it was before is not at hand then
+        if scan is not None:
+            desk.use_scan(*scan)
         serving = Serving(desk, listening, host)
         click.echo(serving.link)
         sys.stdout.flush()  # whoever reads a pipe waits for this line
