@@ -11,8 +11,6 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-import uvicorn
-
 from ..base.errors import BadScan
 from ..data.opening import SourceLike, open_source
 from ..network import zoo
@@ -27,7 +25,7 @@ from .server.events import Events
 from .server.jobs import Jobs
 from .server.maps import warm_up
 from .server.routes import Explorer, techniques
-from .server.strangers import BURST, connections
+from .server.strangers import Server
 
 _LONGEST_EVENT = 4096  # bytes a browser may say over the socket: only the token
 Offers = dict[str, Callable[[], Network]]  # how each network on offer is loaded
@@ -49,20 +47,15 @@ class Serving:
         self.link = f"http://{shown}/#token={token}"
         self._jobs = Jobs(desk, events.tell)
         explorer = Explorer(desk, self._jobs, events, token)
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                make_app(explorer, hosts, anywhere),
-                http=connections(),
-                backlog=BURST,
-                log_level="warning",
-                ws_max_size=_LONGEST_EVENT,
-                timeout_graceful_shutdown=3,
-                server_header=False,
-            )
+        self._server = Server(
+            make_app(explorer, hosts, anywhere),
+            ws_max_size=_LONGEST_EVENT,
+            timeout_graceful_shutdown=3,
+            server_header=False,
         )
 
     def run(self, beside: Callable[[], object] = lambda: None) -> None:
-        """Serve until `stop`; `beside` runs on a thread of its own meanwhile. What it raises, or what ends the jobs, ends this."""
+        """Serve until `stop`, `beside` on a thread of its own; what it raises, or what ends the jobs, ends this."""
 
         def work() -> None:
             try:

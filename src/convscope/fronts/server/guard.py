@@ -142,7 +142,7 @@ def same(given: str, token: str) -> bool:
 
 def _check_head(scope: Scope) -> None:
     """The server bounds what comes piece by piece; what is here as a whole, it takes."""
-    headers = sum(len(name) + len(value) for name, value in scope["headers"])
+    headers = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
     if headers + len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > _HEAD:
         raise Refusal(
             431, f"Address and headers must have at most {_HEAD >> 10} kB together. Send fewer.", "HeadTooLarge"

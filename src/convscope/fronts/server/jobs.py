@@ -39,7 +39,7 @@ def _raised(error: BaseException) -> None:
 
 
 class Jobs:
-    """One queue of jobs, and from `begin` on the thread that does them. `listen`, which must not wait, is told of changes.
+    """One queue of jobs, and from `begin` on the thread that does them; `listen`, which must not wait, is told of all.
 
     At most `limit` jobs may wait, and none runs for more than `longest` seconds.
 

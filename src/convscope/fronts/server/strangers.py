@@ -8,16 +8,20 @@ the token is none of them any more, so that those who know it are served however
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import h11
+import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 LIMIT = 64  # strangers at a time: macOS gives a process 256 files
-BURST = 16  # that are let in at once, before any of them can be hung up on
+_BURST = 16  # that are let in at once, before any of them can be hung up on
+_QUEUE = 512  # that wait to be let in
 _PATIENCE = 5.0  # seconds in which the head of a request must be here
 _KEY = "stranger"  # in the state of a request
 
@@ -50,7 +54,21 @@ def known(state: Mapping[str, Any]) -> None:
         state[_KEY]()
 
 
-def connections(patience: float = _PATIENCE, limit: int = LIMIT) -> type[H11Protocol]:
+class Server(uvicorn.Server):
+    """A server on sockets that listen, of an application whose guard says who is `known`."""
+
+    def __init__(self, app: ASGIApp, patience: float = _PATIENCE, limit: int = LIMIT, **options: Any) -> None:
+        http = _connections(patience, limit)
+        super().__init__(uvicorn.Config(app, http=http, backlog=_BURST, log_level="warning", **options))
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As any server; the backlog is also how many are let in at once, and here more of them wait than that."""
+        await super().startup(sockets)
+        for each in sockets or []:
+            each.listen(_QUEUE)
+
+
+def _connections(patience: float, limit: int) -> type[H11Protocol]:
     """The HTTP connections of one server: none may be silent for more than `patience` seconds."""
     strangers = Strangers(limit)
 
