@@ -1,6 +1,7 @@
 """Jobs: one at a time, each once, stopped within a step, gone on with, and never lost."""
 
 import json
+import queue
 import threading
 import time
 
@@ -13,6 +14,7 @@ from convscope.fronts.server.answers import parts_of
 from convscope.fronts.server.frame import decode
 from convscope.fronts.server.jobs import Jobs
 from convscope.fronts.server.messages import Ask, AskScan
+from convscope.fronts.server.queue import Queue
 from convscope.fronts.server.watch import Watch
 from convscope.scan.state import State
 
@@ -218,6 +220,8 @@ def _weights(layer="0"):
     (BadKnob("It must be so, not so. Do that."), "It must be so, not so. Do that."),
     (ZeroDivisionError("by nothing"), "Something unexpected went wrong: ZeroDivisionError: by nothing. Try it again."),
     (MemoryError(), "Something unexpected went wrong: MemoryError. Try it again."),
+    (SystemExit(3), "Something unexpected went wrong: SystemExit: 3. Try it again."),
+    (KeyboardInterrupt(), "Something unexpected went wrong: KeyboardInterrupt. Try it again."),
 ])  # fmt: skip
 def test_an_error_is_told_and_the_next_job_runs(jobs, heard, monkeypatch, raised, says):
     def run():
@@ -241,6 +245,30 @@ def test_a_store_that_cannot_be_written_fails_the_job_and_no_more(jobs, heard, d
         job = jobs.submit(_weights())
         assert "No space left" in heard.until(job.id, "failed").error
     heard.until(jobs.submit(_weights("3")).id, "done")
+
+
+@pytest.mark.parametrize("what", ["next", "change"])
+def test_a_queue_that_cannot_be_used_for_a_while_holds_up_the_jobs_and_loses_none(jobs, heard, monkeypatch, what):
+    monkeypatch.setattr("convscope.fronts.server.jobs._AGAIN", 0.01)
+    failed, usual = [], getattr(Queue, what)
+
+    def full(queue, *given, **values):
+        if threading.current_thread().name == "jobs" and len(failed) < 5 and values.get("state") != "running":
+            failed.append(what)
+            raise BadStore("The disk is full. Make room.")
+        return usual(queue, *given, **values)
+
+    monkeypatch.setattr(Queue, what, full)
+    done = heard.until(jobs.submit(_weights()).id, "done")
+    assert len(failed) == 5 and done.error == ""
+
+
+def test_what_ends_the_jobs_is_told(desk, heard, monkeypatch):
+    told = queue.SimpleQueue()
+    monkeypatch.setattr(Queue, "next", lambda *_: 1 / 0)
+    jobs = Jobs(desk, heard).begin(told.put)
+    assert isinstance(told.get(timeout=120), ZeroDivisionError)
+    jobs.close()
 
 
 def test_a_job_that_takes_too_long_is_stopped_with_what_there_is(desk, heard):

@@ -7,7 +7,7 @@ import threading
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 import convscope as cs
 from convscope.base.errors import BadStore
@@ -32,6 +32,7 @@ def row(number, state="queued", network="tiny"):
 STEPS = st.lists(st.tuples(st.sampled_from(["end", "add", "add", "do"]), st.integers(0, 2), st.integers(0, 5)))
 
 
+@settings(max_examples=30)
 @given(STEPS)
 def test_in_whatever_order_queues_begin_and_end_every_job_is_there_at_last(tmp_path_factory, steps):
     folder, open_, asked, done = tmp_path_factory.mktemp("queues"), {}, set(), set()
