@@ -37,10 +37,11 @@ def test_ctrl_c_while_something_is_imported(module):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-def test_ctrl_c_that_passes_through_an_exec_ends_with_the_same_status():
+def test_ctrl_c_that_passes_through_an_exec_ends_with_the_same_status(tmp_path):
     code = "from convscope import __main__ as way\nfrom convscope.fronts import cli\n"
     code += "def main():\n try: exec('raise KeyboardInterrupt')\n except KeyboardInterrupt: raise SystemExit(130)\n"
-    assert run(f"{code}cli.main = main\nway.main()").returncode == 130
+    (tmp_path / "start.py").write_text(f"{code}cli.main = main\nway.main()\n")
+    assert subprocess.run([sys.executable, "-m", "start"], cwd=tmp_path, check=False).returncode == 130
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
