@@ -31,7 +31,7 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _ANIMATED = ("PNG", "WEBP", "GIF")  # a JPEG with several pictures is a phone's photo with its depth
 _SHOWN, _TRIED = 24, 200  # images of a source that are shown, and how many of its first ones may be unreadable
 _UPLOADS = 200  # that are listed
-_MEMORY = 512 << 20  # bytes of pixels
+_MEMORY = 128 << 20  # bytes of pixels: the largest upload, or a minute of the camera
 _CAMERA = "camera"  # the name of its frames: each is looked at and gone, so they are neither listed nor kept on disk
 _LIST = hashlib.sha256(b"the uploads of convscope explore, the newest first").hexdigest()
 
