@@ -13,32 +13,31 @@ import time
 from pathlib import Path
 
 _ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
-_EVERY = 5.0  # seconds between two looks
-_SPARE = 64 << 20  # bytes by which the process may grow before it is looked for what can be given back
-_PAGE = 4096  # bytes; where pages are larger, so is what is spared
+_SOON, _LATE = 5.0, 60.0  # seconds after which it is looked again: while there is much to give back, and else at most
+_MUCH = 16 << 20  # bytes
+_PAGE = 4096  # bytes; where pages are larger, so is what is much
 _RESIDENT = Path("/proc/self/statm")
 
 
 def share_memory() -> None:
-    """Have all threads of this process allocate from two pools, where the C library would give each its own.
+    """Have all threads of this process allocate from one pool, where the C library would give each its own.
 
-    Every pool keeps what its thread once needed for tensors: with several readers half a gigabyte more, and growing.
+    Every pool keeps what its threads once needed for tensors, and all but the first are in pieces of 64 MB, into which
+    tensors fit badly. One thread at a time has the networks, so that none waits for another.
     """
     mallopt = _of_glibc("mallopt")
     if mallopt is not None:
-        mallopt(_ARENA_MAX, 2)
+        mallopt(_ARENA_MAX, 1)
 
 
 def tend_memory() -> None:
-    """Give back what is free whenever the process has grown, and never return; at once where this is not glibc."""
-    trim = _of_glibc("malloc_trim")
-    least = _resident()
+    """Give back what is free, often while the process is busy, and never return; at once where this is not glibc."""
+    trim, wait = _of_glibc("malloc_trim"), _SOON
     while trim is not None:
-        time.sleep(_EVERY)
-        least = min(least, _resident())
-        if _resident() - least > _SPARE:
-            trim(ctypes.c_size_t(0))
-            least = _resident()
+        time.sleep(wait)
+        before = _resident()
+        trim(ctypes.c_size_t(0))
+        wait = _SOON if before - _resident() > _MUCH else min(2 * wait, _LATE)
 
 
 def _of_glibc(name: str) -> ctypes._NamedFuncPointer | None:

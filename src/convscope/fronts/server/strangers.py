@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -89,7 +88,7 @@ def _connections(patience: float, limit: int) -> type[H11Protocol]:
             super().data_received(data)
             self._watch()
 
-        def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        def handle_websocket_upgrade(self, event: Any) -> None:
             self._calm()
             super().handle_websocket_upgrade(event)
 
