@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from .base.database import Database
@@ -45,16 +46,19 @@ class Store:
 
     def put_all(self, digest: str, parts: Mapping[str, bytes]) -> None:
         """Keep several parts of one digest, each whole or not at all, in this order."""
-        if not _DIGEST.fullmatch(digest) or not all(map(_NAME.fullmatch, parts)):
-            raise BadKnob(f"A part must be named by 64 hexadecimal digits and short words, not {digest!r}, {[*parts]}.")
-        rows = [(digest, name, len(data), time.time_ns()) for name, data in parts.items()]
-        with self._index.change() as index:
-            index.executemany("INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?)", rows)
+        self._announce(digest, {name: len(data) for name, data in parts.items()})
         for name, data in parts.items():
-            path = self._path(digest, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write(path, data)
+            self._write(digest, name, data)
         with self._index.change() as index:
+            self._shrink(index, digest)
+
+    def update(self, digest: str, name: str, change: Callable[[bytes | None], bytes]) -> None:
+        """Keep what `change` makes of a part, or of None where there is none, and nobody else in between."""
+        self._announce(digest, {name: 0})
+        with self._index.change() as index:
+            data = change(self._read(digest, name))
+            self._write(digest, name, data)
+            index.execute("UPDATE parts SET size = ? WHERE digest = ? AND name = ?", (len(data), digest, name))
             self._shrink(index, digest)
 
     def get(self, digest: str, name: str) -> bytes | None:
@@ -63,19 +67,41 @@ class Store:
             now = (time.time_ns(), digest, name)
             if not index.execute("UPDATE parts SET used = ? WHERE digest = ? AND name = ?", now).rowcount:
                 return None
-        try:
-            return self._path(digest, name).read_bytes()
-        except FileNotFoundError:
-            return None
+        return self._read(digest, name)
 
     def names(self, digest: str) -> list[str]:
         """The names of the parts of a digest."""
         rows = self._index.read("SELECT name FROM parts WHERE digest = ? ORDER BY name", digest)
         return [name for (name,) in rows if self._path(digest, name).is_file()]
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """A block during which nobody else, in no process, changes anything here or is in such a block; nor may it."""
+        with self._index.change():
+            yield
+
     def close(self) -> None:
         """Let go of the index."""
         self._index.close()
+
+    def _announce(self, digest: str, sizes: Mapping[str, int]) -> None:
+        """Have the rows of parts in the index before there are files."""
+        if not _DIGEST.fullmatch(digest) or not all(map(_NAME.fullmatch, sizes)):
+            raise BadKnob(f"A part must be named by 64 hexadecimal digits and short words, not {digest!r}, {[*sizes]}.")
+        rows = [(digest, name, size, time.time_ns()) for name, size in sizes.items()]
+        with self._index.change() as index:
+            index.executemany("INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?)", rows)
+
+    def _write(self, digest: str, name: str, data: bytes) -> None:
+        path = self._path(digest, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, data)
+
+    def _read(self, digest: str, name: str) -> bytes | None:
+        try:
+            return self._path(digest, name).read_bytes()
+        except FileNotFoundError:
+            return None
 
     def _path(self, digest: str, name: str) -> Path:
         return self.folder / "parts" / digest[:2] / f"{digest}.{name}"

@@ -77,7 +77,7 @@ def browser(lite0: cs.Network, scan: str, tmp_path_factory: pytest.TempPathFacto
     desk.begin()
     desk.use_scan(cs.open_scan(scan), Path(scan))
     events = Events()
-    jobs = Jobs(desk, events.tell)
+    jobs = Jobs(desk, events.tell).begin()
     app = make_app(Explorer(desk, jobs, events, "token"), {"testserver"})
     with TestClient(app, headers={"Authorization": "Bearer token"}) as client:
         yield client

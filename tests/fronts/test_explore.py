@@ -102,9 +102,10 @@ def test_a_network_of_ones_own_that_fails_is_one_sentence_and_no_link(convscope,
     ],
 )
 def test_what_it_cannot_start_with_is_one_sentence_and_no_link(convscope, tmp_path, words, why):
-    ran = convscope("explore", "lite0", "--no-open", "--store", tmp_path, *words)
+    ran = convscope("explore", "lite0", "--no-open", "--store", tmp_path / "store", *words)
     assert ran.code == 2 and ran.out == ""
     assert ran.err.startswith("Error: ") and why in ran.err and ran.err.count("\n") == 1
+    assert not [*tmp_path.iterdir()]
 
 
 def test_an_unknown_network_ends_it(convscope, tmp_path):
@@ -180,6 +181,22 @@ def test_what_fails_beside_the_server_is_raised_where_it_runs_and_its_jobs_are_l
         with pytest.raises(BadKnob, match=r"It cannot be had\."):
             server.run(fail)
     assert not [thread for thread in threading.enumerate() if thread.name in ("jobs", "begin")]
+
+
+def test_what_ends_its_jobs_ends_the_server(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("convscope.fronts.server.queue.Queue.next", lambda *_: 1 / 0)
+    with bound("127.0.0.1", 0) as listening:
+        server = Serving(open_desk({"tiny": lambda: tiny}, None, tmp_path), listening, "127.0.0.1")
+        with pytest.raises(ZeroDivisionError):
+            server.run()
+
+
+def test_nothing_of_a_server_runs_before_it_does(tiny, tmp_path):
+    with bound("127.0.0.1", 0) as listening:
+        server = Serving(open_desk({"tiny": lambda: tiny}, None, tmp_path), listening, "127.0.0.1")
+        assert not [thread for thread in threading.enumerate() if thread.name in ("jobs", "begin")]
+        server.stop()
+        server.run()
 
 
 def test_ports_are_numbers_of_sixteen_bits():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import ipaddress
 import sys
 from pathlib import Path
@@ -12,8 +11,7 @@ import click
 from .address import PORT, bound
 from .bar import progress
 from .cli import DEVICE, WEIGHTS
-
-_ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
+from .memory import share_memory, tend_memory
 
 
 @click.command()
@@ -48,13 +46,14 @@ def explore(
     from .serving import Serving, begin, offers, open_desk, scan_in
 
     share_memory()
-    desk = open_desk(offers(network, weights, device), source or None, kept)
-    if zoo.own(network):
-        with progress("explore"):
-            desk.loaded(network)  # a scan that was made of what it was before is not at hand then
-    if scanned is not None:
-        desk.use_scan(*scan_in(scanned))
-    with bound(host, port) as listening:
+    with bound(host, port) as listening:  # and whatever else may be refused, before there is a store
+        scan = None if scanned is None else scan_in(scanned)
+        desk = open_desk(offers(network, weights, device), source or None, kept)
+        if zoo.own(network):
+            with progress("explore"):
+                desk.loaded(network)  # a scan that was made of what it was before is not at hand then
+        if scan is not None:
+            desk.use_scan(*scan)
         serving = Serving(desk, listening, host)
         click.echo(serving.link)
         sys.stdout.flush()  # whoever reads a pipe waits for this line
@@ -64,18 +63,9 @@ def explore(
             begin(desk)
             if opened:
                 browse(serving.link)
+            tend_memory()
 
         serving.run(beside)
-
-
-def share_memory() -> None:
-    """Have all threads of this process allocate from two pools, where the C library (glibc) would give each its own.
-
-    Every pool keeps what its thread once needed for tensors: with several readers half a gigabyte more, and growing.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(_ARENA_MAX, 2)
 
 
 def _warn(host: str) -> None:

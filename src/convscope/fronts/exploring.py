@@ -94,13 +94,15 @@ def explore(
     name = net.reference["reference"] or net.name
     with ExitStack() as held:
         listening = held.enter_context(bound(host, port))
+        scanned = None if scan is None else scan_in(scan)
         desk = open_desk({name: lambda: net, **installed(name)}, images, None if store is None else Path(store))
+        held.callback(desk.store.close)
         desk.in_use = name
         begin(desk)
-        if scan is not None:
-            desk.use_scan(*scan_in(scan))
+        if scanned is not None:
+            desk.use_scan(*scanned)
         running = Exploring(Serving(desk, listening, host))
-        held.pop_all()  # it lets go of the socket itself
+        held.pop_all()  # it lets go of the socket and the store itself
     waits = _alone() if block is None else block
     try:
         print(running.url, flush=True)  # from here on somebody may press Ctrl-C

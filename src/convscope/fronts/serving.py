@@ -11,8 +11,6 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-import uvicorn
-
 from ..base.errors import BadScan
 from ..data.opening import SourceLike, open_source
 from ..network import zoo
@@ -27,6 +25,7 @@ from .server.events import Events
 from .server.jobs import Jobs
 from .server.maps import warm_up
 from .server.routes import Explorer, techniques
+from .server.strangers import Server
 
 _LONGEST_EVENT = 4096  # bytes a browser may say over the socket: only the token
 Offers = dict[str, Callable[[], Network]]  # how each network on offer is loaded
@@ -42,31 +41,29 @@ class Serving:
         self.desk = desk
         self._listening = listening
         self._failures: list[BaseException] = []
-        token, events = token_in(desk.store.folder), Events()
+        with desk.store.alone():  # another explorer may begin on the same store
+            token, events = token_in(desk.store.folder), Events()
         shown, hosts, anywhere = addresses(host, listening.getsockname()[1])
         self.link = f"http://{shown}/#token={token}"
         self._jobs = Jobs(desk, events.tell)
         explorer = Explorer(desk, self._jobs, events, token)
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                make_app(explorer, hosts, anywhere),
-                log_level="warning",
-                ws_max_size=_LONGEST_EVENT,
-                timeout_graceful_shutdown=3,
-                server_header=False,
-            )
+        self._server = Server(
+            make_app(explorer, hosts, anywhere),
+            ws_max_size=_LONGEST_EVENT,
+            timeout_graceful_shutdown=3,
+            server_header=False,
         )
 
     def run(self, beside: Callable[[], object] = lambda: None) -> None:
-        """Serve until `stop`; `beside` runs on a thread of its own meanwhile, and what it raises ends the server."""
+        """Serve until `stop`, `beside` on a thread of its own; what it raises, or what ends the jobs, ends this."""
 
         def work() -> None:
             try:
                 beside()
             except BaseException as error:
-                self._failures.append(error)
-                self.stop()
+                self._failed(error)
 
+        self._jobs.begin(self._failed)
         threading.Thread(target=work, name="begin", daemon=True).start()
         try:
             self._server.run(sockets=[self._listening])
@@ -75,6 +72,10 @@ class Serving:
             self._listening.close()
         if self._failures:
             raise self._failures[0]
+
+    def _failed(self, error: BaseException) -> None:
+        self._failures.append(error)
+        self.stop()
 
     def stop(self) -> None:
         """End `run` soon, whether it has begun or not."""

@@ -45,6 +45,6 @@ def desk(new_desk: MakeDesk) -> Desk:
 def page(desk: Desk) -> Iterator[TestClient]:
     """A page of a server in this process, which knows the token, `secret`; a body may take half a second."""
     hosts, events = {"127.0.0.1:8765", "localhost:8765", "[::1]:8765"}, Events()
-    app = make_app(Explorer(desk, Jobs(desk, events.tell), events, "secret"), hosts, seconds=0.5)
+    app = make_app(Explorer(desk, Jobs(desk, events.tell).begin(), events, "secret"), hosts, seconds=0.5)
     with TestClient(app, "http://127.0.0.1:8765", headers={"Authorization": "Bearer secret"}) as opened:
         yield opened

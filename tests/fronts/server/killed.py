@@ -46,7 +46,7 @@ def main() -> None:
 
     desk = Desk({"small": network}, Store(folder))
     desk.begin()
-    jobs = Jobs(desk, listen)
+    jobs = Jobs(desk, listen).begin()
     if how == "submit":
         for channel in range(3):
             jobs.submit(ask(channel))

@@ -59,6 +59,7 @@ def test_jobs_not_done_come_first_and_then_what_happens(client, app):
     '{"token": "wrong"}', "{}", "[]", "not json", '{"token": 5}', '{"token": null}', '"secret"', "3",
     json.dumps({"token": "secret", "filler": "x" * 2000}), '{"token": "sécret"}',
     '{"token": "\\ud800"}', '{"token": "\\udce9"}', "[" * 990, '{"token": NaN}', "",
+    '{"token":' * 90, "9" * 900,
 ])  # fmt: skip
 def test_without_the_token_nothing_is_said(client, first):
     with client.websocket_connect("/api/events") as socket:
@@ -96,7 +97,7 @@ class Stuck:
     """A browser that takes nothing: sending to it never ends."""
 
     def __init__(self):
-        self.sent, self.go = [], asyncio.Event()
+        self.sent, self.go, self.scope = [], asyncio.Event(), {}
 
     async def accept(self):
         pass

@@ -39,7 +39,7 @@ def net():
 def page(net, tmp_path):
     desk, events = Desk({"own": lambda: net}, Store(tmp_path / "store")), Events()
     desk.begin()
-    app = make_app(Explorer(desk, Jobs(desk, events.tell), events, "secret"), {"127.0.0.1:8765"}, seconds=5)
+    app = make_app(Explorer(desk, Jobs(desk, events.tell).begin(), events, "secret"), {"127.0.0.1:8765"}, seconds=5)
     with TestClient(app, "http://127.0.0.1:8765", headers={"Authorization": "Bearer secret"}) as opened:
         yield opened
     desk.store.close()

@@ -34,7 +34,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     desk = Desk({"tiny": lambda: net}, Store(tmp_path_factory.mktemp("store")))
     desk.begin()
     events = Events()
-    app = make_app(Explorer(desk, Jobs(desk, events.tell), events, "token"), {"testserver"})
+    app = make_app(Explorer(desk, Jobs(desk, events.tell).begin(), events, "token"), {"testserver"})
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
     desk.store.close()

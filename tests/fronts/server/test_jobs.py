@@ -1,6 +1,7 @@
 """Jobs: one at a time, each once, stopped within a step, gone on with, and never lost."""
 
 import json
+import queue
 import threading
 import time
 
@@ -13,6 +14,7 @@ from convscope.fronts.server.answers import parts_of
 from convscope.fronts.server.frame import decode
 from convscope.fronts.server.jobs import Jobs
 from convscope.fronts.server.messages import Ask, AskScan
+from convscope.fronts.server.queue import Queue
 from convscope.fronts.server.watch import Watch
 from convscope.scan.state import State
 
@@ -46,7 +48,7 @@ class Heard:
 
     def waited(self, condition, id):
         with self.more:
-            assert self.more.wait_for(condition, 60), self.states(id)
+            assert self.more.wait_for(condition, 120), self.states(id)
 
     def was(self, id, state):
         return any(e.kind == "job" and e.job.id == id and e.job.state == state for e in self.events)
@@ -63,7 +65,7 @@ def heard():
 
 @pytest.fixture
 def jobs(desk, heard):
-    made = Jobs(desk, heard)
+    made = Jobs(desk, heard).begin()
     yield made
     made.close()
 
@@ -99,7 +101,7 @@ def test_the_same_request_is_one_job_and_then_answered_from_the_store(jobs, hear
     assert len(jobs.all()) == 2
     heard.until(second.id, "done")
     assert heard.states(first.id) == heard.states(second.id) == ["queued", "running", "done"]
-    monkeypatch.setattr("convscope.fronts.server.jobs.carried_out", None)
+    monkeypatch.setattr("convscope.fronts.server.outcomes.carried_out", None)
     again = jobs.submit(maximize(1))
     assert again.state == "done" and again.id == second.id and len(jobs.all()) == 2
     jobs.forget(second.id)
@@ -218,6 +220,8 @@ def _weights(layer="0"):
     (BadKnob("It must be so, not so. Do that."), "It must be so, not so. Do that."),
     (ZeroDivisionError("by nothing"), "Something unexpected went wrong: ZeroDivisionError: by nothing. Try it again."),
     (MemoryError(), "Something unexpected went wrong: MemoryError. Try it again."),
+    (SystemExit(3), "Something unexpected went wrong: SystemExit: 3. Try it again."),
+    (KeyboardInterrupt(), "Something unexpected went wrong: KeyboardInterrupt. Try it again."),
 ])  # fmt: skip
 def test_an_error_is_told_and_the_next_job_runs(jobs, heard, monkeypatch, raised, says):
     def run():
@@ -243,8 +247,32 @@ def test_a_store_that_cannot_be_written_fails_the_job_and_no_more(jobs, heard, d
     heard.until(jobs.submit(_weights("3")).id, "done")
 
 
+@pytest.mark.parametrize("what", ["next", "change"])
+def test_a_queue_that_cannot_be_used_for_a_while_holds_up_the_jobs_and_loses_none(jobs, heard, monkeypatch, what):
+    monkeypatch.setattr("convscope.fronts.server.jobs._AGAIN", 0.01)
+    failed, usual = [], getattr(Queue, what)
+
+    def full(queue, *given, **values):
+        if threading.current_thread().name == "jobs" and len(failed) < 5 and values.get("state") != "running":
+            failed.append(what)
+            raise BadStore("The disk is full. Make room.")
+        return usual(queue, *given, **values)
+
+    monkeypatch.setattr(Queue, what, full)
+    done = heard.until(jobs.submit(_weights()).id, "done")
+    assert len(failed) == 5 and done.error == ""
+
+
+def test_what_ends_the_jobs_is_told(desk, heard, monkeypatch):
+    told = queue.SimpleQueue()
+    monkeypatch.setattr(Queue, "next", lambda *_: 1 / 0)
+    jobs = Jobs(desk, heard).begin(told.put)
+    assert isinstance(told.get(timeout=120), ZeroDivisionError)
+    jobs.close()
+
+
 def test_a_job_that_takes_too_long_is_stopped_with_what_there_is(desk, heard):
-    jobs = Jobs(desk, heard, longest=0.3)
+    jobs = Jobs(desk, heard, longest=0.3).begin()
     job = jobs.submit(maximize(steps=20_000))
     ended = heard.until(job.id, "cancelled")
     assert ended.error.startswith("Stopped after") and ended.partial and ended.resumable
@@ -252,7 +280,7 @@ def test_a_job_that_takes_too_long_is_stopped_with_what_there_is(desk, heard):
 
 
 def test_a_full_queue_refuses_and_says_so(desk, heard):
-    jobs = Jobs(desk, heard, limit=3)
+    jobs = Jobs(desk, heard, limit=3).begin()
     running = jobs.submit(maximize(0, 20_000))
     heard.until(running.id, "running")
     waiting = [jobs.submit(maximize(channel)) for channel in (1, 2, 3)]
@@ -285,13 +313,13 @@ def test_jobs_are_done_in_order_and_listed_newest_first(jobs, heard):
 
 
 def test_closing_leaves_the_running_job_queued_and_the_next_server_finishes(new_desk, heard, tiny):
-    jobs = Jobs(new_desk(), heard)
+    jobs = Jobs(new_desk(), heard).begin()
     running, waiting = jobs.submit(maximize(0, 150)), jobs.submit(maximize(1))
     heard.until(running.id, "running")
     jobs.close()
     desk, heard = new_desk(), Heard()
     assert desk.store.names(running.id) == desk.store.names(waiting.id) == []
-    jobs = Jobs(desk, heard)
+    jobs = Jobs(desk, heard).begin()
     for job in (running, waiting):
         heard.until(job.id, "done")
     assert desk.store.get(running.id, "npz") == cs.maximize(tiny, "0:0", steps=150).encoded(".npz")
@@ -303,32 +331,32 @@ def test_an_image_that_is_nowhere_else_is_still_there_for_its_job_after_a_restar
     image = cs.open_image(np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8))
     desk.add_image(image, "from the camera")
     ask = Ask(network="tiny", technique="dream", subjects={"image": image.digest, "layer": "0"}, knobs={"steps": 2000})
-    jobs = Jobs(desk, heard)
+    jobs = Jobs(desk, heard).begin()
     job = jobs.submit(ask)
     heard.until(job.id, "running")
     jobs.close()
     for path in (desk.store.folder / "parts").rglob(f"{image.digest}.*"):
         path.unlink()
     desk, heard = new_desk(), Heard()
-    jobs = Jobs(desk, heard)
+    jobs = Jobs(desk, heard).begin()
     heard.until(job.id, "running")
     jobs.cancel(job.id)
     assert heard.until(job.id, "cancelled", "failed").error == ""
     assert [*(desk.store.folder / "images").glob("*")]
     jobs.forget(job.id)
     jobs.close()
-    Jobs(new_desk(), heard).close()
+    Jobs(new_desk(), heard).begin().close()
     assert not [*(desk.store.folder / "images").glob("*")]
 
 
 def test_two_servers_on_one_folder_have_queues_of_their_own(new_desk, tiny, heard):
     desk = new_desk()
-    first, second = Jobs(desk, heard), Jobs(desk, heard)
+    first, second = Jobs(desk, heard).begin(), Jobs(desk, heard).begin()
     job = first.submit(maximize(0, 20_000))
     assert second.all() == []
     first.close()
     second.close()
-    again = Jobs(desk, heard)
+    again = Jobs(desk, heard).begin()
     assert [row.id for row in again.all()] == [job.id]
     again.close()
 
@@ -369,7 +397,7 @@ def test_many_units_are_submitted_while_a_job_runs(jobs, heard, desk):
 
 def test_a_scan_is_made_and_is_then_at_hand_and_its_crops_can_be_read_after_a_restart(new_desk, heard, tiny):
     desk = new_desk()
-    jobs = Jobs(desk, heard)
+    jobs = Jobs(desk, heard).begin()
     image = desk.add_image(cs.open_image(np.random.default_rng(0).integers(0, 256, (50, 40, 3), np.uint8)), "mine")
     ids = tuple(info.id for info in desk.images())
     job = jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3", "6")))
@@ -383,7 +411,7 @@ def test_a_scan_is_made_and_is_then_at_hand_and_its_crops_can_be_read_after_a_re
     assert jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3", "6"))).state == "done"
     jobs.close()
     desk = new_desk()
-    jobs = Jobs(desk, heard)
+    jobs = Jobs(desk, heard).begin()
     assert desk.scan is not None and image.id
     patches = jobs.submit(Ask(network="tiny", technique="patches", subjects={"unit": "3:1"}))
     assert heard.until(patches.id, "done", "failed").error == ""
@@ -392,7 +420,7 @@ def test_a_scan_is_made_and_is_then_at_hand_and_its_crops_can_be_read_after_a_re
 
 def test_a_scan_stops_between_shards_and_goes_on(desk, heard, monkeypatch, tiny):
     monkeypatch.setattr("convscope.fronts.server.running._SHARD", 2)
-    jobs = Jobs(desk, heard)
+    jobs = Jobs(desk, heard).begin()
     ask = AskScan(network="tiny", layers=("0",))
     with desk.turns.now():
         job = jobs.scan(ask)
@@ -400,7 +428,7 @@ def test_a_scan_stops_between_shards_and_goes_on(desk, heard, monkeypatch, tiny)
         jobs.cancel(job.id)
     ended = heard.until(job.id, "cancelled")
     assert ended.step == 1 < ended.total and desk.scan is None
-    (part,) = (desk.store.folder / "scans" / job.id / "parts").iterdir()
+    (part,) = (desk.store.folder / "states" / job.id).iterdir()
     assert State.load(part).shards == {0}
     jobs.resume(job.id)
     heard.events.clear()

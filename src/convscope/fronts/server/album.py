@@ -18,7 +18,7 @@ from itertools import islice
 
 import PIL.Image
 
-from ...base.errors import BadImage
+from ...base.errors import BadImage, BadStore, first_line
 from ...base.image import Image, open_image
 from ...base.samples import PREFIX, samples
 from ...data.source import Source
@@ -31,7 +31,7 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _ANIMATED = ("PNG", "WEBP", "GIF")  # a JPEG with several pictures is a phone's photo with its depth
 _SHOWN, _TRIED = 24, 200  # images of a source that are shown, and how many of its first ones may be unreadable
 _UPLOADS = 200  # that are listed
-_MEMORY = 512 << 20  # bytes of pixels
+_MEMORY = 128 << 20  # bytes of pixels: the largest upload, or a minute of the camera
 _CAMERA = "camera"  # the name of its frames: each is looked at and gone, so they are neither listed nor kept on disk
 _LIST = hashlib.sha256(b"the uploads of convscope explore, the newest first").hexdigest()
 
@@ -106,11 +106,14 @@ class Album:
         self._pixels.put(info.id, image)
         self._begun.wait()
         with self._lock:
-            newest = {info.id: info, **{id: old for id, old in self._uploads.items() if id != info.id}}
-            self._uploads = dict(islice(newest.items(), _UPLOADS))
-            told = json.dumps([info.model_dump() for info in self._uploads.values()])
-            self._store.put(_LIST, "album", told.encode())
+            self._store.update(_LIST, "album", partial(self._listing, info))
         return info
+
+    def _listing(self, newest: ImageInfo, told: bytes | None) -> bytes:
+        """The list with one more, and what others have put on it meanwhile."""
+        known = {info.id: info for info in [newest, *_infos(told), *self._uploads.values()] if info.id != newest.id}
+        self._uploads = dict(islice(({newest.id: newest} | known).items(), _UPLOADS))
+        return json.dumps([info.model_dump() for info in self._uploads.values()]).encode()
 
     def _row(self, image: Image, name: str, read: Callable[[], Image]) -> _Row:
         self._pixels.put(image.digest, image)
@@ -138,9 +141,18 @@ class Album:
         return open_image(data)
 
     def _listed(self) -> list[ImageInfo]:
-        told = self._store.get(_LIST, "album")
-        rows = [ImageInfo.model_validate(row) for row in json.loads(told)] if told else []
+        rows = _infos(self._store.get(_LIST, "album"))
         return [row for row in rows if "image" in self._store.names(row.id)]
+
+
+def _infos(told: bytes | None) -> list[ImageInfo]:
+    try:
+        return [ImageInfo.model_validate(row) for row in json.loads(told)] if told else []
+    except (ValueError, TypeError) as error:
+        raise BadStore(
+            f"The list of uploads in the store is damaged ({first_line(error)}). Delete its file, "
+            f"{_LIST}.album under parts, to begin a new one, or name another folder."
+        ) from error
 
 
 def _photos() -> Iterator[tuple[Image, str, Callable[[], Image]]]:

@@ -104,7 +104,7 @@ def _check_text(desk: Desk, net: Network, name: str, value: Any) -> None:
 
 def _reaches_out(word: str) -> bool:
     """Whether a text could name a file or folder of this computer, or a network that would be fetched."""
-    if "/" in word or "\\" in word or word.startswith(("timm:", "torchvision:")):
+    if "/" in word or "\\" in word or word.casefold().startswith(("timm:", "torchvision:")):
         return True
     try:
         return bool(word) and Path(word).exists()

@@ -26,7 +26,7 @@ from .recent import Recent
 from .turns import Turns
 from .wiring import Wiring, wiring
 
-_ACTIVATIONS, _SEEN, _ANSWERS = 128 << 20, 32 << 20, 32 << 20  # bytes kept in memory
+_ACTIVATIONS, _SEEN, _ANSWERS, _THUMBS = 64 << 20, 16 << 20, 16 << 20, 48 << 20  # bytes kept in memory
 _CHANNELS = range(24, 129)  # of a layer to begin with: enough to see, few enough to look at
 _PLACES = 7  # along the shorter side of such a layer's maps, at least
 
@@ -90,6 +90,7 @@ class Desk:
         self.activations: Recent[NDArray[np.float32]] = Recent(_ACTIVATIONS, lambda values: values.nbytes)
         self.seen: Recent[NDArray[np.uint8]] = Recent(_SEEN, lambda pixels: pixels.nbytes)
         self.answers: Recent[bytes] = Recent(_ANSWERS, len)
+        self.thumbs: Recent[NDArray[np.uint8]] = Recent(_THUMBS, lambda pixels: pixels.nbytes)
         self._load = dict(networks)
         self._loading = {name: threading.Lock() for name in networks}
         self._loaded: dict[str, Loaded] = {}

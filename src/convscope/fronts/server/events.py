@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from pydantic import BaseModel
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ...base.plain import from_json
 from .guard import same
 from .messages import Job, JobEvent, ScanEvent
+from .strangers import known
 
 DENIED = 4401  # of the private WebSocket codes, after HTTP's 401
 _PATIENCE = 5.0  # seconds to wait for the token
@@ -39,6 +40,7 @@ class Events:
         if not await _knows(websocket, token):
             await _closed(websocket, DENIED)
             return
+        known(websocket.scope.get("state", {}))
         box = _Box(asyncio.get_running_loop())
         with self._lock:
             self._boxes.add(box)
@@ -56,6 +58,12 @@ async def endpoint(websocket: WebSocket) -> None:
     """`/api/events`: the application's `state` holds `events`, `jobs` and `token`."""
     state = websocket.app.state
     await state.events.serve(websocket, state.token, state.jobs.all)
+
+
+class _Hello(BaseModel):
+    """The first message of a browser."""
+
+    token: str
 
 
 class _Box:
@@ -91,10 +99,10 @@ async def _knows(websocket: WebSocket, token: str) -> bool:
     """Whether the first message, which must come soon, holds the token."""
     try:
         text = await asyncio.wait_for(websocket.receive_text(), _PATIENCE)
-        given = from_json(text)["token"] if len(text) <= _LONGEST else ""
-    except (TimeoutError, WebSocketDisconnect, ValueError, KeyError, TypeError):
+        given = _Hello.model_validate_json(text).token if len(text) <= _LONGEST else ""
+    except (TimeoutError, WebSocketDisconnect, ValueError, KeyError):  # silent, gone, not that, or not text
         return False
-    return isinstance(given, str) and same(given, token)
+    return same(given, token)
 
 
 async def _until_gone(websocket: WebSocket, box: _Box) -> None:

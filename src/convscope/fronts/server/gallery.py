@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +32,7 @@ def gallery(desk: Desk, ask: AskGallery) -> bytes:
     with desk.turns.now():  # a request reads the network's weights
         first = entry("maximize").function.request(net, f"{ask.layer}:0", **ask.knobs)
     found = {
-        channel: _decoded(thumb)
+        channel: _shown(desk, request.digest, thumb)
         for channel, request in enumerate(each(first, ask.layer, units))
         if (thumb := desk.store.get(request.digest, "thumb"))
     }
@@ -50,7 +49,11 @@ def each(first: Request, layer: str, units: int) -> list[Request]:
     ]
 
 
-@lru_cache(8192)
+def _shown(desk: Desk, digest: str, thumb: bytes) -> Picture:
+    known = desk.thumbs.get(digest)
+    return desk.thumbs.put(digest, _decoded(thumb)) if known is None else known
+
+
 def _decoded(thumb: bytes) -> Picture:
     """A small picture in the middle of a square."""
     square: Picture = np.full((THUMB, THUMB, 3), 255, np.uint8)

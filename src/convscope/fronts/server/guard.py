@@ -18,8 +18,11 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .strangers import known
+
 BODY = 30 << 20  # bytes of an uploaded picture
 _JSON = 1 << 20  # bytes of any other body
+_HEAD = 16 << 10  # bytes of the address and the headers of a request
 _SECONDS = 30.0  # for a whole body to come in
 UPLOAD = "/api/images"
 
@@ -68,6 +71,7 @@ class Guard:
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         try:
+            _check_head(scope)
             self._check_names(Headers(scope=scope))
             if scope["type"] == "http":
                 send = self._sending(scope, send)
@@ -103,6 +107,7 @@ class Guard:
         kind, _, given = headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not same(given.strip(), self._token):
             raise Refusal(401, "This needs the token that ends the printed link, #token=….", "NoToken")
+        known(scope.get("state", {}))
         if scope["method"] in ("GET", "HEAD"):
             return receive
         upload = path == UPLOAD
@@ -132,7 +137,16 @@ class Guard:
 
 def same(given: str, token: str) -> bool:
     """Whether what was given is the token; takes as long whatever is wrong with it."""
-    return secrets.compare_digest(given.encode(), token.encode())
+    return secrets.compare_digest(given.encode(errors="surrogatepass"), token.encode())
+
+
+def _check_head(scope: Scope) -> None:
+    """The server bounds what comes piece by piece; what is here as a whole, it takes."""
+    headers = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    if headers + len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > _HEAD:
+        raise Refusal(
+            431, f"Address and headers must have at most {_HEAD >> 10} kB together. Send fewer.", "HeadTooLarge"
+        )
 
 
 def _is_api(path: str) -> bool:

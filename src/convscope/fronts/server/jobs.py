@@ -8,18 +8,18 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...base.errors import BadScan, ConvscopeError, UnknownJob, first_line
+from ...base.errors import BadScan, ConvscopeError, UnknownJob
 from ...base.image import Image
-from ...base.progress import Cancelled
 from ...scan.result import open_scan
-from .answers import derived, keep, kept_under
+from .answers import kept_under
 from .messages import Ask, AskScan, Job, JobEvent, ScanEvent
-from .pictures import save_image, supply
+from .outcomes import Outcomes
+from .pictures import save_image
 from .previews import data_url
 from .queue import ENDED, WAITING, Queue, Row
-from .running import Places, carried_out, gather, scan_id, scanned
+from .running import Places, gather, scan_id
 from .watch import LONGEST, Watch
 
 if TYPE_CHECKING:
@@ -27,13 +27,19 @@ if TYPE_CHECKING:
 
 QUEUE = 2048  # jobs that may wait
 _PATIENCE = 60.0  # seconds that one step may take when the server ends
+_AGAIN = 5.0  # seconds after which the queue is tried again where it could not be written
 
+V = TypeVar("V")
 Listen = Callable[[JobEvent | ScanEvent], None]
 _log = logging.getLogger(__name__)
 
 
+def _raised(error: BaseException) -> None:
+    raise error
+
+
 class Jobs:
-    """One queue of jobs and the thread that does them; `listen`, which must not wait, is told of every change.
+    """One queue of jobs, and from `begin` on the thread that does them; `listen`, which must not wait, is told of all.
 
     At most `limit` jobs may wait, and none runs for more than `longest` seconds.
 
@@ -43,15 +49,25 @@ class Jobs:
 
     def __init__(self, desk: Desk, listen: Listen, limit: int = QUEUE, longest: float = LONGEST) -> None:
         self._desk, self._listen, self._longest = desk, listen, longest
-        self._places = Places(desk.store.folder.resolve())
-        self._queue = Queue(self._places.folder, limit)
+        folder = desk.store.folder.resolve()
         self._changed = threading.Condition(threading.RLock())
         self._running: tuple[str, Watch] | None = None
         self._eta: float | None = None
         self._closing = False
+        self._worker: threading.Thread | None = None
+        with desk.store.alone():  # so that no other explorer begins meanwhile
+            self._queue = Queue(folder, limit)
+            self._places = Places(folder, self._queue.number)
+            if self._queue.alone:
+                self._tidy()
+        self._outcomes = Outcomes(desk, self._places, self._use, lambda: self._closing)
         self._restore()
-        self._worker = threading.Thread(target=self._work, name="jobs", daemon=True)
+
+    def begin(self, failed: Callable[[BaseException], object] = _raised) -> Jobs:
+        """Do jobs from now on; `failed` is given what ends that before `close`."""
+        self._worker = threading.Thread(target=self._run, args=(failed,), name="jobs", daemon=True)
         self._worker.start()
+        return self
 
     def submit(self, ask: Ask) -> Job:
         """Queue a technique, or find the job that does or did it; raises what a call of it would, and QueueFull."""
@@ -113,8 +129,9 @@ class Jobs:
             if self._running is not None:
                 self._running[1].stop.set()
             self._changed.notify_all()
-        self._worker.join(_PATIENCE)
-        if not self._worker.is_alive():
+        if self._worker is not None:
+            self._worker.join(_PATIENCE)
+        if self._worker is None or not self._worker.is_alive():
             self._queue.close()
 
     def _submit(self, row: Row) -> Job:
@@ -122,7 +139,7 @@ class Jobs:
             known = self._queue.find(row.id)
             if known is not None and known.state in WAITING:
                 return self._job(known)
-            if not self._kept(row):
+            if not self._outcomes.kept(row):
                 return self._job(self._again(row))
             if known is None or known.state != "done":
                 known = self._told(self._queue.add(row.with_(state="done", finished=time.time())))
@@ -136,94 +153,75 @@ class Jobs:
         self._changed.notify_all()
         return self._told(self._queue.add(fresh))
 
-    def _kept(self, row: Row) -> bool:
-        """Whether the result is there."""
-        if row.kind == "technique":
-            return "frame" in self._desk.store.names(row.id)
-        return (self._places.scan(row.id) / "run.parquet").is_file()
-
     def _use(self, row: Row) -> None:
         """Make a scan the one at hand."""
         folder = self._places.scan(row.id)
         self._listen(ScanEvent(scan=self._desk.use_scan(open_scan(folder), folder)))
 
-    def _restore(self) -> None:
-        """Delete images that no job needs any more, and bring back the scan that was made last."""
-        rows = self._queue.all()
-        needed = {_image(row) for row in rows if row.state != "done"}
+    def _tidy(self) -> None:
+        """Delete images that no job needs any more; no other explorer may have jobs."""
+        needed = {id for row in self._queue.all() if row.state != "done" for id in row.images}
         for path in self._places.images():
             if path.stem not in needed:
                 path.unlink(missing_ok=True)
+
+    def _restore(self) -> None:
+        """Bring back the scan that was made last."""
         first = self._desk.networks[0]
-        done = [row for row in rows if row.kind == "scan" and row.state == "done" and row.asked["network"] == first]
-        scans = [row for row in done if self._kept(row)]
+        done = [row for row in self._queue.all() if row.kind == "scan" and row.state == "done"]
+        scans = [row for row in done if row.asked["network"] == first and self._outcomes.kept(row)]
         if self._desk.scan is None and scans:
             with suppress(BadScan):
                 self._use(scans[0])
 
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                while not self._closing and (row := self._next()) is None:
-                    self._changed.wait()
-                if self._closing:
-                    return
-                assert row is not None
-                watch = Watch(self._desk.turns, lambda *told, id=row.id: self._tell(id, *told), self._longest)
-                self._running, self._eta = (row.id, watch), None
-                self._told(row)
-            try:
-                self._end(row.id, watch, self._outcome(row, watch))
-            except Exception:  # the disk is full, or the database is gone: the next job may fare better
-                _log.exception("job %s could not be recorded", row.id)
-                with self._changed:
-                    self._running = None
-
-    def _next(self) -> Row | None:
+    def _run(self, failed: Callable[[BaseException], object]) -> None:
         try:
-            return self._queue.next()
-        except ConvscopeError:
-            _log.exception("the queue cannot be read")
-            return None
+            while self._turn():
+                pass
+        except BaseException as error:
+            failed(error)
 
-    def _outcome(self, row: Row, watch: Watch) -> dict[str, Any]:
-        """Do a job; what there is to say of it then. Nothing it raises ends the thread."""
-        try:
-            if row.kind == "scan":
-                scanned(self._desk, AskScan.model_validate_json(row.ask), self._places.scan(row.id), watch)
-                self._use(row)
-                return {"state": "done"}
-            return self._technique(row, watch)
-        except Cancelled:
-            return {"state": "cancelled", "error": watch.reason}
-        except ConvscopeError as error:
-            return {"state": "failed", "error": str(error)}
-        except Exception as error:
-            _log.exception("job %s failed", row.id)
-            return {"state": "failed", "error": f"Something unexpected went wrong: {first_line(error)}. Try it again."}
-
-    def _technique(self, row: Row, watch: Watch) -> dict[str, Any]:
-        ask = Ask.model_validate_json(row.ask)
-        if image := _image(row):
-            supply(self._desk, image, self._places.image(image))
-        result = carried_out(self._desk, ask, row.id, self._places.state(row.id), watch)
-        if watch.stopped and "partial" in result.evidence:
-            if self._closing:
-                raise Cancelled
-            kept = keep(self._desk.store, result, ask.view, derived(row.id, "partial"))
-            return {"state": "cancelled", "artifact": kept, "partial": True, "error": watch.reason}
-        keep(self._desk.store, result, ask.view)
-        shutil.rmtree(self._places.state(row.id), ignore_errors=True)
-        return {"state": "done", "step": watch.total, "total": watch.total}
-
-    def _end(self, id: str, watch: Watch, outcome: dict[str, Any]) -> None:
+    def _turn(self) -> bool:
+        """Wait for a job and do it; False where the server ends."""
+        with self._changed:
+            row = self._next()
+            if row is None:
+                return False
+            watch = Watch(self._desk.turns, lambda *told: self._tell(row.id, *told), self._longest)
+            self._running, self._eta = (row.id, watch), None
+            self._told(row)
+        outcome = self._outcomes.of(row, watch)
         with self._changed:
             self._running = self._eta = None
-            if self._closing and outcome["state"] == "cancelled" and not watch.reason:
-                outcome = {"state": "queued"}
-            steps = {"step": watch.step, "total": watch.total}
-            ended = {"finished": time.time()} if outcome["state"] in ENDED else {}
-            self._told(self._queue.change(id, **steps | ended | outcome))
+            self._insist(lambda: self._end(row.id, watch, outcome))
+        return True
+
+    def _next(self) -> Row | None:
+        """Wait for the next job; None where the server ends."""
+        while not self._closing:
+            row = self._insist(lambda: self._queue.next(self._desk.networks))
+            if row is not None:
+                return row
+            self._changed.wait()
+        return None
+
+    def _insist(self, act: Callable[[], V]) -> V | None:
+        """Read or write the queue, again until it works, for the disk may be full for a while; None at the end."""
+        while True:
+            try:
+                return act()
+            except ConvscopeError as error:
+                _log.error("The jobs cannot go on now, and are tried again: %s", error)
+                self._changed.wait_for(lambda: self._closing, _AGAIN)
+                if self._closing:
+                    return None
+
+    def _end(self, id: str, watch: Watch, outcome: dict[str, Any]) -> None:
+        if self._closing and outcome["state"] == "cancelled" and not watch.reason:
+            outcome = {"state": "queued"}
+        steps = {"step": watch.step, "total": watch.total}
+        ended = {"finished": time.time()} if outcome["state"] in ENDED else {}
+        self._told(self._queue.change(id, **steps | ended | outcome))
 
     def _tell(self, id: str, step: int, total: int, eta: float | None, preview: object) -> None:
         shown = data_url(preview)
@@ -238,9 +236,3 @@ class Jobs:
     def _job(self, row: Row) -> Job:
         running = self._running is not None and self._running[0] == row.id
         return row.message(self._eta if running else None)
-
-
-def _image(row: Row) -> str:
-    """The id of the image a job is about, if it is about one."""
-    found: str = row.asked.get("subjects", {}).get("image", "")
-    return found

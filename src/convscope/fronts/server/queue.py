@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
 import time
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ...base.database import Database, Taken
-from ...base.errors import BadStore, QueueFull, UnknownJob
+from ...base.database import Database
+from ...base.errors import QueueFull, UnknownJob
 from .messages import Job, State
+from .queues import claim, let_go
 
 Kind = Literal["technique", "scan"]
 WAITING, ENDED = ("queued", "running"), ("done", "failed", "cancelled")
@@ -21,8 +25,9 @@ CREATE TABLE jobs (
     partial INTEGER NOT NULL, created REAL NOT NULL, started REAL, finished REAL, place INTEGER NOT NULL
 )
 """
-_QUEUES = 64  # of processes that share a folder
 _REMEMBERED = 2048  # jobs that ended
+_FIRST = ("queued", "running", "done")  # which state counts, where two queues have the same job; else the one's own
+_ID = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ class Row:
         found: dict[str, Any] = json.loads(self.ask)
         return found
 
+    @property
+    def images(self) -> set[str]:
+        """The ids of the images it is about, in whatever subject."""
+        return {id for text in self.asked.get("subjects", {}).values() for id in _ID.findall(text)}
+
     def with_(self, **values: Any) -> Row:
         """The same with other values."""
         return replace(self, **values)
@@ -79,12 +89,18 @@ _COLUMNS = ", ".join(field.name for field in fields(Row))
 class Queue:
     """Jobs in a folder, in the order they are to be done; of processes that share the folder each has its own queue.
 
-    What ran when a process was killed is queued again. Raises BadStore for a file that is no queue.
+    Of processes that ended it takes over the jobs, and what ran when one was killed is queued again. `number` tells
+    queues apart, and `alone` says that no other process had one. Processes must begin one at a time. Raises BadStore
+    for a file that is no queue.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
-        self.limit = limit
-        self._rows = _own(folder)
+        own = claim(folder, _SCHEMA)
+        self.limit, self.number, self.alone = limit, own.number, own.alone
+        self._rows = own.rows
+        for _, other in own.others:
+            self._take_over(_rows_of(other, "ORDER BY place"))
+        let_go(folder, own)
         with self._rows.change() as rows:
             rows.execute("UPDATE jobs SET state = 'queued', started = NULL WHERE state = 'running'")
             ended = "SELECT id FROM jobs WHERE state IN (?, ?, ?) ORDER BY finished DESC LIMIT -1 OFFSET ?"
@@ -112,16 +128,13 @@ class Queue:
             (waiting,) = rows.execute("SELECT COUNT(*) FROM jobs WHERE state = 'queued'").fetchone()
             if row.state == "queued" and waiting >= self.limit:
                 raise QueueFull(f"At most {self.limit} jobs may wait, and so many do. Wait, or cancel some of them.")
-            (last,) = rows.execute("SELECT COALESCE(MAX(place), 0) FROM jobs").fetchone()
-            values = asdict(row) | {"place": last + 1, "created": row.created or time.time()}
-            rows.execute(
-                f"INSERT OR REPLACE INTO jobs ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})", [*values.values()]
-            )
+            _put(rows, row)
         return self.get(row.id)
 
-    def next(self) -> Row | None:
-        """The job whose turn it is, which runs from now on."""
-        first = self._select("WHERE state = 'queued' ORDER BY place LIMIT 1")
+    def next(self, networks: Collection[str]) -> Row | None:
+        """The job whose turn it is, which runs from now on; those about other networks wait for who has these."""
+        known = f"json_extract(ask, '$.network') IN ({', '.join('?' * len(networks))})"
+        first = self._select(f"WHERE state = 'queued' AND {known} ORDER BY place LIMIT 1", *networks)
         return self.change(first[0].id, state="running", started=time.time()) if first else None
 
     def change(self, id: str, **values: Any) -> Row:
@@ -140,17 +153,32 @@ class Queue:
         """Let another process have it."""
         self._rows.close()
 
+    def _take_over(self, others: list[Row]) -> None:
+        """Have the jobs of another queue too, after one's own."""
+        known = {row.id: row.state for row in self.all()}
+        new = [row for row in others if row.id not in known or _earlier(row.state, known[row.id])]
+        with self._rows.change() as rows:
+            for row in new:
+                _put(rows, row)
+
     def _select(self, which: str, *values: Any) -> list[Row]:
-        rows = self._rows.read(f"SELECT {_COLUMNS} FROM jobs {which}", *values)
-        made = [dict(zip((field.name for field in fields(Row)), row, strict=True)) for row in rows]
-        return [Row(**{**values, "partial": bool(values["partial"])}) for values in made]
+        return _rows_of(self._rows, which, *values)
 
 
-def _own(folder: Path) -> Database:
-    """The first queue of the folder that no other process has."""
-    for number in range(_QUEUES):
-        try:
-            return Database(folder / f"jobs{number or ''}.sqlite", _SCHEMA, alone=True)
-        except Taken:
-            continue
-    raise BadStore(f"{folder} is in use by {_QUEUES} processes already. End some of them, or name another folder.")
+def _earlier(state: State, other: State) -> bool:
+    return state in _FIRST and (other not in _FIRST or _FIRST.index(state) < _FIRST.index(other))
+
+
+def _put(rows: sqlite3.Connection, row: Row) -> None:
+    """Put a job at the end, anew if it was there."""
+    (last,) = rows.execute("SELECT COALESCE(MAX(place), 0) FROM jobs").fetchone()
+    values = asdict(row) | {"place": last + 1, "created": row.created or time.time()}
+    rows.execute(
+        f"INSERT OR REPLACE INTO jobs ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})", [*values.values()]
+    )
+
+
+def _rows_of(queue: Database, which: str, *values: Any) -> list[Row]:
+    rows = queue.read(f"SELECT {_COLUMNS} FROM jobs {which}", *values)
+    made = [dict(zip((field.name for field in fields(Row)), row, strict=True)) for row in rows]
+    return [Row(**{**values, "partial": bool(values["partial"])}) for values in made]

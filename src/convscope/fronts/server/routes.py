@@ -118,6 +118,7 @@ _REFUSALS = {
     "413": "The body is too large.",
     "415": "Not JSON.",
     "429": "The queue is full.",
+    "431": "Address and headers are too large.",
 }
 
 

@@ -32,6 +32,7 @@ from ...scan.tables import tables
 from .answers import kept_under
 from .messages import Ask, AskScan
 from .pictures import save_image
+from .queues import states
 from .watch import Watch
 from .wiring import Wiring
 
@@ -45,9 +46,10 @@ _SAVED = 20.0  # seconds between two states of a scan that are written
 
 @dataclass(frozen=True)
 class Places:
-    """Where jobs keep what they need in the store's folder."""
+    """Where jobs keep what they need in the store's folder; `queue` is the number of the queue they are in."""
 
     folder: Path
+    queue: int = 0
 
     def image(self, digest: str) -> Path:
         """An image that is asked about."""
@@ -58,11 +60,11 @@ class Places:
         return [*(self.folder / "images").glob("*.png")]
 
     def state(self, id: str) -> Path:
-        """The state of a technique that can go on where it stopped."""
-        return self.folder / "states" / id
+        """The state of what can go on where it stopped: another explorer may do the same job at the same time."""
+        return states(self.folder, self.queue) / id
 
     def scan(self, id: str) -> Path:
-        """A scan: its images, its state, and its tables."""
+        """A scan: its images and its tables."""
         return self.folder / "scans" / id
 
 
@@ -111,11 +113,15 @@ def gather(desk: Desk, ask: AskScan, folder: Path) -> None:
         raise BadSource("There must be at least one image to scan, not none. Upload some, or start with --images.")
     names = {info.id: re.sub(r"[^\w.-]+", "-", info.name)[:_NAME] for info in desk.images()}
     for number, id in enumerate(dict.fromkeys(ids)):
-        save_image(folder / "images" / f"{names.get(id, 'picture')}-{number}.png", desk.image(id))
+        if not any((folder / "images").glob(f"*-{number}.png")):  # it may be there under another name for the same
+            save_image(folder / "images" / f"{names.get(id, 'picture')}-{number}.png", desk.image(id))
 
 
-def scanned(desk: Desk, ask: AskScan, folder: Path, watch: Watch) -> Scan:
-    """The scan in `folder`, finished; images are decoded here, and between two shards no thread runs the network."""
+def scanned(desk: Desk, ask: AskScan, folder: Path, kept: Path, watch: Watch) -> Scan:
+    """The scan in `folder`, finished, with its state `kept` elsewhere meanwhile.
+
+    Images are decoded here, and between two shards no thread runs the network.
+    """
     net, gathered = desk.network(ask.network), folder / "images"
     source = _Paused(open_source(str(gathered) if gathered.is_dir() else desk.source), desk.turns.give_way)
     chosen = knobs.check(scanning.scan, {"layers": _layers(ask)})
@@ -123,12 +129,13 @@ def scanned(desk: Desk, ask: AskScan, folder: Path, watch: Watch) -> Scan:
         del chosen[name]
     with desk.turns.work(net.module), listening(watch.look):
         job = Job.of(net, source, chosen.pop("layers"), chosen.pop("labels"), **chosen)
-        saver = _Saver(folder / "parts" / "0-of-1.safetensors", len(job.shards), watch)
+        saver = _Saver(kept / "scan.safetensors", len(job.shards), watch)
         desk.turns.give_way()
         state = resume(job, saver.path) if saver.path.exists() else _begun(job, desk.loaded(ask.network).wiring)
         if not run(job, state, job.shards, saver, workers=0, checkpoint=0.0):
             raise Cancelled
-    in_memory(tables(state)).save(folder)
+    if not (folder / "run.parquet").is_file():  # another explorer may have done the same meanwhile
+        in_memory(tables(state)).save(folder)
     return open_scan(folder)
 
 
