@@ -1,8 +1,8 @@
 """Kills, interrupts, threads, full disks, flipped bits, strangers and load, counted: `python bench/endurance.py`.
 
-It ends within 30 minutes on two cores, needs no GPU and no network but the loopback, and prints a table row by row: what
-was tried, how often, and how often nothing was lost, nobody stuck and nothing changed. Exit code 1 where something did
-not survive. Linux only; what needs a small disk is tried where one may be mounted.
+It ends within 30 minutes on two cores, needs no GPU and no network but the loopback, and prints a table row by row:
+what was tried, how often, and how often nothing was lost, nobody stuck and nothing changed. Exit code 1 where
+something did not survive. Linux only; what needs a small disk is tried where one may be mounted.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from multiprocessing.connection import wait
 from pathlib import Path
 
 os.environ["ENDURING_THREADS"] = os.environ.get("OMP_NUM_THREADS", "")
 os.environ["OMP_NUM_THREADS"] = "1"  # of this process and its forks
 
-from enduring import ends, explorer, flips, interrupts, scans, threads
+from enduring import ends, explorer, flips, interrupts, scans, strangers, threads
 from enduring.common import FORK, SMALL, Count, Row, Trial, apart, jpeg, unmount
 
-ROWS = (*scans.ROWS, *flips.ROWS, *interrupts.ROWS, *threads.ROWS, *explorer.ROWS, *ends.ROWS)
+ROWS = tuple(row for family in (scans, flips, interrupts, threads, explorer, strangers, ends) for row in family.ROWS)
 WHOLE = 29 * 60  # seconds for everything
+PATIENCE = 120  # seconds for a row to end what it has begun
 
 
 def main() -> int:
@@ -57,18 +57,19 @@ def carried_out(row: Row, seed: int, minutes: float, end: float) -> Count:
     """Try a row in a process of its own; whatever it began is ended, and its folder gone, afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="enduring-"))
     seconds = row.seconds + (60 * minutes if row.loaded else 0)
-    last = min(time.monotonic() + 1.5 * seconds, end)
+    last = min(time.monotonic() + seconds + PATIENCE, end)
     mine, theirs = FORK.Pipe(duplex=False)
     process = FORK.Process(target=work, args=(row, Trial(folder, seed, seconds, minutes, theirs), folder / ".log"))
     process.start()
     theirs.close()
     count, told = Count(), False
     try:
-        while not told and (ready := wait([mine, process.sentinel], max(0, last - time.monotonic()))):
-            if mine not in ready and not mine.poll():
-                return failed(count, f"ended by itself with {process.exitcode}: {last_line(folder / '.log')}")
+        while not told and mine.poll(max(0, last - time.monotonic())):
             count, told = mine.recv()
-        return count if told else failed(count, f"had not ended after {seconds:.0f} s")
+        return count if told else failed(count, "was stuck, or had no time left")
+    except EOFError:
+        process.join()
+        return failed(count, f"ended by itself with {process.exitcode}: {last_line(folder / '.log')}")
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid or 0, signal.SIGKILL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import multiprocessing
 import os
 import random
@@ -298,11 +297,3 @@ def unmount(folder: Path) -> None:
     for line in Path("/proc/mounts").read_text().splitlines():
         if line.split()[1].startswith(f"{folder}/"):
             subprocess.run(["umount", "-l", line.split()[1]], check=False)
-
-
-def decoded(text: str) -> Any:
-    """JSON, or None where it is none."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None

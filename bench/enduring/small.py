@@ -48,5 +48,5 @@ def worn(mode: str) -> nn.Module:
     module.conv.weight.requires_grad_(False)
     module.head.bias.grad = None
     module.relu.register_forward_hook(nothing)
-    module.second.register_full_backward_hook(nothing)
+    module.head.register_full_backward_hook(nothing)
     return module
