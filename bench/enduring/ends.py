@@ -103,10 +103,7 @@ def furnish(trial: Trial) -> None:
 
 def words(line: str) -> list[str]:
     """A line as words, with its letters replaced."""
-    own = {"N": SMALL}
-    return [
-        SMALL if word == "N" else word.replace("A", "a" * 300) if "A" in word else word for word in shlex.split(line)
-    ]
+    return [SMALL if word == "N" else word.replace("A", "a" * 300) for word in shlex.split(line)]
 
 
 def bad(trial: Trial) -> Count:

@@ -141,13 +141,13 @@ def copies(trial: Trial) -> Count:
     """Networks and results, pickled and deep-copied, after each technique and while a thread works: as the original."""
     asked, unit = techniques(trial), "logits:1"
     asked["scan"](build())
-    wanted = cs.saliency(build(), jpeg(1), unit).values
+    wanted = _saliency(build())
     ways = {"pickle": lambda one: pickle.loads(pickle.dumps(one)), "deepcopy": copy.deepcopy}
     for name, work in asked.items():
         net = build()
         work(net)
         for way, make in ways.items():
-            trial.check(*_copied(lambda make=make, net=net: make(net), wanted, f"{way} of a network after {name}"))
+            trial.check(*_copied(partial(make, net), wanted, f"{way} of a network after {name}", _saliency))
     for way, make in ways.items():
         for result in _results(build(), trial.folder / "scan"):
             try:
@@ -156,7 +156,12 @@ def copies(trial: Trial) -> Count:
                 trial.check(False, f"{way} of a {type(result).__name__}: {type(error).__name__}")
             else:
                 trial.check(right, f"{way} of a {type(result).__name__}: another picture")
-        _meanwhile(trial, way, make, wanted)
+        _meanwhile(trial, way, make)
+    lite0, photo = cs.load("lite0"), cs.open_image(jpeg(1))
+    planned = cs.occlusion(lite0, photo, unit, size=112, stride=56).values
+    for way, make in ways.items():
+        again: Work = lambda net: cs.occlusion(net, photo, unit, size=112, stride=56).values  # noqa: E731
+        trial.check(*_copied(partial(make, lite0), planned, f"{way} of lite0 after occlusion", again))
     return trial.count
 
 
@@ -168,19 +173,19 @@ def _results(net: cs.Network, folder: Path) -> list[Any]:
     return [*found, cs.maximize(net, unit, steps=2, size=32), cs.invert(net, photo, "second", steps=2)]
 
 
-def _copied(make: Callable[[], Any], wanted: Any, what: str) -> tuple[bool, str]:
+def _copied(make: Callable[[], Any], wanted: Any, what: str, ask: Work) -> tuple[bool, str]:
     try:
-        said = wrong(cs.saliency(make(), jpeg(1), "logits:1").values, wanted)
+        said = wrong(ask(make()), wanted)
     except Exception as error:
         said = type(error).__name__
     return not said, f"{what}: {said}"
 
 
-def _meanwhile(trial: Trial, way: str, make: Callable[[Any], Any], wanted: Any) -> None:
+def _meanwhile(trial: Trial, way: str, make: Callable[[Any], Any]) -> None:
     """Copies made at random moments of another thread's work are trainable as the original is."""
     module = worn("train")
     net, stop = network(module), threading.Event()
-    facts = _facts(module)
+    facts, wanted = _facts(module), _saliency(net)
     thread = threading.Thread(
         target=_until_told, args=(lambda: cs.smoothgrad(net, jpeg(1), "logits:1"), stop), daemon=True
     )
@@ -190,7 +195,7 @@ def _meanwhile(trial: Trial, way: str, make: Callable[[Any], Any], wanted: Any) 
             stop.wait(0.1 * trial.rng.random())
             try:
                 copied = make(net)
-                said = wrong(cs.saliency(copied, jpeg(1), "logits:1").values, wanted)
+                said = wrong(_saliency(copied), wanted)
                 said = said or ("" if _facts(copied.module) == facts else "frozen for good")
             except Exception as error:
                 said = type(error).__name__
@@ -198,6 +203,10 @@ def _meanwhile(trial: Trial, way: str, make: Callable[[Any], Any], wanted: Any) 
     finally:
         stop.set()
         thread.join(PATIENCE)
+
+
+def _saliency(net: cs.Network) -> Any:
+    return cs.saliency(net, jpeg(1), "logits:1").values
 
 
 def _facts(module: nn.Module) -> Any:
