@@ -21,10 +21,13 @@ from pathlib import Path
 os.environ["ENDURING_THREADS"] = os.environ.get("OMP_NUM_THREADS", "")
 os.environ["OMP_NUM_THREADS"] = "1"  # of this process and its forks
 
-from enduring import ends, explorer, flips, interrupts, scans, strangers, threads
-from enduring.common import FORK, SMALL, Count, Row, Trial, apart, jpeg, unmount
+from enduring import ends, explorer, flips, interrupts, load, rooms, scans, strangers, threads
+from enduring.common import SMALL, Count, Row, Trial
+from enduring.folders import jpeg, unmount
+from enduring.processes import FORK, apart
 
-ROWS = tuple(row for family in (scans, flips, interrupts, threads, explorer, strangers, ends) for row in family.ROWS)
+FAMILIES = (scans, rooms, flips, interrupts, threads, explorer, load, strangers, ends)
+ROWS = tuple(row for family in FAMILIES for row in family.ROWS)
 WHOLE = 29 * 60  # seconds for everything
 PATIENCE = 120  # seconds for a row to end what it has begun
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import PIL.Image
 import PIL.PngImagePlugin
 
-from .common import SMALL, Count, Row, Trial, environment, listing
+from .common import SMALL, Count, Row, Trial
+from .folders import listing
+from .processes import environment
 from .scans import scan
 
 # In a folder that `furnish` makes; N stands for the small network, and A for 300 letters.

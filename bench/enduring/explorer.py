@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import resource
 import signal
-import socket
-import statistics
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
-
-from .common import AGO, SMALL, Count, Row, Trial, environment, jpeg, until
-
-QUIET = 20.0  # seconds within which silent sockets must be hung up on, and a user among them be served
-MOST, GROWTH = 1.2, 1.05  # gigabytes in the end, and of those after two minutes
+from .common import SMALL, Count, Row, Trial
+from .folders import jpeg
+from .processes import AGO, environment, until
 
 
 class Explorer:
@@ -34,11 +25,11 @@ class Explorer:
 
     def __init__(self, store: Path, network: str = SMALL, files: int = 0) -> None:
         self.log = store.with_suffix(f".{time.monotonic_ns()}.log")
-        words = [sys.executable, "-m", "convscope", "explore", network, "--no-open", "--port", "0", "--store", store]
+        words = [sys.executable, "-m", "convscope", "explore", network, "--no-open", "--port", "0"]
         limit: Callable[[], None] = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))  # noqa: E731
         with self.log.open("wb") as said:
             self.process = subprocess.Popen(
-                words,
+                [*words, "--store", str(store)],
                 stdout=subprocess.PIPE,
                 stderr=said,
                 text=True,
@@ -51,11 +42,11 @@ class Explorer:
         self.port = int(self.base.rpartition(":")[2] or 0)
         self.network = network
 
-    def call(self, path: str, body: Any = None, seconds: float = AGO) -> bytes:
+    def call(self, path: str, body: Any = None, seconds: float = AGO, name: str = "") -> bytes:
         """An answer; a body in bytes is an upload. Raises OSError."""
         kind = "octet-stream" if isinstance(body, bytes) else "json"
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": f"application/{kind}"}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": f"application/{kind}", "X-Name": name}
         with urllib.request.urlopen(
             urllib.request.Request(f"{self.base}/api/{path}", data, headers), timeout=seconds
         ) as told:
@@ -151,7 +142,7 @@ def shared(trial: Trial) -> Count:
             break
         store = trial.folder / f"store{turn}"
         first = Explorer(store)
-        frame = first.ask("images", jpeg(1000 + turn))["id"]
+        frame = json.loads(first.call("images", jpeg(1000 + turn), name="camera"))["id"]  # which only the queue keeps
         waiting = [first.submit("second:0", 9000)]
         about = {
             "network": SMALL,
@@ -169,7 +160,7 @@ def shared(trial: Trial) -> Count:
         else:
             both = [first, second]
             waiting += [second.submit("second:1", 9001)]
-        uploads = [at.ask("images", jpeg(100 * turn + n))["id"] for n in range(4) for at in both]
+        uploads = [at.ask("images", jpeg(n))["id"] for n in range(8) for at in both[n % len(both) :][:1]]
         for at in both[:: trial.rng.choice((1, -1))]:
             at.kill(trial.rng.choice((9, signal.SIGTERM)))
         again = Explorer(store)
@@ -179,146 +170,13 @@ def shared(trial: Trial) -> Count:
         for id in uploads:
             trial.check(id in listed, "an upload is not listed any more")
         again.ask("cancel", {"id": waiting[0]})
-        trial.check(ready(again, waiting[1:2]), "a job about an upload cannot be done any more")
+        trial.check(ready(again, waiting[1:2]), "a job about a frame of the camera cannot be done any more")
         again.kill()
     return trial.count
-
-
-def listener(at: Explorer, headers: dict[str, str] | None = None) -> ClientConnection:
-    """A WebSocket that has not given its token."""
-    return connect(f"ws://127.0.0.1:{at.port}/api/events", additional_headers=headers, proxy=None)
-
-
-def silent(trial: Trial) -> Count:
-    """Sockets that say nothing, half of a request, or a letter a second are hung up on; users and listeners are not."""
-    at = Explorer(trial.folder / "store", files=256)
-    at.call("session")
-    with listener(at) as true:
-        true.send(json.dumps({"token": at.token}))
-        kinds = {"silent": b"", "half a request": b"GET /api/session HTTP/1.1\r\nHost: ", "slow": b"G"}
-        talks = {name: [socket.create_connection(("127.0.0.1", at.port)) for _ in range(20)] for name in kinds}
-        began = time.monotonic()
-        for name, first in kinds.items():
-            for talk in talks[name]:
-                talk.sendall(first)
-        while time.monotonic() < began + QUIET and any(any(alive(talk) for talk in each) for each in talks.values()):
-            for talk in talks["slow"]:
-                drip(talk)
-            time.sleep(1)
-        for name, each in talks.items():
-            for talk in each:
-                trial.check(not alive(talk), f"{name}: not hung up on within {QUIET:.0f} s")
-                talk.close()
-        at.submit("second:0", 2)
-        trial.check(heard(true), "a listener with the token hears nothing after a while of silence")
-    for turn in range(2):
-        crowd = [socket.create_connection(("127.0.0.1", at.port)) for _ in range(300)]
-        time.sleep(turn)
-        began = time.monotonic()
-        trial.check(served(at), f"a user among 300 silent sockets, 256 files: not served within {QUIET:.0f} s")
-        trial.say(f"served after {time.monotonic() - began:.1f} s")
-        for talk in crowd:
-            talk.close()
-        trial.check(until(lambda: served(at), 10), "a user after they have gone is not served")
-    at.kill()
-    return trial.count
-
-
-def alive(talk: socket.socket) -> bool:
-    """Whether the other side has not hung up."""
-    talk.setblocking(False)
-    try:
-        while talk.recv(4096):
-            pass
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def drip(talk: socket.socket) -> None:
-    """One more letter, where somebody listens."""
-    with suppress(OSError):  # hung up on, as it should be
-        talk.send(b"E")
-
-
-def heard(talk: ClientConnection) -> bool:
-    """Whether an event comes."""
-    try:
-        return bool(talk.recv(timeout=30))
-    except (TimeoutError, WebSocketException):
-        return False
-
-
-def served(at: Explorer) -> bool:
-    """Whether a user is answered."""
-    try:
-        return bool(at.call("jobs", seconds=QUIET))
-    except OSError:
-        return False
-
-
-def load(trial: Trial) -> Count:
-    """Four readers of lite0, uploads, and one job after another, for minutes: all answered, and memory on a plateau."""
-    at, stop = Explorer(trial.folder / "store", "lite0"), threading.Event()
-    session = at.ask("session")
-    times: list[float] = []
-    wrong: list[str] = []
-    work = (at, session, stop, times, wrong)
-    readers = [threading.Thread(target=_read, args=(*work, trial.rng.random()), daemon=True) for _ in range(4)]
-    begun, memories = time.monotonic(), [at.memory()]
-    for reader in readers:
-        reader.start()
-    while time.monotonic() < begun + 60 * trial.minutes:
-        time.sleep(5)
-        memories.append(at.memory())
-        if "queued" not in at.jobs().values():
-            at.submit(f"logits:{len(memories)}", 40, 96)
-    stop.set()
-    for reader in readers:
-        reader.join()
-    middle = memories[min(24, len(memories) // 2)]
-    trial.count.tried, trial.count.survived = len(times) + len(wrong), len(times)
-    trial.count.notes.update(wrong)
-    last = statistics.median(memories[-3:])
-    p95 = statistics.quantiles(times, n=20)[-1]
-    shown = ", ".join(f"{gigabytes:.2f}" for gigabytes in memories[:: max(1, len(memories) // 8)])
-    trial.say(f"{len(times)} calls, p95 {1000 * p95:.0f} ms; GB {shown}, {last:.2f}")
-    trial.check(last <= GROWTH * middle, f"memory grows from {middle:.2f} to {last:.2f} GB")
-    trial.check(last <= MOST, f"memory is {last:.2f} GB")
-    at.kill()
-    return trial.count
-
-
-def _read(at: Explorer, session: Any, stop: threading.Event, times: list[float], wrong: list[str], seed: float) -> None:
-    """A reader who looks at something else, a few times a second."""
-    rng, images = random.Random(seed), [image["id"] for image in session["images"]]
-    maps = [layer for layer in session["network"]["layers"] if layer["map"]]
-    while not stop.wait(0.15 * rng.random()):
-        layer, image, kind = rng.choice(maps), rng.choice(images[-30:]), rng.random()
-        about = {"network": "lite0", "layer": layer["name"], "image": image}
-        unit = f"logits:{rng.randrange(1000)}"
-        gradient = {"network": "lite0", "technique": "guided_backprop", "subjects": {"image": image, "unit": unit}}
-        began = time.monotonic()
-        try:
-            if kind < 0.5:
-                at.call("look", about)
-            elif kind < 0.75:
-                at.call("unit", {**about, "channel": rng.randrange(layer["units"])})
-            elif kind < 0.95:
-                at.call("ask", gradient)
-            else:
-                images.append(at.ask("images", jpeg(rng.randrange(10**6)))["id"])
-            times.append(time.monotonic() - began)
-        except (OSError, ValueError) as error:
-            wrong.append(f"a call fails: {error}")
 
 
 ROWS = (
     Row("explorer.killed", "killed amid queued jobs, and started again", 120, killed),
     Row("explorer.ended", "SIGTERM and SIGINT while a job runs", 80, ended),
     Row("explorer.shared", "two on one store", 75, shared),
-    Row("explorer.silent", "sockets that say nothing, or little", 75, silent),
-    Row("explorer.load", "four readers of lite0, uploads and jobs", 30, load, loaded=True),
 )

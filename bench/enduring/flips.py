@@ -11,7 +11,9 @@ from typing import Any
 
 import convscope as cs
 
-from .common import Count, Outcome, Row, Trial, apart, digest, hashes
+from .common import Count, Row, Trial
+from .folders import digest, hashes
+from .processes import Outcome, apart
 from .scans import undisturbed
 
 FLIPS = 16  # in each table

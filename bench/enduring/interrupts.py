@@ -17,7 +17,9 @@ from torch import nn
 import convscope as cs
 from convscope.catalog.catalog import CATALOG
 
-from .common import SMALL, Count, Row, Trial, digest, jpeg, listing, until
+from .common import SMALL, Count, Row, Trial
+from .folders import digest, jpeg, listing
+from .processes import until
 from .small import network, worn
 
 QUICK: dict[str, dict[str, Any]] = {  # knobs of techniques that take their time with the defaults

@@ -41,12 +41,13 @@ def worn(mode: str) -> nn.Module:
     """A module in the middle of its training: gradients, a hook, a frozen part, and for `mixed` both modes."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        module = nn.Sequential(layers())
+        parts = layers()
+        module = nn.Sequential(parts)
         module(torch.randn(4, 3, 32, 32)).sum().backward()
     module.train(mode != "eval")
-    module.bn.train(mode == "train")
-    module.conv.weight.requires_grad_(False)
-    module.head.bias.grad = None
-    module.relu.register_forward_hook(nothing)
-    module.head.register_full_backward_hook(nothing)
+    parts["bn"].train(mode == "train")
+    parts["conv"].requires_grad_(False)
+    parts["head"].zero_grad()
+    parts["relu"].register_forward_hook(nothing)
+    parts["head"].register_full_backward_hook(nothing)
     return module

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection
 
-from .common import Count, Row, Trial, jpeg
-from .explorer import Explorer, listener
+from .common import Count, Row, Trial
+from .explorer import Explorer
+from .folders import jpeg
+from .load import listener
 
 # OWN stands for the server's own name and port, PORT for its port, TOKEN for its token, - for nothing.
 HOSTS = """- evil.example evil.example:PORT 127.0.0.1 127.0.0.1:80 OWN.evil.example 0.0.0.0:PORT 127.1:PORT

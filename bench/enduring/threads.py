@@ -17,8 +17,10 @@ from torch import nn
 import convscope as cs
 from convscope.view.picture import png
 
-from .common import Count, Row, Trial, apart, jpeg, until
+from .common import Count, Row, Trial
+from .folders import jpeg
 from .interrupts import Work, about, techniques, unlike
+from .processes import apart, until
 from .small import MODES, build, network, worn
 
 SLOW = ("scan", "insertion_deletion", "compare", "sanity_check")  # left out beside others
@@ -27,7 +29,8 @@ PATIENCE = 90.0  # seconds for what takes two alone
 
 def beside(works: list[Callable[[], Any]], times: int = 2) -> list[Any] | None:
     """What each gives in a thread of its own, all begun at once, each a few times; None where they hang."""
-    gate, found = threading.Barrier(len(works)), [[] for _ in works]  # type: list[list[Any]]
+    gate = threading.Barrier(len(works))
+    found: list[list[Any]] = [[] for _ in works]
 
     def work(number: int) -> None:
         gate.wait()
@@ -166,10 +169,12 @@ def copies(trial: Trial) -> Count:
 
 
 def _results(net: cs.Network, folder: Path) -> list[Any]:
-    photo, unit = jpeg(1), "logits:1"
-    found = [ask(net, photo, unit) for ask in (cs.saliency, cs.guided_backprop, cs.gradcam, cs.input_x_gradient)]
+    photo, unit, scan = cs.open_image(jpeg(1)), "logits:1", cs.open_scan(folder)
+    found: list[Any] = [
+        ask(net, photo, unit) for ask in (cs.saliency, cs.guided_backprop, cs.gradcam, cs.input_x_gradient)
+    ]
     found += [cs.occlusion(net, photo, unit, size=16, stride=8), cs.rise(net, photo, unit, samples=4)]
-    found += [cs.activations(net, photo, "second"), cs.weights(net, "conv"), cs.patches(net, str(folder), "second:1")]
+    found += [cs.activations(net, photo, "second"), cs.weights(net, "conv"), cs.patches(net, scan, "second:1")]
     return [*found, cs.maximize(net, unit, steps=2, size=32), cs.invert(net, photo, "second", steps=2)]
 
 
