@@ -1,0 +1,1 @@
+"""What `endurance.py` counts, one file for each family of rows."""
