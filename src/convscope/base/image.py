@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import io
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +21,7 @@ from .errors import BadImage, BadKnob, first_line, nearest, reason
 from .files import check_writable, write
 from .marks import fingerprint, is_marked, marking, png_of
 from .samples import PREFIX, samples
+from .warned import unwarned
 
 MAX_PIXELS = 64_000_000  # a 50-megapixel phone photo passes; a decompression bomb does not
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
@@ -151,16 +151,15 @@ def _sample_path(name: str) -> Path:
 
 
 def _from_file(file: io.IOBase | io.BufferedReader, name: str) -> Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # our own cap is lower
-        try:
+    try:
+        with unwarned(PIL.Image.DecompressionBombWarning):  # our own cap is lower
             picture = PIL.Image.open(file, formats=_FORMATS)  # type: ignore[arg-type]
-        except PIL.Image.DecompressionBombError:
-            raise _too_large(name) from None
-        except (OSError, ValueError, SyntaxError) as error:
-            raise BadImage(f"{name} is not an image that can be read. Use one of {', '.join(_FORMATS)}.") from error
-        with picture:
-            return _decode(picture, name)
+    except PIL.Image.DecompressionBombError:
+        raise _too_large(name) from None
+    except (OSError, ValueError, SyntaxError) as error:
+        raise BadImage(f"{name} is not an image that can be read. Use one of {', '.join(_FORMATS)}.") from error
+    with picture:
+        return _decode(picture, name)
 
 
 def _decode(picture: PIL.Image.Image, name: str) -> Image:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import pickle
 import signal
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from ..base.errors import BadKnob, BadSource, first_line
 from ..base.image import Image
+from ..base.warned import unwarned
 from .decoding import Decoded, Decoder
 from .source import Entry, Shard, Source
 
@@ -127,10 +127,9 @@ def _planning(
 
 def _started(decoder: Decoder, plan: Iterator[Sequence[Entry]], workers: int) -> Any:
     """An iterator of torch's DataLoader, which fetches ahead in processes that live as long as it does."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)  # the caller chose how many
-        warnings.filterwarnings("ignore", "Got pickle error", UserWarning)  # said below
-        warnings.filterwarnings("ignore", ".*use of fork", DeprecationWarning)  # workers run on one thread each
+    chosen, said = "This DataLoader will create", "Got pickle error"  # how many the caller chose; what is said below
+    alone = ".*use of fork"  # workers run on one thread each
+    with unwarned(UserWarning, DeprecationWarning, message=f"{chosen}|{said}|{alone}"):
         try:
             answers: Any = _Answers(_loader(decoder, plan, workers))
         except (pickle.PicklingError, AttributeError, TypeError) as error:  # only where processes are not forked

@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from ..base.paths import is_there
+
 _ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 _SOON, _LATE = 5.0, 60.0  # seconds after which it is looked again: while there is much to give back, and else at most
 _MUCH = 16 << 20  # bytes
@@ -46,4 +48,4 @@ def _of_glibc(name: str) -> ctypes._NamedFuncPointer | None:
 
 def _resident() -> int:
     """Bytes of memory this process has."""
-    return int(_RESIDENT.read_text().split()[1]) * _PAGE if _RESIDENT.exists() else 0
+    return int(_RESIDENT.read_text().split()[1]) * _PAGE if is_there(_RESIDENT) else 0

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from torch import nn
 
 from ..base.errors import CannotDownload, ConvscopeError, ConvscopeWarning, first_line
+from ..base.warned import unwarned
 from . import checkpoint, randomness
 from .network import Network
 
@@ -40,8 +41,7 @@ def assemble(name: str, module: nn.Module, recipe: Recipe, weights: str, labels:
 
 def seeded(make: Callable[[], nn.Module]) -> nn.Module:
     """Random weights that are the same every time, so that what they show can be made again."""
-    with randomness.seeded(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with randomness.seeded(), unwarned():
         return make()
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ..base.undo import undoing
-
-STREAMS = threading.RLock()  # for what the process has one of: its streams, and what becomes of warnings
+from ..base.warned import unwarned
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Inside the block this thread prints, logs and warns of nothing; one thread in the process at a time."""
-    with STREAMS, warnings.catch_warnings():
+    with unwarned():
         own = threading.get_ident()
         streams, handlers = (sys.stdout, sys.stderr), _handlers()
 
@@ -31,7 +29,6 @@ def quiet() -> Iterator[None]:
                 handler.removeFilter(others)
 
         with undoing(restore):
-            warnings.simplefilter("ignore")
             for handler in handlers:
                 handler.addFilter(others)
             sys.stdout, sys.stderr = (stream and _Others(stream, own) for stream in streams)

@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,7 @@ import PIL.Image
 from ...base.errors import BadImage, BadStore, first_line
 from ...base.image import Image, open_image
 from ...base.samples import PREFIX, samples
+from ...base.warned import unwarned
 from ...data.source import Source
 from ...store import Store
 from .messages import ImageInfo
@@ -169,8 +169,7 @@ def _info(image: Image, name: str) -> ImageInfo:
 def _checked(data: bytes, name: str) -> Image:
     """The picture of an uploaded file, of which only the head is read until it is known to be harmless."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # our own cap is lower
+        with unwarned(PIL.Image.DecompressionBombWarning):  # our own cap is lower
             picture = PIL.Image.open(io.BytesIO(data), formats=_FORMATS)
     except PIL.Image.DecompressionBombError:
         raise BadImage(_too_large(name)) from None
