@@ -171,3 +171,22 @@ def test_who_listens_to_all_addresses_takes_numbers_but_no_names():
     guard = Guard(None, "secret", {"127.0.0.1:8765"}, anywhere=8765)
     assert guard._ours("192.168.1.7:8765") and guard._ours("[fe80::1]:8765")
     assert not guard._ours("evil.example:8765") and not guard._ours("192.168.1.7:80") and not guard._ours("192.168.1.7")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_is_worked_on_when_the_server_ends_is_told_so_and_raises_nothing(begun):
+    sent = []
+
+    async def ended(scope, receive, send):
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise asyncio.CancelledError
+
+    async def send(message):
+        if message["type"] == "http.response.start" and any(one["type"] == message["type"] for one in sent):
+            raise RuntimeError("an answer begins once")
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [(b"host", b"here:1")]}
+    asyncio.run(Guard(ended, "secret", ["here:1"])(scope, None, send))
+    assert sent[0]["status"] == (200 if begun else 503)

@@ -13,6 +13,7 @@ import ipaddress
 import json
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -42,6 +43,9 @@ class Refusal(Exception):
     status: int
     error: str
     kind: str
+
+
+_ENDED = Refusal(503, "The explorer was ended before this was answered. Start it and ask again.", "Ended")
 
 
 class Guard:
@@ -79,7 +83,14 @@ class Guard:
         except Refusal as refusal:
             await (_refuse if scope["type"] == "http" else _close)(refusal, send)
             return None
-        return await self._app(scope, receive, send)
+        try:
+            return await self._app(scope, receive, send)
+        except asyncio.CancelledError:  # the server ends, and has waited long enough for what it works on
+            if scope["type"] != "http":
+                raise
+            with suppress(RuntimeError):  # an answer has begun
+                await _refuse(_ENDED, send)
+            return None
 
     def _check_names(self, headers: Headers) -> None:
         if not self._ours(headers.get("host", "")):
