@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -117,6 +118,16 @@ def test_a_table_of_another_scan_is_refused(out, pictures, tmp_path):
     shutil.copy(tmp_path / "other" / "top.parquet", out)
     with pytest.raises(BadScan, match=r"top\.parquet is damaged, or of another scan than run\.parquet beside it"):
         cs.open_scan(out).top("conv:0")
+
+
+@pytest.mark.parametrize("column", ["images", "network", "ledger"])
+def test_a_number_of_the_run_that_is_another_is_noticed_by_itself(out, column):
+    run = pq.read_table(out / "run.parquet")
+    other = pa.array([12 if column == "images" else "other"], run.schema.field(column).type)
+    place = run.column_names.index(column)
+    pq.write_table(run.set_column(place, run.schema.field(column), other), out / "run.parquet")
+    with pytest.raises(BadScan, match=r"run\.parquet is damaged"):
+        cs.open_scan(out)
 
 
 def test_a_scan_that_was_written_without_checksums_still_opens(out, scanned):
