@@ -214,6 +214,7 @@ def test_a_cluster_that_does_not_answer_is_an_error_and_nothing_is_left(
 
 def invalid(address, **_how):
     """What Ray says of an address that is none."""
+    assert address == "nonsense", "tried for ever"
     raise ValueError(f"Invalid address format: {address}")
 
 

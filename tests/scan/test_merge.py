@@ -252,7 +252,10 @@ def test_a_part_with_nothing_to_do_is_a_part(images, tmp_path, monkeypatch):
     for i in (2, 0, 1):
         found = cs.scan(network(), images, tmp_path / "out", shard=f"{i}/3", **KNOBS)
         assert found.evidence["shards"] == int(i < 2) and (i < 2 or not found.dead("0"))
-    merged_ = cs.merge_scans([tmp_path / "out"])
+    parts = [tmp_path / "out" / "parts" / f"{i}-of-3.safetensors" for i in (2, 0, 1)]
+    with pytest.raises(BadScan, match="1 of 2 shards are missing"):
+        cs.merge_scans(parts[:2], tmp_path / "tables")
+    merged_ = cs.merge_scans(parts, tmp_path / "tables")
     for name in merged_.names:
         assert merged_.table(name).equals(cs.open_scan(tmp_path / "whole").table(name))
 

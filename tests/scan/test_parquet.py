@@ -120,6 +120,16 @@ def test_a_table_of_another_scan_is_refused(out, pictures, tmp_path):
         cs.open_scan(out).top("conv:0")
 
 
+@pytest.mark.parametrize("column", ["images", "network", "ledger"])
+def test_a_number_of_the_run_that_is_another_is_noticed_by_itself(out, column):
+    run = pq.read_table(out / "run.parquet")
+    other = pa.array([12 if column == "images" else "other"], run.schema.field(column).type)
+    place = run.column_names.index(column)
+    pq.write_table(run.set_column(place, run.schema.field(column), other), out / "run.parquet")
+    with pytest.raises(BadScan, match=r"run\.parquet is damaged"):
+        cs.open_scan(out)
+
+
 def test_a_scan_that_was_written_without_checksums_still_opens(out, scanned):
     wanted = cs.open_scan(scanned)
     for name in wanted.names:
