@@ -15,7 +15,7 @@ from pathlib import Path
 from ..base.paths import is_there
 
 _ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
-_SOON, _LATE = 5.0, 60.0  # seconds after which it is looked again: while there is much to give back, and else at most
+_SOON, _LATE = 2.0, 60.0  # seconds after which it is looked again: while there is much to give back, and else at most
 _MUCH = 16 << 20  # bytes
 _PAGE = 4096  # bytes; where pages are larger, so is what is much
 _RESIDENT = Path("/proc/self/statm")
