@@ -87,7 +87,8 @@ def test_scan_says_how_often_the_class_is_right(convscope, lite0, images: Path, 
 def test_parts_are_scanned_and_merged(convscope, images: Path, scanned: Path, tmp_path: Path) -> None:
     for part in ("0/2", "1/2"):
         ran = convscope("scan", "lite0", images, "-o", tmp_path / "parts", "--shard", part, *KNOBS)
-        assert ran.code == 0 and "2 of 4 shards are missing; the same command goes on from here" in ran.out
+        words = f"part {part} is done, 2 of 4 shards; when all parts are: convscope merge {tmp_path / 'parts'}"
+        assert ran.code == 0 and ran.out.splitlines()[-1] == words
         if part == "0/2":
             early = convscope("merge", tmp_path / "parts")
             assert early.code == 2 and "2 of 4 shards are missing, the first is 1" in early.err
@@ -97,6 +98,15 @@ def test_parts_are_scanned_and_merged(convscope, images: Path, scanned: Path, tm
     ran = convscope("merge", *sorted((tmp_path / "parts" / "parts").iterdir()), "-o", tmp_path / "tables")
     assert ran.code == 0 and ran.out.splitlines()[-1] == f"saved: {tmp_path / 'tables'}"
     assert bytes_of(tmp_path / "tables") == bytes_of(scanned)
+
+
+def test_more_parts_than_shards_say_what_is_true(convscope, images: Path, scanned: Path, tmp_path: Path) -> None:
+    for part in range(5):
+        ran = convscope("scan", "lite0", images, "-o", tmp_path / "parts", "--shard", f"{part}/5", *KNOBS)
+        assert f"part {part}/5 is done, {int(part < 4)} of 4 shards" in ran.out and "goes on from here" not in ran.out
+        assert ("dead: " in ran.out) == (part < 4)
+    assert convscope("merge", tmp_path / "parts").code == 0
+    assert bytes_of(tmp_path / "parts") == bytes_of(scanned)
 
 
 def test_the_rank_of_the_job_chooses_the_part(convscope, images: Path, tmp_path: Path, monkeypatch) -> None:

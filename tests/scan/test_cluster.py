@@ -199,6 +199,24 @@ def test_refusals_before_any_work(ray, folder, tmp_path):
         cs.scan(net, folder, engine="ray")
 
 
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_a_cluster_that_does_not_answer_is_an_error_and_nothing_is_left(
+    ray, small, folder, tmp_path, monkeypatch, address
+):
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(ray, "init", invalid)
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(BadScan, match=rf"The cluster {address} cannot be reached \(.*Set RAY_ADDRESS"):
+        cs.scan(network(tmp_path / "notes"), folder, tmp_path / "out", engine="ray")
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0" and not (tmp_path / "out").exists()
+
+
+def invalid(address, **_how):
+    """What Ray says of an address that is none."""
+    raise ValueError(f"Invalid address format: {address}")
+
+
 def test_without_ray_the_extra_is_named(monkeypatch, folder, tmp_path):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"pip install 'convscope\[ray\]'"):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import pickle
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import safetensors.numpy
@@ -203,6 +206,55 @@ def test_a_file_that_is_cut_short_or_changed_is_never_read(cut, tmp_path_factory
     path.write_bytes(data[:at] if short else data)
     with pytest.raises(BadScan, match=r"Delete it, and scan its part again"):
         State.load(path)
+
+
+def earlier(state: State, change=lambda arrays: arrays) -> bytes:
+    """A state as an earlier version wrote it; `change` comes after its checksum was taken."""
+    arrays = state._arrays()
+    about = {"format": "convscope scan 2", "ledger": state.ledger.to_json(), "fields": json.dumps(state.fields)}
+    about["shards"] = json.dumps([[i, i] for i in sorted(state.shards)])
+    crc = zlib.crc32(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(arrays):
+        crc = zlib.crc32(arrays[name].view(np.uint8).data, crc)
+    return safetensors.numpy.save(change(arrays), {**about, "crc": f"{crc:08x}"})
+
+
+EDITS = {
+    "a name": lambda arrays: {name.replace("top.values", "top.walues"): a for name, a in arrays.items()},
+    "a kind": lambda arrays: {**arrays, "moments.high": arrays["moments.high"].view(np.int32)},
+    "another kind": lambda arrays: {**arrays, "sample.keys": arrays["sample.keys"].view(np.int64)},
+    "a shape": lambda arrays: {**arrays, "moments.low": arrays["moments.low"][None]},
+    "a number": lambda arrays: {**arrays, "top.counts": arrays["top.counts"] + 1},
+}
+
+
+def test_a_state_of_an_earlier_version_is_read(cut, tmp_path):
+    (tmp_path / "part").write_bytes(earlier(scanned(cut.work)))
+    assert bytes_of(State.load(tmp_path / "part")) == cut.whole
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_state_whose_header_was_edited_is_refused(cut, tmp_path, edit):
+    state = pickle.loads(cut.shards[0])
+    (tmp_path / "old").write_bytes(earlier(state, EDITS[edit]))
+    state.save(tmp_path / "new")
+    with safetensors.safe_open(tmp_path / "new", "numpy") as file:
+        about = file.metadata()
+    (tmp_path / "new").write_bytes(safetensors.numpy.save(EDITS[edit](state._arrays()), about))
+    for name in ("old", "new"):
+        with pytest.raises(BadScan, match=rf"{name} (is damaged|holds other arrays).* Delete it, and scan its part"):
+            State.load(tmp_path / name)
+
+
+def test_a_part_with_nothing_to_do_is_a_part(images, tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "SHARD", 20)
+    cs.scan(network(), images, tmp_path / "whole", **KNOBS)
+    for i in (2, 0, 1):
+        found = cs.scan(network(), images, tmp_path / "out", shard=f"{i}/3", **KNOBS)
+        assert found.evidence["shards"] == int(i < 2) and (i < 2 or not found.dead("0"))
+    merged_ = cs.merge_scans([tmp_path / "out"])
+    for name in merged_.names:
+        assert merged_.table(name).equals(cs.open_scan(tmp_path / "whole").table(name))
 
 
 def test_what_is_no_part_is_refused(parts, tmp_path):

@@ -95,7 +95,13 @@ def test_a_source_without_a_single_image_is_refused(tmp_path, monkeypatch):
         (tmp_path / f"{i}.txt").write_text("no picture")
     with pytest.raises(BadSource, match=r"None of 9 files could be read as an image\. The first: 0\.txt"):
         cs.scan(network(), tmp_path, tmp_path.with_name("out"), **KNOBS)
-    assert not list(tmp_path.with_name("out").glob("*.parquet"))
+    assert not tmp_path.with_name("out").exists()
+    tmp_path.with_name("none").mkdir()
+    tmp_path.with_name("there").mkdir()
+    for output in (tmp_path.with_name("there"), tmp_path.with_name("out") / "a"):
+        with pytest.raises(BadSource):
+            cs.scan(network(), tmp_path.with_name("none"), output, **KNOBS)
+        assert not tmp_path.with_name("out").exists() and not list(tmp_path.with_name("there").iterdir())
 
 
 def test_a_part_whose_images_are_all_unusable_is_no_error(folder, monkeypatch):

@@ -19,6 +19,7 @@ from convscope.base.errors import BadScan, ForwardFailed
 from convscope.base.progress import Cancelled, listening
 from convscope.scan import engine, job
 from convscope.scan.state import State
+from convscope.scan.tables import NAMES
 
 FORKED = Path(__file__).with_name("killed.py")
 TABLES = {"units", "top", "histograms", "examples", "images", "layers", "run", "classes"}
@@ -142,6 +143,43 @@ def test_a_finished_scan_called_again_runs_nothing(net, folder, tmp_path, monkey
     again = cs.scan(net, folder, tmp_path / "out", **KNOBS)
     assert net.module.seen - seen <= 12  # photos that tell how to run the network
     assert again.digest == first.digest and bytes_of(tmp_path / "out") == wanted
+
+
+def test_what_any_killed_write_left_is_swept(net, folder, tmp_path):
+    cs.scan(net, folder, tmp_path / "out", **KNOBS)
+    wanted = sorted(path.name for path in (tmp_path / "out").rglob("*"))
+    names = [*(f"{name}.parquet" for name in NAMES), "parts/0-of-1.safetensors"]
+    for name in names:
+        file = tmp_path / "out" / name
+        file.with_name(f".{file.name}.x8_2abcd").write_bytes(b"half")
+    cs.scan(net, folder, tmp_path / "out", **KNOBS)
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*")) == wanted
+
+
+def test_what_another_process_is_writing_is_left_alone(net, folder, tmp_path):
+    fcntl = pytest.importorskip("fcntl", reason="files are locked as on Unix")
+    other = tmp_path / "out" / "parts" / ".0-of-1.safetensors.x8_2abcd"
+    cs.scan(net, folder, tmp_path / "out", **KNOBS)
+    with other.open("wb") as file:  # as a process has it that writes
+        fcntl.flock(file, fcntl.LOCK_EX)
+        cs.scan(net, folder, tmp_path / "out", **KNOBS)
+        assert other.exists()
+    cs.scan(net, folder, tmp_path / "out", **KNOBS)  # it was killed
+    assert not other.exists()
+
+
+def test_a_wait_for_the_lanes_that_is_interrupted_leaves_the_module_as_it_was(net, folder, monkeypatch):
+    shutdown = engine.ThreadPoolExecutor.shutdown
+    net.module.train()
+
+    def interrupted(pool, **how):
+        shutdown(pool, **how)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine.ThreadPoolExecutor, "shutdown", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cs.scan(net, folder, **KNOBS)
+    assert net.module.training and all(p.requires_grad for p in net.module.parameters())
 
 
 def test_where_images_lie_and_what_a_network_is_called_by_does_not_matter_to_go_on(net, folder, tmp_path):

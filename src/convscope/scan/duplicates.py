@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 def correlated(peaks: NDArray[np.float32], threshold: float) -> list[tuple[int, int, float]]:
     """Pairs (first, second, Pearson correlation) of columns of `peaks` (images, units), at least `threshold` alike.
 
-    Units that hardly vary over the images correlate with nothing.
+    Units that hardly vary over the images correlate with nothing, and without images none do.
     """
+    if not len(peaks):
+        return []
     values = peaks.astype(np.float64)
     values -= values.mean(0)
     norm = np.sqrt((values * values).sum(0))

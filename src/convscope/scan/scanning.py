@@ -155,7 +155,7 @@ def _part(folder: Path, part: int, of: int) -> Iterator[Path]:
 
     Raises BadScan for a folder that was begun in another number of parts.
     """
-    with made(folder / _PARTS):
+    with made(folder), made(folder / _PARTS):
         path = folder / _PARTS / f"{part}-of-{of}.safetensors"
         check_writable(path)
         others = [file.name for file in _parts(folder) if not file.stem.endswith(f"-of-{of}")]
