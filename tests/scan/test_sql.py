@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from convscope.base.errors import BadKnob
+from convscope.scan import sql as sql_module
 from convscope.scan.sql import ask, values
 
 TABLES = {"units": pa.table({"layer": ["a", "a", "b"], "dead": [True, False, True]})}
@@ -89,6 +90,7 @@ def test_the_database_is_sealed(tmp_path, monkeypatch):
     assert row["threads"] <= min(4, os.cpu_count() or 1) and row["memory_limit"] == "3.7 GiB"
     with pytest.raises(BadKnob, match="locked"):
         ask("select * from enable_profiling()", TABLES)
+    monkeypatch.setitem(sql_module._SEALED, "memory_limit", "50MB")
     with pytest.raises(BadKnob, match="Out of Memory"):  # and nothing is written to make room
         ask("select list(i) from range(1_000_000_000) t(i)", TABLES)
     assert not list(tmp_path.iterdir())

@@ -76,7 +76,7 @@ class Scan:
     def query(self, sql: str) -> pa.Table:
         """What DuckDB makes of one SELECT over the tables; raises BadKnob with DuckDB's own words.
 
-        It can read these tables and nothing else, change nothing, and needs at most 4 GB and four threads.
+        It can read these tables and nothing else, and change nothing; it works with at most 4 GB and four threads.
         """
         try:
             return ask(sql, {name: self.table(name) for name in self.names})
