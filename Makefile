@@ -35,6 +35,7 @@ bench: .venv/.test
 	$(BIN)/python bench/dream.py
 	$(BIN)/python bench/explorer.py
 	$(BIN)/python bench/style.py ../shared
+	$(BIN)/python bench/endurance.py
 
 docs: .venv/.demo
 	$(BIN)/python docs/reference.py

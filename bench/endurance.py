@@ -53,7 +53,7 @@ def main() -> int:
         print(f"| {row.name} | {row.what} | {shown} | {counts[-1].line} |", flush=True)
     tried, survived = (sum(getattr(count, name) for count in counts) for name in ("tried", "survived"))
     print(f"\n{tried} tried, {survived} survived, in {(time.monotonic() - end + WHOLE) / 60:.1f} minutes")
-    return int(survived < tried or not tried)
+    return int(survived < tried)
 
 
 def carried_out(row: Row, seed: int, minutes: float, end: float) -> Count:
@@ -69,6 +69,8 @@ def carried_out(row: Row, seed: int, minutes: float, end: float) -> Count:
     try:
         while not told and mine.poll(max(0, last - time.monotonic())):
             count, told = mine.recv()
+        if told and not count.tried and not count.told:
+            return failed(count, "nothing could be tried in time")
         return count if told else failed(count, "was stuck, or had no time left")
     except EOFError:
         process.join()

@@ -117,7 +117,8 @@ def bad(trial: Trial) -> Count:
             break
         ended = trial.command(*words(line)).end()
         over = set(listing(trial.folder)) - set(before)
-        trial.check(ended.refused and not over, f"{line}: {f'leaves {min(over)}' if over else ended}")
+        right = ended.plain if line.startswith("query") else ended.refused  # DuckDB's own words have several lines
+        trial.check(right and not over, f"{line}: {f'leaves {min(over)}' if over else ended}")
         before = listing(trial.folder)
     return trial.count
 
@@ -157,7 +158,7 @@ def unknown(trial: Trial) -> Count:
 
 
 ROWS = (
-    Row("ends.bad", "commands with bad input", 110, bad),
-    Row("ends.full", "output to /dev/full, and to nobody", 45, full),
-    Row("ends.unknown", "an unknown network explored beside two busy loops", 60, unknown),
+    Row("ends.bad", "commands with bad input", 75, bad),
+    Row("ends.full", "output to /dev/full, and to nobody", 40, full),
+    Row("ends.unknown", "an unknown network explored beside two busy loops", 45, unknown),
 )

@@ -84,17 +84,21 @@ class Explorer:
         return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())[0]) / 2**20
 
 
-def ready(at: Explorer, ids: list[str]) -> bool:
-    """Wait until jobs are done; whether each is there once, and its picture can be read."""
-    done = until(lambda: all(at.jobs().get(id) not in ("queued", "running") for id in ids), 60)
-    listed = [job["id"] for job in at.ask("jobs")["jobs"]]
-    return done and len(listed) == len(set(listed)) and all(picture(at, id) for id in ids)
+def ready(at: Explorer, ids: list[str]) -> str:
+    """Wait until jobs are done; what is wrong, if each is not there once, or its picture cannot be read."""
+    if not until(lambda: all(at.jobs().get(id) not in ("queued", "running") for id in ids)):
+        return f"a job is not done after {AGO:.0f} s"
+    states, listed = at.jobs(), [job["id"] for job in at.ask("jobs")["jobs"]]
+    if len(listed) != len(set(listed)):
+        return "a job is there twice"
+    odd = [states.get(id, "lost") for id in ids if states.get(id) != "done"]
+    return f"a job is {odd[0]}" if odd else "" if all(picture(at, id) for id in ids) else "a picture cannot be read"
 
 
 def picture(at: Explorer, id: str) -> bool:
-    """Whether a job is done and its picture there."""
+    """Whether the picture of a job is there."""
     try:
-        return at.jobs().get(id) == "done" and at.call(f"artifacts/{id}.png").startswith(b"\x89PNG")
+        return at.call(f"artifacts/{id}.png").startswith(b"\x89PNG")
     except urllib.error.HTTPError:
         return False
 
@@ -112,7 +116,8 @@ def killed(trial: Trial) -> Count:
         at = Explorer(store)
         states = at.jobs()
         trial.check(set(ids) <= set(states), "a job is lost")
-        trial.check(ready(at, ids), "a job is not done, or done twice")
+        wrong = ready(at, ids)
+        trial.check(not wrong, wrong)
         at.kill()
     return trial.count
 
@@ -170,13 +175,14 @@ def shared(trial: Trial) -> Count:
         for id in uploads:
             trial.check(id in listed, "an upload is not listed any more")
         again.ask("cancel", {"id": waiting[0]})
-        trial.check(ready(again, waiting[1:2]), "a job about a frame of the camera cannot be done any more")
+        wrong = ready(again, waiting[1:2])
+        trial.check(not wrong, f"a frame of the camera that waits: {wrong}")
         again.kill()
     return trial.count
 
 
 ROWS = (
-    Row("explorer.killed", "killed amid queued jobs, and started again", 120, killed),
-    Row("explorer.ended", "SIGTERM and SIGINT while a job runs", 80, ended),
-    Row("explorer.shared", "two on one store", 75, shared),
+    Row("explorer.killed", "killed amid queued jobs, and started again", 80, killed),
+    Row("explorer.ended", "SIGTERM and SIGINT while a job runs", 60, ended),
+    Row("explorer.shared", "two on one store", 60, shared),
 )

@@ -155,6 +155,6 @@ def _read(at: Explorer, session: Any, stop: threading.Event, times: list[float],
 
 
 ROWS = (
-    Row("load.silent", "sockets that say nothing, or little, at the explorer", 75, silent),
+    Row("load.silent", "sockets that say nothing, or little, at the explorer", 70, silent),
     Row("load.readers", "four readers of lite0, uploads and jobs, for minutes", 30, load, loaded=True),
 )

@@ -34,10 +34,14 @@ class Done:
         return "\n".join(line for line in self.err.splitlines() if line.strip() and not line.startswith("Note: "))
 
     @property
+    def plain(self) -> bool:
+        """Whether it ended as a refusal: exit code 2, its reason, no traceback."""
+        return self.code == 2 and self.said.startswith(("Error: ", "Usage: ")) and "Traceback" not in self.err
+
+    @property
     def refused(self) -> bool:
-        """Whether it ended as a refusal should: in one sentence, exit code 2, no traceback."""
-        one = self.said.count("\n") == 0 if self.said.startswith("Error: ") else self.said.startswith("Usage: ")
-        return self.code == 2 and one and "Traceback" not in self.err
+        """Whether it did so in one sentence, or as click does."""
+        return self.plain and (self.said.startswith("Usage: ") or "\n" not in self.said)
 
     def __str__(self) -> str:
         return f"exit {'never' if self.code is None else self.code}: {(self.said or 'no word').splitlines()[-1]}"

@@ -93,6 +93,6 @@ def read_only(trial: Trial) -> Count:
 
 
 ROWS = (
-    Row("rooms.full", "a disk without room, then with it", 90, full),
-    Row("rooms.readonly", "a read-only disk", 40, read_only),
+    Row("rooms.full", "a disk without room, then with it", 70, full),
+    Row("rooms.readonly", "a read-only disk", 30, read_only),
 )

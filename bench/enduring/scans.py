@@ -179,9 +179,9 @@ def merges(trial: Trial) -> Count:
 
 
 ROWS = (
-    Row("scans.kills", "scans killed at random, inline, decoding in processes, in parts; then resumed", 130, kills),
-    Row("scans.moments", "a scan killed as its state or a table is written, then resumed", 150, moments),
-    Row("scans.again", "a finished scan run again and killed: whole all the time", 80, again),
-    Row("scans.together", "two processes in one folder", 45, together),
-    Row("scans.merges", "parts merged in all orders, missing, twice, empty", 70, merges),
+    Row("scans.kills", "scans killed at random, inline, decoding in processes, in parts; then resumed", 100, kills),
+    Row("scans.moments", "a scan killed as its state or a table is written, then resumed", 110, moments),
+    Row("scans.again", "a finished scan run again and killed: whole all the time", 55, again),
+    Row("scans.together", "two processes in one folder", 40, together),
+    Row("scans.merges", "parts merged in all orders, missing, twice, empty", 55, merges),
 )

@@ -120,4 +120,4 @@ def unheard(talk: ClientConnection, first: str | bytes) -> bool:
     return False
 
 
-ROWS = (Row("strangers", "hosts, origins, tokens, paths, bodies and sockets of strangers", 45, strangers),)
+ROWS = (Row("strangers", "hosts, origins, tokens, paths, bodies and sockets of strangers", 35, strangers),)

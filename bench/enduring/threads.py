@@ -121,6 +121,8 @@ def forks(trial: Trial) -> Count:
     }
     for busy in (False, True):
         for name, (net, work) in asked.items():
+            if not trial.going():
+                return trial.count
             wanted, stop = work(net), threading.Event()
             thread = threading.Thread(target=_until_told, args=(partial(work, net), stop), daemon=True)
             if busy:
@@ -220,9 +222,9 @@ def _facts(module: nn.Module) -> Any:
 
 
 ROWS = (
-    Row("threads.pairs", "two techniques at once on one network, in train, eval, mixed", 130, lambda t: pairs(t, True)),
-    Row("threads.networks", "the same on two networks of one module", 60, lambda t: pairs(t, False)),
-    Row("threads.maximize", "maximize beside others on lite0", 80, maximized),
-    Row("threads.forks", "a process forked after use, and while a thread works", 120, forks),
-    Row("threads.copies", "networks and results copied, also while a thread works", 60, copies),
+    Row("threads.pairs", "two techniques at once on one network, in train, eval, mixed", 80, lambda t: pairs(t, True)),
+    Row("threads.networks", "the same on two networks of one module", 45, lambda t: pairs(t, False)),
+    Row("threads.maximize", "maximize beside others on lite0", 50, maximized),
+    Row("threads.forks", "a process forked after use, and while a thread works", 60, forks),
+    Row("threads.copies", "networks and results copied, also while a thread works", 45, copies),
 )
