@@ -31,6 +31,21 @@ def test_what_was_interrupted_while_it_was_undone_is_undone_by_the_block_around(
     assert done == ["inner", "last"]
 
 
+def test_what_was_left_is_undone_before_what_it_was_done_on_top_of():
+    done = []
+
+    class Begun(undoing):
+        """Is interrupted when its change is made, so that its block never begins."""
+
+        def __enter__(self):
+            super().__enter__()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), undoing(lambda: done.append("outer")), Begun(lambda: done.append("inner")):
+        pass
+    assert done == ["inner", "outer"]
+
+
 def test_what_lies_further_out_is_left_for_its_own_end():
     done = []
     with undoing(lambda: done.append("outer")):

@@ -34,12 +34,14 @@ class undoing:
         self.undo()
 
     def undo(self) -> None:
-        """Undo it now, unless it is done."""
+        """Undo it now, unless it is done, and before it what was changed on top of it and is left."""
+        changes = _noted.changes
+        while self in changes and changes[-1] is not self:
+            changes[-1].undo()
         if self._undo is not None:
             self._undo()
             self._undo = None
-        changes = _noted.changes
-        while self in changes:
+        if self in changes:
             changes.remove(self)
 
 
@@ -54,10 +56,11 @@ class everything_undone:
         self._last.__enter__()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        while len(_noted.changes) > self._before + 1:
+            _noted.changes[-1].undo()
         if error is not None and not isinstance(error, Exception):
             _let_go(error)
-        while len(_noted.changes) > self._before:
-            _noted.changes[-1].undo()
+        self._last.undo()
 
 
 def _let_go(error: BaseException | None) -> None:
