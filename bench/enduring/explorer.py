@@ -88,11 +88,14 @@ def ready(at: Explorer, ids: list[str]) -> str:
     """Wait until jobs are done; what is wrong, if each is not there once, or its picture cannot be read."""
     if not until(lambda: all(at.jobs().get(id) not in ("queued", "running") for id in ids)):
         return f"a job is not done after {AGO:.0f} s"
-    states, listed = at.jobs(), [job["id"] for job in at.ask("jobs")["jobs"]]
-    if len(listed) != len(set(listed)):
+    rows = at.ask("jobs")["jobs"]
+    listed = {job["id"]: job for job in rows}
+    if len(listed) != len(rows):
         return "a job is there twice"
-    odd = [states.get(id, "lost") for id in ids if states.get(id) != "done"]
-    return f"a job is {odd[0]}" if odd else "" if all(picture(at, id) for id in ids) else "a picture cannot be read"
+    odd = [listed.get(id, {"state": "lost", "error": ""}) for id in ids if listed.get(id, {}).get("state") != "done"]
+    if odd:
+        return f"a job is {odd[0]['state']}: {odd[0]['error']}"
+    return "" if all(picture(at, id) for id in ids) else "a picture cannot be read"
 
 
 def picture(at: Explorer, id: str) -> bool:

@@ -197,10 +197,10 @@ def processes(trial: Trial) -> Count:
         ("explore", SMALL, "--no-open", "--store", "store"),
         ("report", "lite0", "sample:cat", "-o", "r.html"),
     )
-    before = listing(trial.folder)
     for turn in range(22):
         if not trial.going():
             break
+        before = listing(trial.folder)
         words, number = commands[turn % len(commands)], (signal.SIGINT, signal.SIGTERM)[turn // len(commands) % 2]
         begun = trial.command(*words, real=True)
         until(lambda begun=begun: not begun.running(), trial.rng.choice((0.1, 0.3, 6 * trial.rng.random())))  # type: ignore[misc]
