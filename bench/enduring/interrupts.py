@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from timeit import timeit
 from typing import Any
 
@@ -214,10 +215,19 @@ def processes(trial: Trial) -> Count:
         ok = ended.code in fine and ended.said.count("\n") == 0
         trial.check(ok, f"{words[0]}, {signal.Signals(number).name}: {ended}")
         over = [one for one in listing(trial.folder) if one not in before and not one.startswith(("out", "store"))]
+        over = [one for one in over if not whole(trial.folder / one)]  # done just before
         trial.check(ended.code == 0 or not over, f"{words[0]} leaves {over and over[0]}")
         for one in over:
             (trial.folder / one).unlink()
     return trial.count
+
+
+def whole(path: Path) -> bool:
+    """Whether a file is a picture that can be read to its end."""
+    try:
+        return path.suffix == ".png" and bool(cs.open_image(path))
+    except cs.ConvscopeError:
+        return False
 
 
 ROWS = (

@@ -25,6 +25,11 @@ def main() -> None:
         cli.main()
     except KeyboardInterrupt:  # before the command line listened, or once more while it was ending
         _stop()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+        if usual is signal.default_int_handler:  # all is done but Python's own end, which would be told as a failure
+            signal.signal(signal.SIGINT, lambda *_: os._exit(code))
+        raise
     finally:
         exec("")  # clears Python's note of an interrupt inside some `exec`, which would end the process by its signal
 

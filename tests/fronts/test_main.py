@@ -45,6 +45,13 @@ def test_ctrl_c_that_passes_through_an_exec_ends_with_the_same_status(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_ctrl_c_once_all_is_done_changes_nothing():
+    late = "import atexit\natexit.register(os.kill, os.getpid(), signal.SIGINT)"
+    done = run(f"{START}\n{late}\nmain()", "nothing", "--version")
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("convscope")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_who_is_told_to_ignore_ctrl_c_does():
     ignore = lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)  # noqa: E731
     done = run(f"{START}\nmain()", "click", "--version", preexec_fn=ignore)
