@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _stop(*_: object) -> None:
-    os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"Stopped. Nothing half done was left behind.\n")
+    os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"Stopped. No file is half written.\n")
     os._exit(_STOPPED)
 
 

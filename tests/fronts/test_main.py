@@ -22,7 +22,7 @@ class Finder:
 wanted, sys.argv[1:] = sys.argv[1], sys.argv[2:]
 sys.meta_path.insert(0, Finder)
 """
-STOPPED = "Stopped. Nothing half done was left behind."
+STOPPED = "Stopped. No file is half written."
 
 
 def run(code, *words, **options):
