@@ -193,7 +193,8 @@ def test_the_batch_size_changes_roundings_only_and_bf16_little(lite0):
         assert np.abs(other - kept[0]).max() <= 1e-4 * np.abs(kept[0]).max()
     rough = cs.occlusion(lite0, "sample:cat", "logits:285", size=64, stride=64, precision="bf16")
     assert np.abs(rough.logits - cs.occlusion(lite0, "sample:cat", "logits:285", size=64, stride=64).logits).max() < 0.6
-    assert 1e-4 < rough.evidence["relative_difference"] < 0.05
+    least = 0 if "cpu support" in rough.evidence.get("dense_because", "") else 1e-4  # then in float32
+    assert least < rough.evidence["relative_difference"] < 0.05
 
 
 def test_patches_and_strides_that_cannot_be(tiny):

@@ -63,9 +63,9 @@ def settled(page: Page, under_way: set[Request]) -> str | None:
 
 def test_a_camera_and_freeze(page: Page) -> None:
     under_way: set[Request] = set()
-    page.on("request", under_way.add)
-    page.on("requestfinished", under_way.discard)
-    page.on("requestfailed", under_way.discard)
+    page.on("request", lambda request: under_way.add(request))
+    page.on("requestfinished", lambda request: under_way.discard(request))
+    page.on("requestfailed", lambda request: under_way.discard(request))
     page.keyboard.press("c")
     rate = page.get_by_text(re.compile(r"\d images a second"))
     expect(rate).to_be_visible()

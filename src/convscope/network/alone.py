@@ -39,7 +39,7 @@ class _Locks:
         self.of: WeakKeyDictionary[nn.Module, Lock] = WeakKeyDictionary()
         self.random: Lock = threading.RLock()
         self.waiting: dict[int, int] = {}  # for which module, by thread
-        self.used = self.orphaned = False
+        self.threads = self.orphaned = False  # whether PyTorch's threads have worked here, or did before a fork
 
 
 _locks = _Locks()
@@ -80,7 +80,7 @@ def lock_of(module: nn.Module) -> Lock:
     if found is None:
         with _locks.making:
             found = _locks.of.setdefault(module, threading.RLock())
-        _locks.used = True
+    _locks.threads = _locks.threads or torch.get_num_threads() > 1
     return found
 
 
@@ -90,14 +90,14 @@ def random_lock() -> Lock:
 
 
 _ORPHANED = (
-    "This process must not be a fork of one in which convscope has run a network: PyTorch's threads stay behind, and "
-    "it would wait for them for ever. Start it with multiprocessing.get_context('spawn'), or call "
+    "This process must not be a fork of one in which convscope has run a network on several threads: they stay behind, "
+    "and PyTorch would wait for them for ever. Start it with multiprocessing.get_context('spawn'), or call "
     "torch.set_num_threads(1) in it first."
 )
 
 
 def _forked() -> None:
-    orphaned = _locks.used or _locks.orphaned
+    orphaned = _locks.threads or _locks.orphaned
     _locks.__init__()  # type: ignore[misc]
     _locks.orphaned = orphaned
 

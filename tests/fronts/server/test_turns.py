@@ -3,9 +3,12 @@
 import threading
 import time
 
+from torch import nn
+
 from convscope.fronts.server import turns as module
 from convscope.fronts.server.turns import Turns
 
+MODULE = nn.Identity()
 _PATIENCE = 60  # seconds, however busy the machine is
 
 
@@ -31,7 +34,7 @@ def look(turns, heard, name):
 def test_whoever_waits_goes_first_and_is_done_before_the_next_step():
     turns, heard = Turns(), []
     waiting = []
-    with turns.work():
+    with turns.work(MODULE):
         heard.append("step 1")
         waiting += [started(lambda name=name: look(turns, heard, name)) for name in "abc"]
         until(lambda: turns._waiting == 3)
@@ -50,14 +53,14 @@ def test_a_second_job_waits_for_the_end_of_the_first():
     turns, heard = Turns(), []
 
     def job():
-        with turns.work():
+        with turns.work(MODULE):
             heard.append("second")
 
     def linger():
         with turns.now():
             time.sleep(0.005)
 
-    with turns.work():
+    with turns.work(MODULE):
         threads = [started(job)]
         for step in range(10):  # in each pause someone looks, so that both jobs wait for the same turn
             threads.append(started(linger))
@@ -73,7 +76,7 @@ def test_a_job_that_waits_does_not_hold_up_those_who_look():
     turns, heard = Turns(), []
 
     def job():
-        with turns.work():
+        with turns.work(MODULE):
             heard.append("job")
 
     with turns.now():
@@ -97,7 +100,7 @@ def test_a_job_makes_its_steps_however_many_look(monkeypatch):
                 time.sleep(0.005)
 
     def job():
-        with turns.work():
+        with turns.work(MODULE):
             for _ in range(3):
                 turns.give_way()
 
@@ -115,7 +118,7 @@ def test_whoever_has_the_turn_keeps_it():
     turns = Turns()
     with turns.now(), turns.now():
         pass
-    with turns.work():
+    with turns.work(MODULE):
         with turns.now():
             pass
         other = started(lambda: look(turns, [], "a"))
@@ -127,7 +130,7 @@ def test_whoever_has_the_turn_keeps_it():
 
 def test_an_error_gives_the_turn_back():
     turns = Turns()
-    for turn in (turns.now, turns.work):
+    for turn in (turns.now, lambda: turns.work(MODULE)):
         try:
             with turn():
                 raise RuntimeError

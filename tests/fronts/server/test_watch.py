@@ -2,8 +2,12 @@
 
 from types import SimpleNamespace
 
+from torch import nn
+
 from convscope.fronts.server import watch
 from convscope.fronts.server.turns import Turns
+
+MODULE = nn.Identity()
 
 
 def test_it_tells_four_times_a_second_and_knows_its_pace(monkeypatch):
@@ -11,7 +15,7 @@ def test_it_tells_four_times_a_second_and_knows_its_pace(monkeypatch):
     monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     turns = Turns()
     watching = watch.Watch(turns, lambda step, total, eta, _: told.append((step, total, eta)), longest=1e9)
-    with turns.work():
+    with turns.work(MODULE):
         for step in range(1, 101):
             watching(step, 257, None)
             clock[0] += 1 / 128

@@ -65,8 +65,10 @@ class Jobs:
 
     def begin(self, failed: Callable[[BaseException], object] = _raised) -> Jobs:
         """Do jobs from now on; `failed` is given what ends that before `close`."""
-        self._worker = threading.Thread(target=self._run, args=(failed,), name="jobs", daemon=True)
-        self._worker.start()
+        with self._changed:
+            if not self._closing:  # it may be ended before it has begun
+                self._worker = threading.Thread(target=self._run, args=(failed,), name="jobs", daemon=True)
+                self._worker.start()
         return self
 
     def submit(self, ask: Ask) -> Job:
@@ -211,8 +213,9 @@ class Jobs:
             try:
                 return act()
             except ConvscopeError as error:
-                _log.error("The jobs cannot go on now, and are tried again: %s", error)
-                self._changed.wait_for(lambda: self._closing, _AGAIN)
+                if not self._closing:
+                    _log.error("The jobs cannot go on now, and are tried again: %s", error)
+                    self._changed.wait_for(lambda: self._closing, _AGAIN)
                 if self._closing:
                     return None
 
