@@ -53,6 +53,11 @@ def network(drop=0.0):
     return cs.Network(module, size=16)
 
 
+def maximized(net, listen):
+    with listening(listen):
+        return cs.maximize(net, "conv:1", steps=3, size=16).images
+
+
 def state(module):
     parameters = [(id(p), p.requires_grad, p.grad is None, p._version) for p in module.parameters()]
     parts = [(part.training, len(part._forward_hooks), len(part._forward_pre_hooks)) for part in module.modules()]
@@ -85,12 +90,8 @@ def test_another_network_does_not_wait_unless_it_is_of_the_same_module(of_one_mo
         inside.set()
         told.append(done.wait(0.5 if of_one_module else PATIENCE))
 
-    def busy():
-        with listening(listen):
-            cs.maximize(net, "conv:1", steps=1, size=16)
-
     with ThreadPoolExecutor(2) as pool:
-        long = pool.submit(busy)
+        long = pool.submit(maximized, net, listen)
         assert inside.wait(PATIENCE)
         pool.submit(lambda: (other.predict(IMAGE), done.set())).result(PATIENCE)
         long.result(PATIENCE)
@@ -147,12 +148,8 @@ def test_a_network_can_be_copied_while_it_is_in_use_and_after_everything(copied)
         inside.set()
         assert begun.wait(PATIENCE)
 
-    def busy():
-        with listening(listen):
-            cs.maximize(net, "conv:1", steps=3, size=16)
-
     with ThreadPoolExecutor(2) as pool:
-        long = pool.submit(busy)
+        long = pool.submit(maximized, net, listen)
         assert inside.wait(PATIENCE)
         made = pool.submit(lambda: (begun.set(), copied(net))[1])
         other = made.result(PATIENCE)

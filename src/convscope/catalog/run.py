@@ -9,12 +9,12 @@ from typing import Any
 
 from ..base.errors import BadImage, BadScan, CannotRerun
 from ..base.image import Image, open_image
-from ..base.paths import is_file
 from ..base.pictures import BETWEEN, Pictures, open_pictures, parts, several
 from ..base.request import Request
 from ..base.results import Result
 from ..network import zoo
 from ..network.network import Network
+from ..scan.parquet import is_whole
 from ..scan.result import Scan, open_scan
 from .catalog import entry
 
@@ -96,7 +96,7 @@ def _scan(reference: str, beside: Path | None) -> Scan:
         return open_scan(reference)
     except BadScan as error:
         moved = beside / Path(reference).name if beside else Path(reference)
-        if not is_file(moved / "run.parquet"):
+        if not is_whole(moved):
             raise CannotRerun(f"{error} Or put the scan beside the picture.") from error
         return open_scan(moved)
 

@@ -230,8 +230,6 @@ class _Watched:
         shape, images = tuple(output.shape), len(self.x)
         if shape[:1] != (images,) and self.recording.node(output) is None:
             return f"puts out {shape}, which does not hang on the image"
-        if shape[:1] != (images,) and self.recording.node(output) is None:
-            return f"puts out {shape}, which does not depend on the image"
         if output.ndim not in (2, 3, 4):
             return f"puts out a tensor of {output.ndim} axes, {shape}, and a layer has channels and at most two more"
         if shape[0] != images and shape[0] % images == 0:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base.errors import ConvscopeError, first_line
 from ...base.progress import Cancelled
+from ...scan.parquet import is_whole
 from .answers import derived, keep
 from .messages import Ask, AskScan
 from .pictures import supply
@@ -48,7 +49,7 @@ class Outcomes:
         """Whether the result is there, whoever made it."""
         if row.kind == "technique":
             return "frame" in self.desk.store.names(row.id)
-        return (self.places.scan(row.id) / "run.parquet").is_file()
+        return is_whole(self.places.scan(row.id))
 
     def _scan(self, row: Row, watch: Watch) -> dict[str, Any]:
         if not self.kept(row):

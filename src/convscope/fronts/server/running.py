@@ -25,6 +25,7 @@ from ...data.source import Entry, Shard, Source
 from ...scan import scanning
 from ...scan.engine import resume, run
 from ...scan.job import Job
+from ...scan.parquet import is_whole
 from ...scan.result import Scan, in_memory, open_scan
 from ...scan.selection import select
 from ...scan.state import State
@@ -134,7 +135,7 @@ def scanned(desk: Desk, ask: AskScan, folder: Path, kept: Path, watch: Watch) ->
         state = resume(job, saver.path) if saver.path.exists() else _begun(job, desk.loaded(ask.network).wiring)
         if not run(job, state, job.shards, saver, workers=0, checkpoint=0.0):
             raise Cancelled
-    if not (folder / "run.parquet").is_file():  # another explorer may have done the same meanwhile
+    if not is_whole(folder):  # another explorer may have done the same meanwhile
         in_memory(tables(state)).save(folder)
     return open_scan(folder)
 
