@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from weakref import WeakSet
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..base.undo import undoing
 from . import alone
 from .attributes import Attributes
+from .eager import Eager
 from .execution import device_of, plainly
 from .parts import parts_of
 from .randomness import Generators
@@ -56,9 +57,10 @@ class _Freeze(AbstractContextManager[Changes, None]):
         self.module, self.channels_last, self.wholly = module, channels_last, wholly
         self.worker, self.slots = alone.worker(), list[_Slot]()
         self._changes, self._undo = Changes(), undoing(self._thaw)
-        self._locks, self._stack, self._attributes = list[Any](), ExitStack(), None
+        self._locks = list[Any]()
 
-    _attributes: Attributes | None
+    _attributes: Attributes | None = None
+    _eager: Eager | None = None
     _buffers: list[_Slot]
     _generators: Generators | None = None
 
@@ -108,7 +110,8 @@ class _Freeze(AbstractContextManager[Changes, None]):
         self._attributes, self.slots = Attributes(parts, self.wholly, steady), weights
         copied = self.wholly or module in _WRITERS
         if any(_compiled(part) for part in parts):
-            self._stack.enter_context(torch.compiler.set_stance("force_eager"))
+            self._eager = Eager()
+            self._eager.__enter__()
         for store, name, tensor in weights:
             own = given.get((id(store), name), tensor)
             store[name] = None if own is None else _fixed(own, self.channels_last, copied)
@@ -128,7 +131,8 @@ class _Freeze(AbstractContextManager[Changes, None]):
             open_ones.remove(self)
         if not open_ones:
             _FROZEN.pop(id(self.module), None)
-        self._stack.close()
+        if self._eager is not None:
+            self._eager.__exit__()
         if self._generators is not None:
             self._generators.restore()
         if self._modes is not None:
