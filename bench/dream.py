@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 
 import convscope as cs
-from convscope.optimize.octaves import Octaves
+from convscope.techniques.dream.octaves import Octaves
 
 PAIRS = 3
 PHOTO = "sample:astronaut"

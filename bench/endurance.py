@@ -112,7 +112,9 @@ def preload() -> None:
 
     def used() -> list[str]:
         import convscope as cs
-        from convscope.fronts import cli, report, scans, serving, verbs  # noqa: F401
+        from convscope.fronts.cli import main, scan_verbs, verbs  # noqa: F401
+        from convscope.fronts.report import report  # noqa: F401
+        from convscope.fronts.server import launch  # noqa: F401
 
         net = cs.load(SMALL)
         with tempfile.TemporaryDirectory() as folder:

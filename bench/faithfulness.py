@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 import convscope as cs
-from convscope.techniques.faithfulness import curves
-from convscope.techniques.maps import importance
+from convscope.techniques.evaluation.attribution_methods import importance
+from convscope.techniques.evaluation.insertion_deletion import curves
 
 METHODS: dict[str, dict[str, Any]] = {
     "saliency": {},

@@ -23,12 +23,12 @@ import torch
 
 import convscope as cs
 from convscope.data.loading import Batch
-from convscope.data.opening import open_source
+from convscope.data.open import open_source
 from convscope.scan.engine import _batches, _Lanes
 from convscope.scan.job import Job
-from convscope.scan.ledger import Ledger
-from convscope.scan.state import State
-from convscope.scan.summary import Summary
+from convscope.scan.statistics.batch_summary import Summary
+from convscope.scan.statistics.manifest import Ledger
+from convscope.scan.statistics.state import State
 
 KNOBS: dict[str, Any] = {
     "top": 100,
@@ -158,7 +158,7 @@ def whole(net: cs.Network, source: Any, path: str) -> None:
 def memory(path: str, copies: int) -> None:
     code = f"""
 import convscope as cs
-from convscope.data.opening import open_source
+from convscope.data.open import open_source
 net = cs.load("lite0")
 source = open_source({path!r})
 shard = source.shards(10**9)[0]

@@ -17,9 +17,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from convscope.base.files import write_with
-from convscope.scan.parquet import write_tables
-from convscope.scan.state import State
-from convscope.scan.tables import tables
+from convscope.scan.statistics.state import State
+from convscope.scan.tables.parquet import write_tables
+from convscope.scan.tables.tables import tables
 
 TURNS = 11
 

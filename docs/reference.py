@@ -6,9 +6,9 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from convscope.base import knobs
 from convscope.catalog.catalog import CATALOG, Entry
-from convscope.view.draw import drawer_of
+from convscope.contract import knobs
+from convscope.view.figures.registry import drawer_of
 
 INTRO = """# Reference
 
@@ -35,7 +35,7 @@ def _technique(entry: Entry) -> str:
 
 def _scan() -> str:
     """The one function with knobs that is no technique: what it gives is a collection of tables, not one result."""
-    from convscope.scan.scanning import scan
+    from convscope.scan.scan import scan
 
     call = "`cs.scan(net, source, output)` · `convscope scan NETWORK SOURCE -o DIR`"
     parts = ["## scan\n", f"{call}\n", inspect.getdoc(scan) or "", _knobs("knob", knobs.schema(scan))]

@@ -43,7 +43,7 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 def test_every_command_the_documents_show_exists() -> None:
     from convscope.catalog.catalog import CATALOG
-    from convscope.fronts.cli import _VERBS
+    from convscope.fronts.cli.main import _VERBS
 
     known = {entry.command for entry in CATALOG} | set(_VERBS) | {"TECHNIQUE"}
     for page in ("README.md", "docs/guide.md", "CONTRIBUTING.md"):

@@ -18,18 +18,25 @@ SOURCE = ROOT / "src" / "convscope"
 FILES = sorted(SOURCE.rglob("*.py"))
 IDS = [str(path.relative_to(SOURCE)) for path in FILES]
 
-_BELOW = ["base", "network", "data"]
+_BELOW = ["base", "contract", "results"]
+_RUN = [*_BELOW, "data", "network", "graph", "execution"]
 MAY_IMPORT = {
     "base": [],
-    "network": ["base"],
-    "data": ["base"],
-    "optimize": _BELOW,
-    "scan": _BELOW,
-    "techniques": [*_BELOW, "optimize", "scan"],
-    "catalog": [*_BELOW, "optimize", "scan", "techniques"],
-    "view": ["base"],
+    "contract": ["base"],
+    "results": ["base", "contract"],
+    "data": ["base", "contract"],
+    "network": _BELOW,
+    "graph": [*_BELOW, "network"],
+    "execution": [*_BELOW, "network", "graph"],
+    "zoo": [*_BELOW, "network"],
+    "optimize": _RUN,
+    "scan": _RUN,
+    "techniques": [*_RUN, "optimize", "scan", "zoo"],
+    "catalog": [*_RUN, "scan", "techniques", "zoo"],
+    "view": _BELOW,
     "store": ["base"],
-    "fronts": [*_BELOW, "scan", "catalog", "view", "store"],  # never a technique
+    "explorer": [*_RUN, "scan", "catalog", "view", "store", "fronts"],
+    "fronts": [*_RUN, "scan", "catalog", "view", "store", "zoo", "explorer"],  # never a technique
     "__main__": ["fronts"],
     "__init__": ["base"],  # lazy: the stub names the modules
 }
@@ -75,15 +82,17 @@ def test_imports_point_one_way(path):
     for name, late in imports(path):
         if not name.startswith("convscope"):
             continue
-        display = path == SOURCE / "base" / "results.py" and part(name) == "view" and late
-        fronts = (
-            path == SOURCE / "network" / "network.py" and name == "convscope" and late
-        )  # `net.explore`, `net.report`
-        assert display or fronts or part(name) in (own, *MAY_IMPORT[own]), f"{own} must not import {name}"
+        display = path == SOURCE / "contract" / "result.py" and part(name) == "view" and late
+        own_methods = (  # `net.explore`, `net.report`, `net.receptive_field`
+            path == SOURCE / "network" / "network.py" and part(name) in ("__init__", "graph") and late
+        )
+        assert display or own_methods or part(name) in (own, *MAY_IMPORT[own]), f"{own} must not import {name}"
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if part(name_of(p)) in ("base", "view")], ids=lambda p: p.name)
-def test_base_and_view_never_import_torch(path):
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if part(name_of(p)) in ("base", "contract", "results", "view")], ids=name_of
+)
+def test_base_results_and_view_never_import_torch(path):
     heavy = {"torch", "torchvision", "timm"}
     assert not heavy & {name.split(".")[0] for name, _ in imports(path)}
 
@@ -98,12 +107,14 @@ _ALL_OF = "import importlib, pkgutil, convscope.{0}; [importlib.import_module(m.
         "import convscope",
         "import convscope as cs; dir(cs), cs.open_image('sample:cat'), cs.samples(), cs.Unit, cs.Request",
         _ALL_OF.format("base"),
+        _ALL_OF.format("contract"),
+        _ALL_OF.format("results"),
         _ALL_OF.format("view"),
         "import runpy; sys.argv = ['convscope', '--help']\n"
         "try: runpy.run_module('convscope', run_name='__main__')\n"
         "except SystemExit as end: assert not end.code",
     ],
-    ids=["import", "images", "base", "view", "help"],
+    ids=["import", "images", "base", "contract", "results", "view", "help"],
 )
 def test_starting_does_not_import_torch(start):
     done = run(f"import sys; {start}\nassert not {{'torch', 'timm', 'torchvision'}} & set(sys.modules), 'torch is in'")
@@ -119,7 +130,9 @@ def test_help_lists_the_techniques():
         assert name.replace("_", "-") in done.stdout
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if part(name_of(p)) not in ("fronts", "__main__")], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if part(name_of(p)) not in ("fronts", "explorer", "__main__")], ids=name_of
+)
 def test_only_fronts_print(path):
     calls = [node.func for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
     assert not [func for func in calls if isinstance(func, ast.Name) and func.id == "print"]
@@ -128,7 +141,7 @@ def test_only_fronts_print(path):
 FROM_OUTSIDE = [  # the server's paths are of its own making
     path
     for path in FILES
-    if part(name_of(path)) in ("base", "network", "data", "techniques", "catalog", "view", "fronts")
+    if part(name_of(path)) not in ("scan", "optimize", "store", "explorer")
     if "server" not in path.parts and path.name not in ("paths.py", "plain.py")
 ]
 
@@ -139,7 +152,7 @@ def test_a_path_from_outside_is_asked_for_as_base_paths_does(path):
     assert not re.search(r"\.(is_file|is_dir|exists)\(\)|\bpath\.(isfile|isdir|exists)\(", path.read_text("utf-8"))
 
 
-@pytest.mark.parametrize("path", [path for path in FROM_OUTSIDE if path.name != "results.py"], ids=name_of)
+@pytest.mark.parametrize("path", [path for path in FROM_OUTSIDE if path.name != "result.py"], ids=name_of)
 def test_json_is_read_by_base_plain_alone(path):  # results read what they have written themselves
     assert not re.search(r"\bjson\.loads?\(", path.read_text(encoding="utf-8"))
 

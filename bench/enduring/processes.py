@@ -91,7 +91,7 @@ class Command:
 
 def _main(words: list[str], cwd: Path, out: Path, err: Path, hook: Hook | None) -> None:
     """The command line in a forked process."""
-    from convscope.fronts import cli
+    from convscope.fronts.cli import main
 
     for number, file in ((1, out), (2, err)):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
@@ -99,7 +99,7 @@ def _main(words: list[str], cwd: Path, out: Path, err: Path, hook: Hook | None) 
     sys.argv = ["convscope", *words]
     if hook is not None:
         sys.addaudithook(hook)
-    cli.main()
+    main.main()
 
 
 @dataclass(frozen=True)

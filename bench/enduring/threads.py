@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 import convscope as cs
-from convscope.view.picture import png
+from convscope.view.encode.png import png
 
 from .common import Count, Row, Trial
 from .folders import jpeg

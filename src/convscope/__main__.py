@@ -17,12 +17,12 @@ def main() -> None:
     usual = signal.getsignal(signal.SIGINT)
     if usual is signal.default_int_handler:  # else the shell, or whoever runs this, has decided otherwise
         signal.signal(signal.SIGINT, _stop)
-    from .fronts import cli
+    from .fronts.cli.main import main as run
 
     try:
         if usual is signal.default_int_handler:
             signal.signal(signal.SIGINT, usual)
-        cli.main()
+        run()
     except KeyboardInterrupt:  # before the command line listened, or once more while it was ending
         _stop()
     except SystemExit as end:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from convscope.base.errors import CannotWrite
 from convscope.base.files import check_writable, write
 from convscope.base.paths import is_file, is_folder, is_there, make_folder
-from convscope.base.pictures import open_pictures, several
-from convscope.data.opening import open_source
-from convscope.network import checkpoint, zoo
+from convscope.contract.images import open_pictures, several
+from convscope.data.open import open_source
 from convscope.scan.result import open_scan
+from convscope.zoo import weights_file, zoo
 
 LONG = "a" * 300
 IMPOSSIBLE = {
@@ -105,7 +105,7 @@ OPENERS = {
     "tars": lambda text: open_source(f"{text}*.tar"),
     "braces": lambda text: open_source(f"{{{text},x}}.tar"),
     "scan": open_scan,
-    "weights": checkpoint.read,
+    "weights": weights_file.read,
     "network": lambda text: zoo.load(f"{text}.py:f"),
 }
 

@@ -14,17 +14,17 @@ import torch
 from starlette.testclient import TestClient
 
 import convscope as cs
-from convscope.base import knobs
-from convscope.base.request import Request
 from convscope.catalog.catalog import CATALOG, Entry, entry
-from convscope.catalog.run import run
+from convscope.catalog.rerun import run
+from convscope.contract import knobs
+from convscope.contract.request import Request
+from convscope.explorer.calls import Explorer
+from convscope.explorer.jobs.jobs import Jobs
+from convscope.explorer.workspace.workspace import Desk
 from convscope.fronts.server.app import make_app
-from convscope.fronts.server.desk import Desk
 from convscope.fronts.server.events import Events
-from convscope.fronts.server.jobs import Jobs
-from convscope.fronts.server.routes import Explorer
 from convscope.store import Store
-from convscope.view.draw import drawer_of
+from convscope.view.figures.registry import drawer_of
 
 SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
 SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee"}
@@ -122,7 +122,7 @@ def test_library_command_line_and_rerun_give_the_same_digest_and_bytes(
 ) -> None:
     from click.testing import CliRunner
 
-    from convscope.fronts.cli import convscope
+    from convscope.fronts.cli.main import convscope
 
     picture = tmp_path / "x.png"
     words = [SUBJECTS[name] for name in technique.subjects]

@@ -15,8 +15,8 @@ from torch import nn
 
 import convscope as cs
 from convscope.catalog.catalog import CATALOG, Entry
-from convscope.fronts.cli import convscope
-from convscope.network import zoo
+from convscope.fronts.cli.main import convscope
+from convscope.zoo import zoo
 
 SUBJECTS = {"net": "hostile:net", "image": "sample:cat", "unit": "logits:1", "layer": "stem"}
 SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee"}

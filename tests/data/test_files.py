@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from convscope.base.errors import BadImage, BadSource
-from convscope.data.opening import open_source
+from convscope.data.open import open_source
 from convscope.data.source import Entry
 
 
@@ -164,7 +164,7 @@ class TestZips:
         assert source.open("b.png").pixels[0, 0, 0] == 8
 
     def test_a_zip_bomb_is_not_unpacked(self, make, tmp_path, monkeypatch):
-        monkeypatch.setattr("convscope.data.zipped.MAX_BYTES", 1000)
+        monkeypatch.setattr("convscope.data.zip.MAX_BYTES", 1000)
         source = open_source(make.zip(tmp_path / "a.zip", {"a.png": bytes(1001)}, compression=zipfile.ZIP_DEFLATED))
         with pytest.raises(BadImage, match="at most 1 GB"):
             source.read(source.find("a.png"))

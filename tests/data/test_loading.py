@@ -16,7 +16,7 @@ import pytest
 from convscope.base.errors import BadImage, BadKnob, BadSource
 from convscope.data import loading
 from convscope.data.loading import batches
-from convscope.data.opening import open_source
+from convscope.data.open import open_source
 from convscope.data.source import Counted, Entry
 from convscope.network.preprocessing import Preprocessing
 
@@ -280,7 +280,7 @@ class TestWorkers:
         code = (
             "import sys, multiprocessing\n"
             "from convscope.data.loading import batches\n"
-            "from convscope.data.opening import open_source\n"
+            "from convscope.data.open import open_source\n"
             "from convscope.network.preprocessing import Preprocessing\n"
             "from convscope.base.errors import BadSource\n"
             "if __name__ == '__main__':\n"

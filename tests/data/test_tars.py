@@ -3,8 +3,8 @@
 import pytest
 
 from convscope.base.errors import BadImage, BadSource
-from convscope.data import members
-from convscope.data.opening import open_source
+from convscope.data import tar_index
+from convscope.data.open import open_source
 from convscope.data.patterns import braced
 from convscope.data.source import Entry
 
@@ -84,8 +84,10 @@ class TestLaziness:
     @pytest.fixture
     def asked(self, monkeypatch):
         asked = []
-        inner = members._members
-        monkeypatch.setattr(members, "_members", lambda path, *stamp: (asked.append(path[-5]), inner(path, *stamp))[1])
+        inner = tar_index._members
+        monkeypatch.setattr(
+            tar_index, "_members", lambda path, *stamp: (asked.append(path[-5]), inner(path, *stamp))[1]
+        )
         return asked
 
     def test_numbered_labels_need_no_other_tar(self, make, tmp_path, asked):

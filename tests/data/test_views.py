@@ -8,7 +8,7 @@ import pytest
 
 from convscope.base.image import open_image
 from convscope.data.loading import batches
-from convscope.data.opening import open_source
+from convscope.data.open import open_source
 from convscope.network.preprocessing import Preprocessing
 
 RECIPE = Preprocessing((10, 12), resize=1.5)

@@ -11,7 +11,7 @@ from torch import nn
 
 import convscope as cs
 from convscope.base.image import Image, open_image
-from convscope.data.opening import open_source
+from convscope.data.open import open_source
 from convscope.network.preprocessing import Preprocessing
 
 SIDES = st.tuples(st.integers(2, 40), st.integers(2, 40))

@@ -9,12 +9,12 @@ import torch
 
 import convscope as cs
 from convscope.base.errors import ForwardFailed
+from convscope.execution.features import along, looking
 from convscope.optimize.ascent import Ascent, Climb, NotFinite
 from convscope.optimize.canvas import Fourier, Frame, MagnitudeConstrained, Pixels, Pyramid, Transparent
 from convscope.optimize.draws import generator
 from convscope.optimize.objective import Caricature, Direction
-from convscope.optimize.phrase import objective
-from convscope.optimize.reading import along, looking
+from convscope.optimize.objective_text import objective
 from convscope.optimize.regularizer import L2, BlurEvery, Clip, Decay, TotalVariation
 from convscope.optimize.transform import Chain, Jitter, Noise, blurred
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from convscope.optimize import color
+from convscope.optimize import decorrelate
 from convscope.optimize.canvas import Fourier, MagnitudeConstrained, Pixels, Pyramid, Transparent
 
 SIZES = [(5, 7), (6, 8), (5, 8), (6, 7), (4, 1), (1, 2), (1, 1)]
@@ -75,7 +75,7 @@ def test_what_no_real_picture_has_does_not_matter(frame, channels, size):
         hermitian = scaled.clone()
         hermitian[..., twice] -= doubled(scaled)[..., twice]
         wanted = torch.fft.irfft2(hermitian, s=size, norm="ortho") / 4
-        torch.testing.assert_close(before, color.to_pixels(wanted), rtol=0, atol=2e-5)
+        torch.testing.assert_close(before, decorrelate.to_pixels(wanted), rtol=0, atol=2e-5)
 
 
 @both
@@ -122,7 +122,7 @@ def test_every_frequency_keeps_its_strength(frame, channels, size):
     wanted = spectrum((channels,), size)
     canvas = MagnitudeConstrained(frame(3, channels, *size), wanted)
     for turn in range(2):
-        found = torch.fft.rfft2(color.from_pixels(canvas.image().detach()), norm="ortho").abs()
+        found = torch.fft.rfft2(decorrelate.from_pixels(canvas.image().detach()), norm="ortho").abs()
         for (ky, kx), _ in np.ndenumerate(wanted[0].numpy()):
             alone = 2 * ky % size[0] == 0 and 2 * kx % size[1] == 0  # a wave that is its own mirror image has no phase
             there = wanted[:, ky, kx].expand(3, channels)

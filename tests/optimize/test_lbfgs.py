@@ -7,7 +7,7 @@ import torch
 
 from convscope.optimize.ascent import Climb
 from convscope.optimize.lbfgs import LBFGS
-from convscope.optimize.styles import remembering
+from convscope.techniques.style.presets import remembering
 
 SHAPE = (1, 1, 2, 3)
 

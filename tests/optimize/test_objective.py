@@ -10,7 +10,7 @@ from torch import nn
 import convscope as cs
 from convscope.base.errors import BadImage, BadKnob, UnknownLayer, UnknownUnit
 from convscope.optimize.objective import Above, Alignment, Caricature, Direction, Diversity, Dream, Excite
-from convscope.optimize.phrase import objective
+from convscope.optimize.objective_text import objective
 
 
 def numbers(*shape, seed=0):

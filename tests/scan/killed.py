@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 import convscope as cs
-from convscope.data.opening import open_source
+from convscope.data.open import open_source
 from convscope.data.source import Entry, Source
 from convscope.scan import job
-from convscope.scan.state import State
+from convscope.scan.statistics.state import State
 
 KNOBS = {"batch_size": 2, "top": 5, "sample": 7, "workers": 0, "checkpoint": 0}
 

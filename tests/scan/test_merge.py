@@ -21,10 +21,10 @@ from torch import nn
 
 import convscope as cs
 from convscope.base.errors import BadKnob, BadScan
-from convscope.data.opening import open_source
+from convscope.data.open import open_source
 from convscope.scan import engine, job
-from convscope.scan.state import State, merged
-from convscope.scan.tables import tables
+from convscope.scan.statistics.state import State, merged
+from convscope.scan.tables.tables import tables
 
 KNOBS = {
     "top": 5, "per_image": 1, "sample": 6, "positions": 9, "duplicates": 0.9, "predictions": "yes", "compile": False,

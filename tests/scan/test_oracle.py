@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import convscope as cs
-from convscope.scan.bins import edges
-from convscope.scan.kernels import BINS
+from convscope.scan.statistics.bins import edges
+from convscope.scan.statistics.map_kernels import BINS
 
 LAYERS = {
     "lite0": ["conv_stem", "blocks.1.0.conv_pw", "blocks.2.1.bn1.act", "blocks.4.2.conv_dw", "blocks.6.0", "logits"],

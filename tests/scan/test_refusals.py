@@ -19,7 +19,7 @@ from convscope.base.errors import BadKnob, BadScan, BadSource, CannotWrite, Forw
 from convscope.base.progress import Cancelled, listening
 from convscope.scan import job
 from convscope.scan.job import check_part
-from convscope.scan.state import State
+from convscope.scan.statistics.state import State
 
 KNOBS = {"batch_size": 4, "top": 5, "sample": 7, "workers": 0}
 

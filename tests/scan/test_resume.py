@@ -18,8 +18,8 @@ import convscope as cs
 from convscope.base.errors import BadScan, ForwardFailed
 from convscope.base.progress import Cancelled, listening
 from convscope.scan import engine, job
-from convscope.scan.state import State
-from convscope.scan.tables import NAMES
+from convscope.scan.statistics.state import State
+from convscope.scan.tables.tables import NAMES
 
 FORKED = Path(__file__).with_name("killed.py")
 TABLES = {"units", "top", "histograms", "examples", "images", "layers", "run", "classes"}

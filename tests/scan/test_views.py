@@ -13,9 +13,9 @@ from torch import nn
 
 import convscope as cs
 from convscope.base.image import open_image
-from convscope.data.opening import open_source
+from convscope.data.open import open_source
 from convscope.scan import engine, job
-from convscope.scan.state import State
+from convscope.scan.statistics.state import State
 
 KNOBS = {
     "top": 5, "per_image": 1, "sample": 6, "positions": 9, "duplicates": 0.9, "compile": False, "batch_size": 2,

@@ -10,9 +10,9 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 import convscope as cs
-from convscope.network.probabilities import Scores
-from convscope.techniques.averaged import _noise
-from convscope.techniques.rise import mask
+from convscope.network.layers.probabilities import Scores
+from convscope.techniques.attribution.rise import mask
+from convscope.techniques.attribution.smoothgrad import _noise
 
 from .any_network import Case, arranged, inner_slope, slope, slowly, snapshot, value
 from .hostile_blocks import BLOCKS

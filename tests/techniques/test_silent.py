@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import convscope as cs
-from convscope.view.draw import draw
+from convscope.view.figures.registry import draw
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
-"""Write `web/src/luts.ts`, the colors of `convscope.view.colormaps`: `python web/scripts/luts.py`."""
+"""Write `web/src/luts.ts`, the colors of `convscope.view.render.colormaps`: `python web/scripts/luts.py`."""
 
 import base64
 from pathlib import Path
 
-from convscope.view.colormaps import LEVELS, table
+from convscope.view.render.colormaps import LEVELS, table
 
 _HEAD = "/** Made by web/scripts/luts.py: 255 colors of three bytes each, of viridis and vik, in base64. */\n"
 _MAPS = ("sequential", "diverging")

@@ -1,4 +1,4 @@
-// Made from messages.py by `python -m convscope.fronts.server.schema --write`. Do not edit.
+// Made from messages.py by `python -m convscope.explorer.typescript --write`. Do not edit.
 
 export type State = "queued" | "running" | "done" | "failed" | "cancelled";
 

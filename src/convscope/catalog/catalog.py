@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from ..base import knobs
 from ..base.errors import BadKnob, nearest
-from ..base.results import Result
-from ..base.technique import Technique
+from ..contract import knobs
+from ..contract.result import Result
+from ..contract.technique import Technique
 
 MORE = "..."  # after an argument of which there may be several
 _PACKAGE = "convscope.techniques"
@@ -23,7 +23,7 @@ _PACKAGE = "convscope.techniques"
 
 @dataclass(frozen=True)
 class Entry:
-    """A technique: the function `name` in `techniques/module.py`.
+    """A technique: the function `name` in the module of `techniques`.
 
     On the command line, one that `presumes` needs no more than an IMAGE: the network is then lite0, and the unit the
     most probable class. One that `resumes` takes up its state from a folder, `--checkpoint`. One
@@ -76,30 +76,30 @@ class Entry:
 
 
 CATALOG = (
-    Entry("weights", "weights"),
-    Entry("activations", "activations"),
-    Entry("saliency", "gradients"),
-    Entry("guided_backprop", "gradients"),
-    Entry("deconvnet", "gradients"),
-    Entry("input_x_gradient", "gradients"),
-    Entry("smoothgrad", "averaged"),
-    Entry("vargrad", "averaged"),
-    Entry("integrated_gradients", "integrated"),
-    Entry("gradcam", "gradcam"),
-    Entry("project", "projection"),
-    Entry("patches", "patches"),
-    Entry("occlusion", "occlusion"),
-    Entry("rise", "rise"),
-    Entry("perturbation_mask", "masks"),
-    Entry("insertion_deletion", "faithfulness"),
-    Entry("sanity_check", "sanity"),
-    Entry("pointing_game", "pointing"),
-    Entry("compare", "comparison", presumes=True),
-    Entry("maximize", "maximize", resumes=True),
-    Entry("sheet", "sheet", resumes=True),
-    Entry("dream", "dream", resumes=True),
-    Entry("invert", "invert", resumes=True),
-    Entry("style", "style", resumes=True, several=True),
+    Entry("weights", "inspection.weights"),
+    Entry("activations", "inspection.activations"),
+    Entry("saliency", "attribution.gradients"),
+    Entry("guided_backprop", "attribution.gradients"),
+    Entry("deconvnet", "attribution.gradients"),
+    Entry("input_x_gradient", "attribution.gradients"),
+    Entry("smoothgrad", "attribution.smoothgrad"),
+    Entry("vargrad", "attribution.smoothgrad"),
+    Entry("integrated_gradients", "attribution.integrated_gradients"),
+    Entry("gradcam", "attribution.gradcam"),
+    Entry("project", "inspection.project"),
+    Entry("patches", "inspection.patches"),
+    Entry("occlusion", "attribution.occlusion"),
+    Entry("rise", "attribution.rise"),
+    Entry("perturbation_mask", "attribution.perturbation_mask"),
+    Entry("insertion_deletion", "evaluation.insertion_deletion"),
+    Entry("sanity_check", "evaluation.sanity_check"),
+    Entry("pointing_game", "evaluation.pointing_game"),
+    Entry("compare", "evaluation.compare", presumes=True),
+    Entry("maximize", "visualization.maximize", resumes=True),
+    Entry("sheet", "visualization.sheet", resumes=True),
+    Entry("dream", "dream.dream", resumes=True),
+    Entry("invert", "inversion.invert", resumes=True),
+    Entry("style", "style.style", resumes=True, several=True),
 )
 
 
@@ -120,6 +120,6 @@ def _returned(entry: Entry) -> type[Result]:
 
 @cache
 def _docstrings(module: str) -> dict[str, str]:
-    source = Path(__file__).parents[1] / "techniques" / f"{module}.py"
+    source = Path(__file__).parents[1].joinpath("techniques", *module.split(".")).with_suffix(".py")
     functions = [node for node in ast.parse(source.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)]
     return {node.name: ast.get_docstring(node) or "" for node in functions}

@@ -13,9 +13,9 @@ from typing import Any, Protocol, final
 
 from ..base.errors import BadImage, BadSource, first_line
 from ..base.image import ImageLike, open_image
-from .columns import Columns, classes_in, columns_of, labels_in
+from .items import label_of, picture, split
 from .labels import Label, as_label, class_names, number_of, numbered
-from .pictures import label_of, picture, split
+from .metadata import Columns, classes_in, columns_of, labels_in
 from .source import Counted, Entry, digest_of
 
 _PROBES = 16

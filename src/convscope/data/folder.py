@@ -12,7 +12,7 @@ from typing import final
 from ..base.errors import BadSource
 from ..base.image import ImageLike
 from ..base.paths import is_file, is_folder, is_there
-from .names import Names, ignored, names, text
+from .paths import Names, ignored, names, text
 from .source import Counted, Entry, digest_of
 
 

@@ -12,8 +12,8 @@ from typing import final
 from ..base.errors import BadImage, BadSource, first_line, nearest
 from ..base.image import ImageLike
 from .labels import class_names, number_of, numbered
-from .members import Member, check, members
 from .source import MAX_BYTES, Entry, Shard, Source, check_size, digest_of
+from .tar_index import Member, check, members
 
 _BITS = 32  # a number is the tar's place, then 32 bits for the place in the tar
 _ENDS = 1 << 16

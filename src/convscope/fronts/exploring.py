@@ -10,12 +10,12 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
-from ..data.opening import SourceLike
+from ..data.open import SourceLike
 from ..network.network import Network
 from ..scan.result import Scan
-from .address import bound
-from .report import browse, check_network
-from .serving import Serving, begin, installed, open_desk, scan_in
+from .report.report import browse, check_network
+from .server.address import bound
+from .server.launch import Serving, begin, installed, open_desk, scan_in
 
 _MOMENT = 0.2  # seconds after which a wait looks for Ctrl-C again
 

@@ -17,24 +17,24 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from ..base.errors import BadKnob, BadWeights, ForwardFailed, UnknownLayer, UnknownUnit
-from ..base.field import ReceptiveField
 from ..base.image import Image, ImageLike, open_image
+from ..base.receptive_field import ReceptiveField
 from ..base.undo import undoing
 from ..base.unit import Unit, UnitLike, Valued, find_label, parse, parse_sum
-from . import taps
-from .alone import alone
-from .batches import chunks, fitting
-from .causes import check_runnable
-from .digest import TensorHashes, tensors_of
-from .execution import device_of, dtype_of
-from .exported import refuse_training
-from .layer_table import Table, layer_table
-from .layers import Layer, Layers
-from .parts import parts_of, unwrap
+from .batch_size import chunks, fitting
+from .isolation.alone import alone
+from .isolation.causes import check_runnable
+from .isolation.digest import TensorHashes, tensors_of
+from .isolation.parts import parts_of, unwrap
+from .isolation.running import device_of, dtype_of
+from .isolation.settings import settings_of
+from .isolation.user_hooks import hooks_of
+from .layers import taps
+from .layers.exported import refuse_training
+from .layers.layer_table import Table, layer_table
+from .layers.layers import Layer, Layers
+from .layers.probabilities import Scores
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, names, numbers, pair
-from .probabilities import Scores
-from .settings import settings_of
-from .user_hooks import hooks_of
 
 Predicted: TypeAlias = tuple[str, int, float]
 T = TypeVar("T")
@@ -339,7 +339,7 @@ class Network:
 
         Raises UnknownLayer or UnknownUnit. Where the module's graph cannot be found it is bounded by the whole input.
         """
-        from .field import receptive_field
+        from ..graph.receptive_field import receptive_field
 
         return receptive_field(self, unit)
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .freezing import frozen
-from .modes import FunctionMode
+from .isolation.frozen import frozen
+from .isolation.modes import FunctionMode
 
 _STORED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 

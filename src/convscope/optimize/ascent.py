@@ -21,7 +21,7 @@ from .canvas import Canvas, Pixels, Transparent
 from .draws import Rngs
 from .lbfgs import LBFGS, PLACE, SLOPE, TURNS
 from .regularizer import Penalty, Update
-from .resizing import resized
+from .resample import resized
 
 Goal: TypeAlias = Callable[[Tensor, bool], tuple[Tensor, Tensor]]
 """Pictures (N, C, H, W), and whether to redirect gradients → what is to be raised, (N,), and its slope along them."""

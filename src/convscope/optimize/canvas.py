@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import color
+from . import decorrelate
 from .draws import Rngs, normal, uniform
 
 _CALM = 4.0  # Lucid's divisor, which keeps colors from saturating
@@ -91,13 +91,13 @@ class Fourier(Canvas):
         self.scale = _falling(frame, decay)[..., None]
         waves = frame.normal(frame.channels, *self.scale.shape[:2], 2) * noise
         if start is not None:
-            found = torch.fft.rfft2(color.from_pixels(start), norm="ortho")
+            found = torch.fft.rfft2(decorrelate.from_pixels(start), norm="ortho")
             waves = torch.view_as_real(found * _CALM) / self.scale
         self.parameters = [waves.detach().clone().contiguous().requires_grad_()]
 
     def image(self) -> Tensor:
         """The waves added up."""
-        return color.to_pixels(_summed(torch.view_as_complex(self.parameters[0] * self.scale), self.size) / _CALM)
+        return decorrelate.to_pixels(_summed(torch.view_as_complex(self.parameters[0] * self.scale), self.size) / _CALM)
 
 
 class Pyramid(Canvas):
@@ -117,7 +117,7 @@ class Pyramid(Canvas):
         for k, level in enumerate(self.parameters):
             scaled = level * 2.0**k
             total = total + (F.interpolate(scaled, self.size, mode="bilinear", align_corners=False) if k else scaled)
-        return color.to_pixels(total)
+        return decorrelate.to_pixels(total)
 
 
 class MagnitudeConstrained(Canvas):
@@ -135,7 +135,7 @@ class MagnitudeConstrained(Canvas):
     def image(self) -> Tensor:
         """The waves added up."""
         phases = _odd(self.parameters[0], self.size[1])
-        return color.to_pixels(_summed(torch.polar(self.magnitudes.expand_as(phases), phases), self.size))
+        return decorrelate.to_pixels(_summed(torch.polar(self.magnitudes.expand_as(phases), phases), self.size))
 
 
 class Transparent(Canvas):

@@ -17,8 +17,8 @@ from ..base.errors import BadKnob
 from ..base.image import open_image
 from ..base.sums import spelled
 from ..base.unit import Unit
+from ..network.layers.probabilities import Scores
 from ..network.network import Network
-from ..network.probabilities import Scores
 
 Seen = Mapping[str, Tensor]  # what each layer put out, (N, C, H, W) or (N, C)
 _TINY = 1e-8

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .draws import Rngs, normal, uniform
-from .resizing import resized
+from .resample import resized
 
 Transform: TypeAlias = Callable[[Tensor, Rngs], Tensor]
 _GREY = 0.5

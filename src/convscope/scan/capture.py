@@ -21,20 +21,20 @@ from ..base.errors import CannotExport
 from ..base.samples import samples
 from ..base.undo import undoing
 from ..data.loading import Batch
-from ..network import taps
-from ..network.batches import mixes
-from ..network.execution import device_of, dtype_of, plainly
-from ..network.freezing import call, frozen
-from ..network.graph import executed
-from ..network.kernels import Affine
+from ..execution.fused_ops import Affine
+from ..execution.plan import Plan
+from ..graph.trace import executed
+from ..network.batch_size import mixes
+from ..network.isolation.frozen import call, frozen
+from ..network.isolation.parts import unwrap
+from ..network.isolation.running import device_of, dtype_of, plainly
+from ..network.layers import taps
 from ..network.network import Network
-from ..network.parts import unwrap
-from ..network.plan import Plan
-from . import folds, kernels
-from .predictions import check_scores, most_probable, rank
 from .selection import Selection
-from .state import State
-from .summary import Summarizer, Summary
+from .statistics import fold_kernels, map_kernels
+from .statistics.batch_summary import Summarizer, Summary
+from .statistics.predictions import check_scores, most_probable, rank
+from .statistics.state import State
 
 See = Callable[[str, Tensor, Affine | None], bool]
 _CLOSE = 1e-3  # of a unit's peak: how far the numbers of a plan may be from the module's
@@ -101,7 +101,7 @@ class Capture:
         module = self.net.module
         if self.net.preprocessing.channels == 3:
             values = np.empty(full.shape, np.float32)
-            kernels.normalize(full, self._table, values)
+            map_kernels.normalize(full, self._table, values)
             x = torch.from_numpy(values).permute(0, 3, 1, 2)
         else:
             x = torch.from_numpy(np.stack([self.net.preprocessing.normalize(image) for image in full]))
@@ -140,7 +140,7 @@ def _offer(maps: NDArray[np.float32], numbers: list[int], column: int, units: in
     top, most = state.top, state.ledger.knobs["per_image"]
     with state.histograms.alone(column):
         for one, number in zip(maps, numbers, strict=False):
-            folds.several(one, number, column, units, most, top.values, top.images, top.places, top.counts)
+            fold_kernels.several(one, number, column, units, most, top.values, top.images, top.places, top.counts)
 
 
 @contextmanager

@@ -16,11 +16,11 @@ from ..base.errors import BadScan
 from ..base.progress import Cancelled, report
 from ..data.loading import Batch, batches
 from ..data.source import Entry, Shard
-from ..network.alone import serve, worker
+from ..network.isolation.alone import serve, worker
 from .capture import lanes
 from .job import Job
-from .state import State
-from .summary import Summary
+from .statistics.batch_summary import Summary
+from .statistics.state import State
 
 Save = Callable[[State], None]
 _TOGETHER = 16  # images whose numbers are folded in at once

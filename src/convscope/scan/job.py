@@ -12,14 +12,14 @@ from typing import Any, Literal
 from ..base.errors import BadKnob, BadScan, BadSource, CannotExport, UnknownUnit, nearest
 from ..base.unit import find_label
 from ..data.source import Shard, Source
-from ..network.execution import dtype_of
-from ..network.field import layer_fields
+from ..graph.receptive_field import layer_fields
+from ..network.isolation.parts import unwrap
+from ..network.isolation.running import dtype_of
 from ..network.network import Network
-from ..network.parts import unwrap
 from .capture import Capture, probed
-from .ledger import Ledger, versions
 from .selection import Selection, select
-from .state import State
+from .statistics.manifest import Ledger, versions
+from .statistics.state import State
 
 SHARD = 64  # images; a multiple of every batch size that is chosen
 _MAP = 24 << 20  # bytes of a batch's largest map: more leave the processor's cache, and cost a page fault each

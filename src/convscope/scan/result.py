@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from ..base.errors import BadKnob, BadScan, UnknownLayer, UnknownUnit, nearest
 from ..base.paths import is_folder
 from ..base.unit import UnitLike, parse
-from ..data.opening import open_source
+from ..data.open import open_source
 from ..data.source import Source
 from ..network.network import Network
-from .confusion import Confusion, confusion_of, unpredicted
-from .ledger import Ledger
-from .parquet import Tables, is_whole, write_tables
-from .sql import ask
-from .tables import NAMES
+from .statistics.confusion import Confusion, confusion_of, unpredicted
+from .statistics.manifest import Ledger
+from .tables.parquet import Tables, is_whole, write_tables
+from .tables.sql import ask
+from .tables.tables import NAMES
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Literal, TypeAlias
 from torch import nn
 
 from ..base.errors import BadKnob, BadWeights, CannotExport, UnknownLayer, nearest
-from ..network.graph import executed
-from ..network.layers import Layer
+from ..graph.trace import executed
+from ..network.isolation.parts import unwrap
+from ..network.layers.layers import Layer
 from ..network.network import Network
-from ..network.parts import unwrap
 
 Wish: TypeAlias = Literal["auto", "yes", "no"]
 

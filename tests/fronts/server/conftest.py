@@ -1,50 +1,5 @@
-"""A desk with a tiny network, as the explorer has one."""
+"""The desk of the explorer, and a page of it."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import pytest
-from starlette.testclient import TestClient
-
-import convscope as cs
-from convscope.fronts.server.app import make_app
-from convscope.fronts.server.desk import Desk
-from convscope.fronts.server.events import Events
-from convscope.fronts.server.jobs import Jobs
-from convscope.fronts.server.routes import Explorer
-from convscope.store import Store
-
-MakeDesk = Callable[[], Desk]
-
-
-@pytest.fixture
-def new_desk(tiny: cs.Network, tmp_path: Path) -> Iterator[MakeDesk]:
-    """Makes a desk on the same folder each time it is called, as a server that is started again does."""
-    made: list[Desk] = []
-
-    def make() -> Desk:
-        for old in made:
-            old.store.close()
-        made.append(Desk({"tiny": lambda: tiny}, Store(tmp_path / "store")))
-        made[-1].begin()
-        return made[-1]
-
-    yield make
-    made[-1].store.close()
-
-
-@pytest.fixture
-def desk(new_desk: MakeDesk) -> Desk:
-    """A desk."""
-    return new_desk()
-
-
-@pytest.fixture
-def page(desk: Desk) -> Iterator[TestClient]:
-    """A page of a server in this process, which knows the token, `secret`; a body may take half a second."""
-    hosts, events = {"127.0.0.1:8765", "localhost:8765", "[::1]:8765"}, Events()
-    app = make_app(Explorer(desk, Jobs(desk, events.tell).begin(), events, "secret"), hosts, seconds=0.5)
-    with TestClient(app, "http://127.0.0.1:8765", headers={"Authorization": "Bearer secret"}) as opened:
-        yield opened
+from ...explorer.conftest import desk as desk
+from ...explorer.conftest import new_desk as new_desk
+from ...explorer.conftest import page as page

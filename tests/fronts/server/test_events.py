@@ -11,9 +11,9 @@ from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from convscope.explorer.workspace.messages import Job, JobEvent, ScanEvent, ScanInfo
 from convscope.fronts.server import events
 from convscope.fronts.server.events import Events, endpoint
-from convscope.fronts.server.messages import Job, JobEvent, ScanEvent, ScanInfo
 
 
 def job(id="a", state="running", step=1):

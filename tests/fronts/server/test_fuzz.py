@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, settings
 from starlette.testclient import TestClient
 
 import convscope as cs
+from convscope.explorer.calls import Explorer, openapi
+from convscope.explorer.jobs.jobs import Jobs
+from convscope.explorer.workspace.workspace import Desk
 from convscope.fronts.server.app import make_app
-from convscope.fronts.server.desk import Desk
 from convscope.fronts.server.events import Events
-from convscope.fronts.server.jobs import Jobs
-from convscope.fronts.server.routes import Explorer, openapi
 from convscope.store import Store
 
 schemathesis = pytest.importorskip("schemathesis", reason="needs the extra `test`")

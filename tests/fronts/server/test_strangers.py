@@ -11,11 +11,11 @@ import httpx2
 import pytest
 import websockets.sync.client
 
-from convscope.fronts.address import bound
+from convscope.explorer.calls import Explorer
+from convscope.explorer.jobs.jobs import Jobs
+from convscope.fronts.server.address import bound
 from convscope.fronts.server.app import make_app
 from convscope.fronts.server.events import Events
-from convscope.fronts.server.jobs import Jobs
-from convscope.fronts.server.routes import Explorer
 from convscope.fronts.server.strangers import LIMIT, Server, Strangers
 
 LONG = 120.0  # seconds after which a test is wrong, not slow

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { collect, field, fields, must, read } from "../../src/panels/schema-form";
 
-// As pydantic writes them: see `convscope.base.knobs.schema`.
+// As pydantic writes them: see `convscope.contract.knobs.schema`.
 const size = field("size", { anyOf: [{ type: "integer", minimum: 1, maximum: 128 }, { const: "auto", type: "string" }], default: "auto", description: "side" });
 const keep = field("keep_share", { type: "number", exclusiveMinimum: 0, exclusiveMaximum: 1, default: 0.5 });
 const fill = field("fill", { type: "string", enum: ["grey", "blur"], default: "grey" });

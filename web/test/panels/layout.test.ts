@@ -10,7 +10,7 @@ const sizes = (given: Partial<Panel>, shape: number[], space = 944) => {
 };
 
 test("in the room a PNG has, tiles are as large as in the PNG", () => {
-  // What convscope.view.scene._grid gives for the same panels.
+  // What convscope.view.render.layout._grid gives for the same panels.
   expect(sizes({ scale }, [1, 224, 224])).toEqual([1, 224, 224]);
   expect(sizes({ scale }, [1, 7, 7])).toEqual([1, 224, 224]);
   expect(sizes({ scale }, [1, 300, 500])).toEqual([1, 224, 134]);

@@ -25,10 +25,11 @@ from starlette.staticfiles import StaticFiles
 
 from ...base.errors import BadImage, ConvscopeError, QueueFull, UnknownJob
 from ...base.image import Image
-from . import answering, events, maps
-from .answering import UnknownResult
+from ...explorer.answers import activations, answers
+from ...explorer.answers.answers import UnknownResult
+from ...explorer.calls import ROUTES, Explorer, Route, openapi
+from . import events
 from .guard import Guard
-from .routes import ROUTES, Explorer, Route, openapi
 
 STATIC = Path(__file__).parent / "static"
 _THREADS = 8  # that answer: each keeps memory for tensors, and one at a time has the networks
@@ -104,13 +105,13 @@ def _files(explorer: Explorer) -> list[BaseRoute]:
             own = desk.image(id)
         except BadImage as error:
             raise HTTPException(404, str(error)) from None
-        return (Image(maps.seen(desk, network, id), view=True) if network else own).png(level=1)
+        return (Image(activations.seen(desk, network, id), view=True) if network else own).png(level=1)
 
     async def part(request: Request) -> Response:
         digest, ending = request.path_params["digest"], request.path_params["ending"]
         if not _ID.fullmatch(digest) or ending not in _KINDS:
             raise HTTPException(404)
-        return Response(await run_in_threadpool(answering.part, desk, digest, ending), media_type=_KINDS[ending])
+        return Response(await run_in_threadpool(answers.part, desk, digest, ending), media_type=_KINDS[ending])
 
     return [
         routing.Route("/images", upload, methods=["POST"]),

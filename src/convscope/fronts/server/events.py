@@ -10,8 +10,8 @@ from contextlib import suppress
 from pydantic import BaseModel
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ...explorer.workspace.messages import Job, JobEvent, ScanEvent
 from .guard import same
-from .messages import Job, JobEvent, ScanEvent
 from .strangers import known
 
 DENIED = 4401  # of the private WebSocket codes, after HTTP's 401

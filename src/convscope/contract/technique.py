@@ -1,0 +1,120 @@
+"""What makes a function a technique: its subjects are read, its knobs checked, and its result carries its request."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar, cast
+
+from ..base.errors import BadKnob
+from ..base.image import open_image
+from . import knobs
+from .checkpoint import asking
+from .request import Request
+from .result import Result
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=Result)
+R_co = TypeVar("R_co", bound=Result, covariant=True)
+Reader: TypeAlias = Callable[[Any, Any], Any]  # the network, and what was given
+
+
+class Technique(Protocol[P, R_co]):
+    """What a technique is: a function whose request can be had without running it."""
+
+    __name__: str
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Carry it out."""
+
+    def request(self, *args: P.args, **kwargs: P.kwargs) -> Request:
+        """The request of a call, about one image; subjects and knobs are read and checked as the call does."""
+
+
+def technique(function: Callable[P, R]) -> Technique[P, R]:
+    """Turn a plain function into a technique.
+
+    Subjects are the positional parameters, known by name: `net`, `image`, `unit`, `layer`. Knobs are keyword-only.
+    Asked about a list of images it gives a list of results, one each, the same as asked one by one; then `unit` may
+    be a list of the same length.
+    """
+    return _asked(function, {})
+
+
+def technique_with(**readers: Reader) -> Callable[[Callable[P, R]], Technique[P, R]]:
+    """Turn a plain function into a technique with subjects of other names, each read by the reader it brings along."""
+    return lambda function: _asked(function, readers)
+
+
+def _asked(function: Callable[P, R], readers: Mapping[str, Reader]) -> Technique[P, R]:
+    names = knobs.subjects(function)
+
+    def read(given: dict[str, Any]) -> tuple[Request, dict[str, Any], dict[str, Any]]:
+        _check_network(given["net"])
+        first = {"net": _describe(given["net"])}  # which notices what has changed in it, before units are looked up
+        subjects = _read(given, names, readers)
+        chosen = knobs.check(function, {name: value for name, value in given.items() if name not in names})
+        described = {name: first.get(name) or _describe(subject) for name, subject in subjects.items()}
+        inputs = knobs.contents(function, chosen)
+        return Request(function.__name__, described, chosen, inputs=inputs), subjects, chosen
+
+    @functools.wraps(function)
+    def ask(*args: P.args, **kwargs: P.kwargs) -> R:
+        given = _bind(function, names, args, kwargs)
+        if isinstance(given.get("image"), list | tuple):
+            return [ask(**one) for one in _one_by_one(given)]  # type: ignore[return-value, call-arg]
+        _check_network(given["net"])
+        made: R = given["net"].settled(functools.partial(carry_out, given))
+        return made
+
+    def carry_out(given: dict[str, Any]) -> R:
+        request, subjects, chosen = read(given)
+        with asking(request):
+            result = function(*subjects.values(), **chosen)
+        return dataclasses.replace(result, request=request)
+
+    def request(*args: P.args, **kwargs: P.kwargs) -> Request:
+        return read(_bind(function, names, args, kwargs))[0]
+
+    ask.request = request  # type: ignore[attr-defined]
+    return cast("Technique[P, R]", ask)
+
+
+def _bind(
+    function: Callable[..., Any], names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    missing = [name for name in names if name not in given]
+    twice = [name for name in names[: len(args)] if name in kwargs]
+    if missing or twice or len(args) > len(names):
+        wanted = f"{function.__name__}{inspect.signature(function)}"
+        raise BadKnob(f"{function.__name__} takes {', '.join(names)}, then knobs by name: {wanted}.")
+    return given
+
+
+def _one_by_one(given: dict[str, Any]) -> list[dict[str, Any]]:
+    images, unit = given["image"], given.get("unit")
+    units = unit if isinstance(unit, list | tuple) else [unit] * len(images)
+    if len(units) != len(images):
+        raise BadKnob(f"unit must be one unit, or one for each of the {len(images)} images, not {len(units)} units.")
+    several = [{**given, "image": image} for image in images]
+    return [{**one, "unit": unit} for one, unit in zip(several, units, strict=True)] if "unit" in given else several
+
+
+def _check_network(net: Any) -> None:
+    if not hasattr(net, "unit"):
+        raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
+
+
+def _read(given: dict[str, Any], names: list[str], readers: Mapping[str, Reader]) -> dict[str, Any]:
+    net = given["net"]
+    read = {"net": lambda value: value, "image": open_image, "unit": net.unit, "layer": net.layer}
+    read |= {name: functools.partial(reader, net) for name, reader in readers.items()}
+    return {name: read[name](given[name]) for name in names}
+
+
+def _describe(subject: Any) -> dict[str, str]:
+    described: dict[str, str] = subject.describe() if hasattr(subject, "describe") else {"reference": str(subject)}
+    return described

@@ -1,0 +1,147 @@
+"""What a network makes of an image with each of many rectangles hidden, with little work where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..base.errors import CannotExport, first_line
+from ..graph.trace import executed
+from ..network.batch_size import chunks, fitting
+from ..network.isolation.parts import unwrap
+from ..network.isolation.running import dtype_of
+from .dirty_windows import Interval
+from .incremental import Group, Incremental
+from .plan import Plan
+
+if TYPE_CHECKING:
+    from ..network.network import Network
+
+Precision = Literal["fp32", "bf16"]
+Found = tuple[Group, dict[str, Tensor]]
+_TOGETHER = 8  # groups whose vectors a classifier is given at once
+
+
+@dataclass(frozen=True, eq=False)
+class Hiding:
+    """An image x, (1, C, H, W), of which rectangles, rows × columns, are replaced by what is there in `hidden`."""
+
+    net: Network
+    x: Tensor
+    hidden: Tensor
+    rows: Interval
+    columns: Interval
+    layers: tuple[str, ...]
+
+    def inputs(self, group: Group) -> Tensor:
+        """The whole inputs for some positions, (N, C, H, W)."""
+        found = self.x.repeat(len(group.y), 1, 1, 1)
+        for one, y, x in zip(found, group.y, group.x, strict=True):
+            at = (slice(None), _slice(self.rows, y), _slice(self.columns, x))
+            one[at] = self.hidden[0][at]
+        return found
+
+    def densely(self, group: Group) -> dict[str, Tensor]:
+        """The tensors at the layers, by the module itself on whole inputs."""
+        return self.net.read(self.inputs(group), *self.layers)
+
+    @property
+    def positions(self) -> Group:
+        """All positions, row by row."""
+        tall, wide = len(self.rows.low), len(self.columns.low)
+        return Group(np.repeat(np.arange(tall), wide), np.tile(np.arange(wide), tall))
+
+
+def _slice(interval: Interval, position: int) -> slice:
+    return slice(int(interval.low[position]), int(interval.high[position]) + 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """A way to compute a Hiding: `batches` of groups of positions, what to do with one, and what to say of it all.
+
+    `tolerance` is how far it may be from the module's own numbers, as a share of the largest.
+    """
+
+    batches: list[list[Group]]
+    run: Callable[[list[Group]], Mapping[str, Tensor]]
+    evidence: Callable[[], dict[str, Any]]
+    tolerance: float
+
+
+def ways(hiding: Hiding, precision: Precision, batch_size: int | Literal["auto"]) -> list[Way]:
+    """The ways there are, the fastest first; one is to be taken if those before it turn out to be wrong."""
+    deepest = max(hiding.layers, key=list(hiding.net.layers.including(*hiding.layers)).index)
+    size = fitting(hiding.net, deepest, batch_size)
+    try:
+        return [_incremental(hiding, precision, size), *_dense(hiding, size, "the graph failed or gave other numbers")]
+    except CannotExport as error:
+        return _dense(hiding, size, str(error))
+
+
+def joined(groups: list[Group]) -> Group:
+    """Several groups as one."""
+    return Group(np.concatenate([group.y for group in groups]), np.concatenate([group.x for group in groups]))
+
+
+def _incremental(hiding: Hiding, precision: Precision, size: int) -> Way:
+    net, own = hiding.net, dtype_of(hiding.net.module)
+    dtype = torch.bfloat16 if precision == "bf16" else own
+    graph = executed(net, *hiding.layers)
+    with _followable():
+        plan = Plan.of(graph, unwrap(net.module), dtype)
+        engine = Incremental(plan, hiding.x.to(dtype), hiding.hidden.to(dtype), hiding.rows, hiding.columns)
+    groups = engine.groups(size)
+
+    def run(batch: list[Group]) -> dict[str, Tensor]:
+        with _followable():
+            parts = [engine.maps(group) for group in batch]
+            found = engine.finished({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
+        return {layer: net.arranged(layer, tensor).to(own) for layer, tensor in found.items()}
+
+    def evidence() -> dict[str, Any]:
+        saved = engine.whole_work / engine.work if engine.work else 1.0
+        found = {"windowed_convolutions": len(engine.windowed), "convolutions": engine.convolutions}
+        return {**found, "work_saved": round(saved, 3), **({"dense_because": engine.obstacle} if saved < 1.1 else {})}
+
+    together = _TOGETHER if hiding.layers == ("logits",) else 1  # maps of a hidden layer would fill the memory
+    batches = [groups[i : i + together] for i in range(0, len(groups), together)]
+    return Way(batches, run, evidence, _TOLERANCE[dtype])
+
+
+@contextmanager
+def _followable() -> Iterator[None]:
+    """Turn what an operation of the graph raises, such as one that does not know bfloat16, into CannotExport."""
+    try:
+        yield
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise CannotExport(f"The graph cannot be run: {first_line(error)}.") from error
+
+
+def _dense(hiding: Hiding, size: int, because: str) -> list[Way]:
+    """Whole inputs through the module: in batches, and one by one for a module that mixes the images of a batch."""
+    everywhere = hiding.positions
+
+    def way(many: int, why: str) -> Way:
+        groups = [
+            Group(everywhere.y[r.start : r.stop], everywhere.x[r.start : r.stop])
+            for r in chunks(len(everywhere.y), many)
+        ]
+        evidence = lambda: {"dense_because": why}  # noqa: E731
+        return Way(
+            [[group] for group in groups],
+            lambda batch: hiding.densely(batch[0]),
+            evidence,
+            _TOLERANCE[dtype_of(hiding.net.module)],
+        )
+
+    return [way(size, because), way(1, f"{because}; one by one, since it mixes the images of a batch")]
+
+
+_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.1}

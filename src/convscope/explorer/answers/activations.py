@@ -1,0 +1,245 @@
+"""What layers make of an image, as the grid and the unit panel show it: one forward for an image and a layer.
+
+Maps are pooled to tiles by their mean, so that a tile is its map seen from further away, and sent as bytes between the
+lowest and the highest value of the whole map: no tile is brighter than its map, and what is faint stays faint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from ...base.errors import BadKnob, BadWeights, ForwardFailed
+from ...base.unit import Unit
+from ...network.backward.layer_gradient import sensitivity
+from ...network.isolation.parts import unwrap
+from ...network.layers import taps
+from ...network.layers.functions import is_call
+from ...network.network import Network
+from ..workspace.frame import encode
+from ..workspace.messages import ClassScore, Fields, Look, Looked, LookUnit, OfLayer, UnitLooked
+from ..workspace.resolve import loading, python_of
+
+if TYPE_CHECKING:
+    from ..workspace.workspace import Desk
+
+Floats = NDArray[np.float32]
+_ENDS = ("input", "logits")  # the two layers that are no modules
+_CLASSES = 5  # that are named
+
+
+def look(desk: Desk, ask: Look) -> bytes:
+    """A Looked frame: every channel of a layer for an image; raises UnknownLayer, BadImage, and ForwardFailed."""
+    net = desk.network(ask.network)
+    layer = net.layer(ask.layer)
+    scored = _scored(net)
+    found = activations(desk, ask, [*([] if ask.traced else [layer]), *(["logits"] if scored else [])])
+    values = slopes(desk, ask, layer) if ask.traced else found[layer]
+    header = Looked(
+        layer=layer,
+        shape=values.shape,
+        classes=_classes(net, found["logits"]) if scored else (),
+        explained="" if values.ndim == 3 else _explained(layer, len(values)),
+        reach=reach(desk, ask) if ask.reach else None,
+        python=_python_of_slopes(desk, ask) if ask.traced else _python(desk, ask),
+    )
+    flat = values.reshape(len(values), -1)
+    low, high = flat.min(1), flat.max(1)
+    return encode(header, {"tiles": tiles(values, low, high, ask.side), "low": low, "high": high, "mean": _means(flat)})
+
+
+def unit(desk: Desk, ask: LookUnit) -> bytes:
+    """A UnitLooked frame: the whole map of a channel; raises UnknownUnit where there is none, else as `look`."""
+    address = desk.network(ask.network).unit(Unit(ask.layer, ask.channel))
+    values = activations(desk, ask, [ask.layer])[ask.layer]
+    own = values[ask.channel]
+    header = UnitLooked(
+        unit=str(address),
+        low=float(own.min()),
+        high=float(own.max()),
+        mean=float(own.mean(dtype=np.float64)),
+        zeros=float((own == 0).mean()),
+        rank=1 + int((values.reshape(len(values), -1).max(1) > own.max()).sum()),
+        python=_python(desk, ask, ask.channel),
+    )
+    return encode(header, {"map": own if own.ndim == 2 else own.reshape(1, 1)})
+
+
+def warm_up(desk: Desk, network: str) -> None:
+    """Look once at the first image, so that nobody waits while the libraries get ready."""
+    layer = desk.loaded(network).info.start
+    for info in desk.images()[:1]:
+        look(desk, Look(network=network, layer=layer, image=info.id))
+
+
+def fields(desk: Desk, ask: OfLayer) -> bytes:
+    """A Fields frame: what each neuron of a layer sees of the image; gates, which only scale, are left out."""
+    loaded = desk.loaded(ask.network)
+    layer = loaded.net.layer(ask.layer)
+    with desk.turns.now() if is_call(layer) else nullcontext():
+        found = loaded.wiring.seen(loaded.net, layer)
+    return encode(Fields(layer=ask.layer, status=found.status), {"rows": found.rows, "columns": found.columns})
+
+
+def activations(desk: Desk, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, Floats]:
+    """What layers put out, (C, H, W) or (C,) each: from memory, or by one forward for all that are not there."""
+
+    def known() -> dict[str, Floats]:
+        kept = {layer: desk.activations.get((*_sight(desk, ask), layer)) for layer in layers}
+        return {layer: values for layer, values in kept.items() if values is not None}
+
+    found = known()
+    if len(found) < len(layers):
+        with desk.turns.now():
+            found |= known()  # someone else may have asked meanwhile
+            missing = [layer for layer in layers if layer not in found]
+            for layer, values in _read(desk, ask, missing).items():
+                found[layer] = desk.activations.put((*_sight(desk, ask), layer), values)
+    return found
+
+
+def slopes(desk: Desk, ask: Look, layer: str) -> Floats:
+    """The gradient of the traced unit with respect to what a layer puts out; raises BadKnob where it has none."""
+    net, key = desk.network(ask.network), (*_sight(desk, ask), layer, ask.traced)
+    if layer in _ENDS:
+        raise BadKnob(f"A gradient must be at a layer between input and logits, not at {layer}. Choose another one.")
+    kept = desk.activations.get(key)
+    if kept is None:
+        with desk.turns.now():
+            found = sensitivity(net, _prepared(desk, ask), net.unit(ask.traced), layer).gradient[0]
+        kept = desk.activations.put(key, found.float().contiguous().numpy(force=True))
+        _check_finite(layer, kept)
+    return kept
+
+
+def seen(desk: Desk, network: str, image: str) -> NDArray[np.uint8]:
+    """The part of an image a network sees, (H, W, 3)."""
+    kept = desk.seen.get((network, image))
+    return desk.seen.put((network, image), desk.network(network).see(desk.image(image))) if kept is None else kept
+
+
+def reach(desk: Desk, ask: Look) -> tuple[float, float]:
+    """The lowest and the highest value of all layers with maps, by one forward."""
+    kept = desk.activations.get((*_sight(desk, ask), None))
+    if kept is None:
+        with desk.turns.now():
+            ends = np.array(_ends(desk, ask), np.float32)
+        _check_finite("Some layer", ends)
+        kept = desk.activations.put((*_sight(desk, ask), None), ends)
+    return float(kept[0]), float(kept[1])
+
+
+def tiles(values: Floats, low: Floats, high: Floats, side: int) -> NDArray[np.uint8]:
+    """Maps as bytes from `low` to `high`, no side longer than `side`; single numbers as maps of one place."""
+    maps = torch.from_numpy(values if values.ndim == 3 else values[:, None, None])
+    longest = max(maps.shape[1:])
+    if longest > side:
+        height, width = (max(1, round(n * side / longest)) for n in maps.shape[1:])
+        maps = functional.adaptive_avg_pool2d(maps, (height, width))
+    base, span = torch.from_numpy(low)[:, None, None], torch.from_numpy(high - low)[:, None, None]
+    scaled = (maps - base) / torch.where(span > 0, span, 1) * 255
+    found: NDArray[np.uint8] = scaled.round().clamp(0, 255).to(torch.uint8).numpy()
+    return found
+
+
+def _sight(desk: Desk, ask: Look | LookUnit) -> tuple[object, ...]:
+    """What is looked at, and by whom: a network that is in use elsewhere may change while it is looked at."""
+    digest = desk.network(ask.network).digest if ask.network == desk.in_use else ""
+    return ask.network, digest, ask.image, ask.hidden
+
+
+def _prepared(desk: Desk, ask: Look | LookUnit) -> Tensor:
+    """What the network is given; what is hidden has the mean color, which is zero to it."""
+    x = desk.network(ask.network).feed(seen(desk, ask.network, ask.image))
+    for box in ask.hidden:
+        x[..., box.top : box.bottom, box.left : box.right] = 0
+    return x
+
+
+def _read(desk: Desk, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, Floats]:
+    if not layers:
+        return {}
+    with torch.no_grad():
+        tensors = desk.network(ask.network).read(_prepared(desk, ask), *layers)
+        found = {layer: tensors[layer][0].float().contiguous().numpy(force=True) for layer in layers}
+    for layer, values in found.items():
+        _check_finite(layer, values)
+    return found
+
+
+def _ends(desk: Desk, ask: Look) -> tuple[float, float]:
+    net, ends = desk.network(ask.network), list[tuple[float, float]]()
+    calls = {name: row.calls for name, row in net.layers.items() if len(row.shape) == 3 and _trained(net, name)}
+
+    def see(_name: str, tensor: Tensor, _last: bool) -> None:
+        last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+        low, high = (tensor.movedim(1, -1) if last else tensor).aminmax()  # in the order it lies in memory: faster
+        ends.append((float(low), float(high)))
+
+    with torch.no_grad():
+        taps.visit(unwrap(net.module), _prepared(desk, ask), calls, see, net.output)
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def _scored(net: Network) -> bool:
+    """Whether the network's class scores mean something."""
+    return net.classifies and _trained(net, "logits")
+
+
+def _trained(net: Network, layer: str) -> bool:
+    try:
+        net.check_trained([layer])
+    except BadWeights:
+        return False
+    return True
+
+
+def _classes(net: Network, logits: Floats) -> tuple[ClassScore, ...]:
+    scores = torch.from_numpy(logits)
+    probabilities = net.probabilities(scores[None])[0]
+    best = scores.topk(min(_CLASSES, len(scores))).indices.tolist()
+    return tuple(
+        ClassScore(index=i, label=net.label(i), probability=float(probabilities[i]), score=float(scores[i]))
+        for i in best
+    )
+
+
+def _explained(layer: str, units: int) -> str:
+    return f"{layer} puts out {units} numbers without places, so there is no map: each cell is one unit."
+
+
+def _means(flat: Floats) -> Floats:
+    means: Floats = flat.mean(1, dtype=np.float64).astype(np.float32)
+    return means
+
+
+def _check_finite(what: str, values: Floats) -> None:
+    if not np.isfinite(values).all():
+        raise ForwardFailed(f"{what} put out numbers that are not finite, which cannot be shown. Use another image.")
+
+
+def _python_of_slopes(desk: Desk, ask: Look) -> str:
+    net, reference = desk.network(ask.network), desk.image(ask.image).reference
+    given = f"net, net.prepare({repr(reference) if reference else 'image'}), net.unit({ask.traced!r}), {ask.layer!r}"
+    source = "from convscope.network.backward.layer_gradient import sensitivity"
+    return "\n".join([source, f"net = {loading(net)}", f"sensitivity({given}).gradient[0]"])
+
+
+def _python(desk: Desk, ask: Look | LookUnit, channel: int | None = None) -> str:
+    """The Python that gives the values; what is hidden is hidden in what the network is given."""
+    net, reference = desk.network(ask.network), desk.image(ask.image).reference
+    if not ask.hidden:
+        subjects = {"image": {"reference": reference, "digest": ask.image}, "layer": {"reference": ask.layer}}
+        line = python_of(net, "activations", subjects)
+        return line if channel is None else f"{line}.values[{channel}]"
+    hide = [f"x[..., {box.top}:{box.bottom}, {box.left}:{box.right}] = 0" for box in ask.hidden]
+    picked = "[0]" if channel is None else f"[0, {channel}]"
+    steps = [f"net = {loading(net)}", f"x = net.prepare({repr(reference) if reference else 'image'})", *hide]
+    return "\n".join([*steps, f"net.read(x, {ask.layer!r})[{ask.layer!r}]{picked}"])

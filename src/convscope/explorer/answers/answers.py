@@ -1,0 +1,82 @@
+"""Answers at once: a technique that is quick, in a turn of its own, and results that are kept already."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ...base.errors import BadKnob, ConvscopeError, first_line
+from ...base.progress import Listener, listening
+from ...contract.result import Result
+from ..workspace.artifacts import frame_of, kept_under, parts_of
+from ..workspace.messages import Ask, OfResult
+from ..workspace.resolve import Asked
+
+if TYPE_CHECKING:
+    from ..workspace.workspace import Desk
+
+_LONGEST = 5.0  # seconds; what takes longer is a job
+
+
+class UnknownResult(ConvscopeError, LookupError):
+    """No result is kept under this digest."""
+
+
+def ask(desk: Desk, ask: Ask) -> bytes:
+    """An Answer frame: from memory, from the store, or computed now; raises BadKnob for what is to be a job.
+
+    What takes up its state again, and what is not done within five seconds, is work for the queue.
+    """
+    asked = desk.asked(ask)
+    digest = kept_under(asked.request, asked.entry.result, asked.view)
+    frame = desk.answers.get(digest) or desk.store.get(digest, "frame")
+    if frame is None:
+        if asked.entry.resumes:
+            raise BadKnob(f"{asked.entry.name} takes its time, so it must be submitted as a job.")
+        frame = frame_of(_carried_out(desk, asked), asked.view)
+        desk.store.put_all(digest, {"ask": ask.model_dump_json().encode(), "frame": frame})
+    return desk.answers.put(digest, frame)
+
+
+def artifact(desk: Desk, ask: OfResult) -> bytes:
+    """The Answer frame of a kept result; raises UnknownResult."""
+    return part(desk, ask.digest, "frame")
+
+
+def part(desk: Desk, digest: str, name: str) -> bytes:
+    """A part of a kept result, such as `png`. Of one that was answered at once the files are made when asked for.
+
+    Raises UnknownResult where it is not kept, or has no such part.
+    """
+    found = desk.store.get(digest, name)
+    told = desk.store.get(digest, "ask") if found is None else None
+    if told is not None:
+        asked = desk.asked(Ask.model_validate_json(told))
+        if kept_under(asked.request, asked.entry.result, asked.view) == digest:
+            parts = parts_of(_carried_out(desk, asked), asked.view)
+            desk.store.put_all(digest, parts)
+            found = parts.get(name)
+    if found is None:
+        raise UnknownResult(f"There is no {name} of a result {digest[:12]} here any more. Ask for it again.")
+    return found
+
+
+def _carried_out(desk: Desk, asked: Asked) -> Result:
+    with desk.turns.now(), listening(_limit(asked.entry.name)):
+        try:
+            return asked.entry.function(*asked.subjects, **asked.knobs)
+        except ConvscopeError:
+            raise
+        except (ArithmeticError, MemoryError, RuntimeError, TypeError, ValueError) as error:  # odd knobs, such as 1e300
+            raise BadKnob(f"{asked.entry.name} cannot be computed with these knobs: {first_line(error)}") from error
+
+
+def _limit(name: str) -> Listener:
+    """A listener that ends what takes too long."""
+    end = time.monotonic() + _LONGEST
+
+    def listen(_step: int, _total: int, _preview: object) -> None:
+        if time.monotonic() > end:
+            raise BadKnob(f"{name} takes more than {_LONGEST:g} seconds here, so it must be submitted as a job.")
+
+    return listen

@@ -1,0 +1,123 @@
+"""From what the page asks to what the library is asked: names become subjects, and everything is checked.
+
+A page may name what is at hand here. It may not name files: where a text could make the library open one, or fetch a
+network, it is refused, whoever holds the token.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...base.errors import BadKnob, BadScan, nearest
+from ...base.samples import PREFIX, samples
+from ...catalog import catalog
+from ...catalog.catalog import Entry
+from ...contract import knobs
+from ...contract.images import parts
+from ...contract.request import Request
+from ...network.network import Network
+from ...view.figures.registry import drawer_of
+from .messages import Ask
+
+if TYPE_CHECKING:
+    from .workspace import Desk
+
+_IMAGE_IN_TEXT = re.compile(r"caricature\s*\([^,]*,\s*([^,)]*)")  # the one objective that opens an image
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A technique with its subjects, the network first, and its knobs, checked; `view` are the picture's choices."""
+
+    entry: Entry
+    subjects: tuple[Any, ...]
+    knobs: dict[str, Any]
+    view: dict[str, Any]
+    request: Request
+    ask: Ask
+
+
+def asked(desk: Desk, ask: Ask) -> Asked:
+    """What is asked; raises what the technique would for subjects and knobs, and computes nothing heavy."""
+    entry, net = catalog.entry(ask.technique), desk.network(ask.network)
+    subjects = (net, *_subjects(desk, entry, ask, net))
+    given = knobs.written(entry.function, ask.knobs)
+    for name, value in given.items():
+        _check_text(desk, net, name, value)
+    view = dict(ask.view)
+    knobs.check(drawer_of(entry.result), view)
+    with desk.turns.now():  # a request reads the network's weights, and some subjects run it
+        request = entry.function.request(*subjects, **given)
+    return Asked(entry, subjects, dict(request.knobs), view, request, ask)
+
+
+def _subjects(desk: Desk, entry: Entry, ask: Ask, net: Network) -> list[Any]:
+    wanted = [name for name in entry.subjects[1:] if name != "scan"]
+    missing = [name for name in wanted if name not in ask.subjects]
+    strange = [name for name in ask.subjects if name not in wanted]
+    if missing or strange:
+        given = ", ".join(ask.subjects) or "nothing"
+        raise BadKnob(
+            f"{entry.name} is about {', '.join(wanted) or 'the network alone'}, not {given}. Name just those."
+        )
+    return [_subject(desk, name, ask.subjects.get(name, ""), net) for name in entry.subjects[1:]]
+
+
+def _subject(desk: Desk, name: str, text: str, net: Network) -> Any:
+    match name:
+        case "image" | "content":
+            return desk.image(text)
+        case "style":
+            return [desk.image(id) for id in parts(text)]
+        case "scan":
+            if desk.scan is None:
+                raise BadScan("This needs a scan, and none is at hand. Scan the images at hand first.")
+            desk.scan.check(net)
+            return desk.scan
+    for image in _IMAGE_IN_TEXT.findall(text):
+        _check_sample(image.strip())
+    return text
+
+
+def _check_sample(text: str) -> None:
+    if text.removeprefix(PREFIX) not in samples() or not text.startswith(PREFIX):
+        known = [f"{PREFIX}{name}" for name in samples()]
+        raise BadKnob(
+            f"An image in an objective must be one of {', '.join(known)}, not {text!r}.{nearest(text, known)}"
+        )
+
+
+def _check_text(desk: Desk, net: Network, name: str, value: Any) -> None:
+    if not isinstance(value, str) or (desk.scan is not None and value == str(desk.scan.folder)):
+        return
+    for word in {value, *(part.strip() for part in re.split("[,;]", value))}:
+        if word not in net.layers and word not in desk.networks and _reaches_out(word):
+            raise BadKnob(
+                f"{name} must name what is at hand in the explorer, not {word!r}: files and downloads are not opened "
+                f"from here. Use {PREFIX}NAME, or the library."
+            )
+
+
+def _reaches_out(word: str) -> bool:
+    """Whether a text could name a file or folder of this computer, or a network that would be fetched."""
+    if "/" in word or "\\" in word or word.casefold().startswith(("timm:", "torchvision:")):
+        return True
+    try:
+        return bool(word) and Path(word).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def python_of(net: Network, technique: str, subjects: Mapping[str, Mapping[str, str]]) -> str:
+    """The line of Python that asks the library about these subjects."""
+    described = {"net": {**net.reference, "digest": ""}, **subjects}
+    return Request(technique, described, {}).python()
+
+
+def loading(net: Network) -> str:
+    """The expression that loads a network, or `net` where it was made in memory."""
+    return python_of(net, "weights", {}).removeprefix("cs.weights(").removesuffix(")")

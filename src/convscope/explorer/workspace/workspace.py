@@ -1,0 +1,163 @@
+"""Everything at hand while the explorer runs: networks, images, the scan, and whose turn it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...base.errors import BadScan, UnknownNetwork, nearest
+from ...base.image import Image
+from ...data.source import Source
+from ...network.network import Network
+from ...scan.result import Scan
+from ...store import Store
+from ..answers.layer_graph import Wiring, wiring
+from .images import Album
+from .lru_cache import Recent
+from .messages import Ask, ImageInfo, LayerInfo, NetworkInfo, ScanInfo
+from .network_lock import Turns
+from .resolve import Asked as Asked
+from .resolve import asked, loading
+
+_ACTIVATIONS, _SEEN, _ANSWERS, _THUMBS = 64 << 20, 16 << 20, 16 << 20, 48 << 20  # bytes kept in memory
+_CHANNELS = range(24, 129)  # of a layer to begin with: enough to see, few enough to look at
+_PLACES = 7  # along the shorter side of such a layer's maps, at least
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A network and how its layers hang together."""
+
+    net: Network
+    wiring: Wiring
+    name: str
+
+    @cached_property
+    def info(self) -> NetworkInfo:
+        """What the page is told of it."""
+        net, size = self.net, self.net.preprocessing.size
+        rows = [
+            LayerInfo(
+                name=row.name,
+                kind=row.kind,
+                shape=row.shape,
+                units=row.units,
+                map=len(row.shape) == 3,
+                inputs=self.wiring.inputs[row.name],
+            )
+            for row in net.layers.values()
+        ]
+        return NetworkInfo(
+            name=self.name,
+            title=net.name,
+            size=size,
+            channels=net.preprocessing.channels,
+            classifies=net.classifies,
+            labels=net.labels,
+            layers=tuple(rows),
+            start=start(net),
+            python=loading(net),
+            digest=net.digest,
+        )
+
+
+class Desk:
+    """What requests are about. `networks` says how each network on offer is loaded, when it is first asked for.
+
+    `source` is the text of `--images`, or empty, and `images` what it was opened as. `in_use` names the network that
+    somebody else has in their hands, and may change.
+    """
+
+    def __init__(
+        self,
+        networks: Mapping[str, Callable[[], Network]],
+        store: Store,
+        source: str = "",
+        images: Source | None = None,
+    ) -> None:
+        self.store, self.source, self.turns = store, source, Turns()
+        self.album = Album(store, images)
+        self.in_use = ""
+        self.scan: Scan | None = None
+        self.scan_info: ScanInfo | None = None
+        self.activations: Recent[NDArray[np.float32]] = Recent(_ACTIVATIONS, lambda values: values.nbytes)
+        self.seen: Recent[NDArray[np.uint8]] = Recent(_SEEN, lambda pixels: pixels.nbytes)
+        self.answers: Recent[bytes] = Recent(_ANSWERS, len)
+        self.thumbs: Recent[NDArray[np.uint8]] = Recent(_THUMBS, lambda pixels: pixels.nbytes)
+        self._load = dict(networks)
+        self._loading = {name: threading.Lock() for name in networks}
+        self._loaded: dict[str, Loaded] = {}
+
+    def begin(self) -> None:
+        """Read the images and load the first network; whoever asks for them before waits. Raises what goes wrong."""
+        with ThreadPoolExecutor(1) as beside:
+            reading = beside.submit(self.album.begin)
+            self.loaded(self.networks[0])
+            reading.result()
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The names of the networks on offer, the one to begin with first."""
+        return tuple(self._load)
+
+    def loaded(self, name: str) -> Loaded:
+        """A network and what is known of it, loaded now if it was not; raises UnknownNetwork, and what loading does."""
+        if name not in self._load:
+            there = f"There are {', '.join(self._load)}."
+            raise UnknownNetwork(f"The explorer has no network {name!r}.{nearest(name, self._load)} {there}")
+        with self._loading[name]:
+            if name not in self._loaded:
+                net = self._load[name]()
+                with self.turns.now():
+                    self._loaded[name] = Loaded(net, wiring(net, self.store), name)
+                    net.layers.with_functions  # noqa: B018 (found in this turn: any address may ask for it later)
+        return self._loaded[name]
+
+    def network(self, name: str) -> Network:
+        """The network of a name on offer; raises UnknownNetwork, and what loading it does."""
+        return self.loaded(name).net
+
+    def image(self, id: str) -> Image:
+        """The image of an id; raises BadImage."""
+        return self.album.image(id)
+
+    def images(self) -> list[ImageInfo]:
+        """All images at hand."""
+        return self.album.images()
+
+    def add_image(self, image: Image, name: str) -> ImageInfo:
+        """Have one more image at hand."""
+        return self.album.add(image, name)
+
+    def use_scan(self, scan: Scan, folder: Path) -> ScanInfo:
+        """Have this scan at hand; raises BadScan for one of none of the networks loaded so far."""
+        digests = {each.net.digest for each in self._loaded.values()}
+        if digests and scan.ledger.weights not in digests:
+            raise BadScan(
+                f"The scan in {folder} must be of {' or '.join(self._loaded)} as it is here, not of "
+                f"{scan.ledger.network} with other weights or preprocessing. Explore that network, or scan this one."
+            )
+        layers = (*(name for name, _, _ in scan.ledger.layers), *scan.ledger.same)
+        self.scan = scan
+        self.scan_info = ScanInfo(folder=str(folder), images=int(scan.evidence["images"]), layers=layers)
+        return self.scan_info
+
+    def asked(self, ask: Ask) -> Asked:
+        """What is asked, resolved and checked; see `asking`."""
+        return asked(self, ask)
+
+
+def start(net: Network) -> str:
+    """The layer to show first: of those with a few dozen maps of some size, the one nearest to the middle."""
+    names = list(net.layers)
+    inner = [row for row in list(net.layers.values())[1:] if len(row.shape) == 3]
+    suited = [row for row in inner if row.units in _CHANNELS and min(row.shape[1:]) >= _PLACES]
+    found = min(suited or inner, key=lambda row: abs(names.index(row.name) - len(names) / 2), default=None)
+    return "logits" if found is None else found.name

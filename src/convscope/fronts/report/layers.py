@@ -1,0 +1,62 @@
+"""Which layers a report shows: the first and a middle convolution, and one layer at each size of map."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ...network.isolation.parts import unwrap
+from ...network.layers.layers import Layer, holds_filters
+from ...network.network import Network
+
+_RECTIFIED = ("ReLU", "ReLU6", "SiLU", "GELU", "Hardswish", "Mish", "ELU", "LeakyReLU", "PReLU")
+_DEPTHS = 5
+
+
+def filter_layers(net: Network) -> list[tuple[Layer, int]]:
+    """The layers that hold filters, and how many parameters each has."""
+    modules = dict(unwrap(net.module).named_modules())
+    rows = [(row, modules[name]) for name, row in net.layers.items() if name in modules]
+    return [
+        (row, sum(parameter.numel() for parameter in module.parameters()))
+        for row, module in rows
+        if holds_filters(module)
+    ]
+
+
+def first_and_middle(net: Network) -> list[str]:
+    """The first convolution, and the one nearest the middle whose filters are more than one pixel and channel."""
+    modules = dict(unwrap(net.module).named_modules())
+    names = [row.name for row, _ in filter_layers(net) if row.name not in net.untrained and row.shape[1:]]
+    spatial = [name for name in names[1:] if modules[name].weight.shape[-1] > 1]
+    dense = [name for name in spatial if modules[name].weight.shape[1] > 1]
+    middle = dense or spatial or names[1:]
+    return names[:1] + middle[len(middle) // 2 : len(middle) // 2 + 1]
+
+
+def depths(net: Network) -> list[str]:
+    """The last rectified layer at each size of map, shallow to deep; other layers where none is rectified."""
+    maps = _maps(net)
+    rectified = [row for row in maps if row.kind in _RECTIFIED] or maps
+    last = {row.shape[1:]: row.name for row in rectified}
+    names = list(last.values())
+    return (
+        [names[round(i * (len(names) - 1) / max(1, _DEPTHS - 1))] for i in range(_DEPTHS)]
+        if len(names) > _DEPTHS
+        else names
+    )
+
+
+def scanned_depths(net: Network, scanned: Collection[str]) -> list[str]:
+    """An early, a middle and a late layer of those that were scanned; fewer where there are no more."""
+    names = [row.name for row in _maps(net) if row.name in scanned]
+    return list(dict.fromkeys(names[i] for i in (0, len(names) // 2, -1))) if names else []
+
+
+def ends_of_sizes(net: Network) -> list[str]:
+    """The last layer at each size of map, shallow to deep, whether rectified or not: no rectifier hides how strong."""
+    return list({row.shape[1:]: row.name for row in _maps(net)}.values())
+
+
+def _maps(net: Network) -> list[Layer]:
+    rows = [row for row in net.layers.values() if row.name not in ("input", "logits")]
+    return [row for row in rows if len(row.shape) == 3 and row.shape[1] > 1]

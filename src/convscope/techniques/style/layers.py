@@ -1,0 +1,103 @@
+"""Layers of style transfer: by the names VGG's have in the literature, and those at like sizes in other networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import zip_longest
+
+from torch import nn
+
+from ...base.errors import BadKnob, UnknownLayer, UnknownUnit
+from ...network.isolation.parts import unwrap
+from ...network.layers.layers import Layer
+from ...network.network import Network
+from ..inversion.layers import spread
+from .presets import CONTENT, DEPTHS, Style
+
+AUTO = "auto"
+_POOLS = ("MaxPool2d", "AvgPool2d")
+_DEEPEST = 16  # as relu5_1, the last style layer of networks without names has one position for 16 pixels a side
+_DEEP = 8  # the content layer of networks without names has one position for so many pixels a side, as relu4_2 has
+
+
+def is_chain(net: Network) -> bool:
+    """Whether a network runs one layer after another, without shortcuts or branches, as VGG does."""
+    module = unwrap(net.module)
+    parts = [part for part in module.modules() if part is not module and next(part.children(), None) is not None]
+    return all(isinstance(part, nn.Sequential) for part in parts)
+
+
+def names(net: Network) -> dict[str, str]:
+    """The literature's names of a chain's rectifiers, `relu4_2` … , to layers; none for other networks."""
+    found: dict[str, str] = {}
+    block, number = 1, 0
+    for row in net.layers.values() if is_chain(net) else ():
+        if row.kind in _POOLS:
+            block, number = block + 1, 0
+        elif row.kind == "ReLU" and len(row.shape) == 3:
+            number += 1
+            found[f"relu{block}_{number}"] = row.name
+    return found
+
+
+def style_of(net: Network, given: str, recipe: Style) -> dict[str, float]:
+    """Layers and their weights, as text says or as the recipe has them: VGG's own, or one at each size of map."""
+    if given != AUTO:
+        return _read(net, given, "style_layers")
+    known = names(net)
+    layers = [known[name] for name in DEPTHS] if all(name in known for name in DEPTHS) else _maps(net)
+    weights = zip_longest(layers, recipe.depths[: len(layers)], fillvalue=recipe.depths[-1])
+    return {str(layer): float(weight) for layer, weight in weights}
+
+
+def content_of(net: Network, given: str) -> dict[str, float]:
+    """The same for content: relu4_2, or in networks without one the layer at an eighth of the picture's size."""
+    if given != AUTO:
+        return _read(net, given, "content_layers")
+    known = names(net)
+    if CONTENT in known:
+        return {known[CONTENT]: 1.0}
+    sides = {layer: net.layers[layer].shape[1] for layer in _maps(net)}
+    wanted = net.preprocessing.size[0] / _DEEP
+    return {min(sides, key=lambda layer: abs(sides[layer] - wanted)): 1.0}
+
+
+def _maps(net: Network) -> list[str]:
+    """At most five layers that have maps, shallow to deep, one at each size, down to a sixteenth as in VGG."""
+    least = net.preprocessing.size[0] / _DEEPEST
+    maps = [name for name in spread(net) if _has_map(net.layers[name])]
+    found = [name for name in maps if net.layers[name].shape[1] >= least] or maps[:1]
+    if not found:
+        raise BadKnob(
+            f"style needs a network whose layers have maps, which {net.name} has not. Use a convolutional one."
+        )
+    return found[: len(DEPTHS)]
+
+
+def _has_map(row: Layer) -> bool:
+    return len(row.shape) == 3 and min(row.shape[1:]) > 1
+
+
+def _read(net: Network, text: str, knob: str) -> dict[str, float]:
+    """`relu1_1; 0.5 * features.6`: layers, each with a weight before it where it is not 1."""
+    known, found = names(net), dict[str, float]()
+    for part in filter(None, map(str.strip, text.split(";"))):
+        before, star, name = part.rpartition("*")
+        try:
+            weight = float(before) if star else 1.0
+        except ValueError:
+            raise BadKnob(f"{knob} must be layers with weights, such as '2*relu1_1; relu2_1', not {part!r}.") from None
+        layer = _named(net, known, name.strip(), knob)
+        if not (weight >= 0 and _has_map(net.layers[layer])):
+            raise BadKnob(f"{knob} must be layers with maps and weights from 0 on, not {part!r}. Choose another one.")
+        found[layer] = weight
+    if not sum(found.values()) > 0:
+        raise BadKnob(f"{knob} must name a layer with a weight above zero, not {text!r}. Name one, or use auto.")
+    return found
+
+
+def _named(net: Network, known: Mapping[str, str], name: str, knob: str) -> str:
+    try:
+        return net.layer(known.get(name, name))
+    except (UnknownLayer, UnknownUnit) as error:
+        raise type(error)(f"{knob} must be layers of {net.name}, not {name!r}. {error}") from error

@@ -1,0 +1,121 @@
+"""Scenes to PNG, without a plotting library; a PNG carries the request that makes it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.PngImagePlugin
+from numpy.typing import NDArray
+
+from ...base.errors import BadJson, BadKnob, CannotRerun
+from ...base.marks import marking
+from ...contract import knobs
+from ...contract.request import Request
+from ...contract.result import Result
+from ...results.synthesis import Stylized, to_bytes
+from ..figures.registry import choices, draw, drawer_of
+from ..render.fonts import font
+from ..render.layout import DENSITY, Scene, Text, scene
+from .png16 import quantized, still
+
+KEY = "convscope"  # the PNG text chunk that holds the request
+_PAPER, _INK = "white", "#1a1a1a"
+_ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
+
+
+def render(result: Result, **view: Any) -> PIL.Image.Image:
+    """Draw a result on white, two pixels per CSS pixel; a stylized picture alone, as it is."""
+    if alone(result, view):
+        return PIL.Image.fromarray(to_bytes(result.image))
+    return _paint(scene(draw(result, **view)))
+
+
+def png(result: Result, **view: Any) -> bytes:
+    """The PNG file of a result; the same request gives the same bytes."""
+    if alone(result, view):
+        return stylized_png(result, result.image, view)
+    info = PIL.PngImagePlugin.PngInfo()
+    if result.request is not None:
+        info.add_itxt(KEY, dataclasses.replace(result.request, view=choices(type(result), view)).to_json())
+    buffer = io.BytesIO()
+    render(result, **view).save(buffer, "PNG", pnginfo=info, optimize=False)
+    return buffer.getvalue()
+
+
+def alone(result: Result, view: Mapping[str, Any]) -> TypeGuard[Stylized]:
+    """Whether a result is a picture that is to be written as it is; raises BadKnob where it cannot be."""
+    if not isinstance(result, Stylized):
+        return False
+    chosen = knobs.check(drawer_of(Stylized), view)
+    if (chosen["figure"] or result.labels) and (chosen["depth"] == 16 or chosen["profile"]):
+        raise BadKnob("depth=16 and profile must be of a picture alone, not of a figure. Leave figure or them out.")
+    return not (chosen["figure"] or result.labels)
+
+
+def stylized_png(result: Stylized, picture: NDArray[np.float32], view: Mapping[str, Any]) -> bytes:
+    """One of a result's pictures as a PNG file, with the request, at the depth and with the profile asked for.
+
+    One of the size the network takes, 8 bits a color, is marked as its view.
+    """
+    chosen = knobs.check(drawer_of(Stylized), view)
+    texts = {}
+    if result.request is not None:
+        texts[KEY] = dataclasses.replace(result.request, view=choices(Stylized, view)).to_json()
+    numbers = quantized(picture, chosen["depth"])
+    if numbers.shape[:2] == result.taken and numbers.dtype == np.uint8:
+        texts |= marking(numbers)
+    return still(numbers, texts, result.profile if chosen["profile"] else b"")
+
+
+def archive(result: Result, **view: Any) -> bytes:
+    """A ZIP archive of a result's pictures, each a PNG that holds the request."""
+    if not isinstance(result, Stylized) or not result.frames:
+        raise BadKnob("An archive must be of several pictures. Give several contents, or save a .png.")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for number, picture in enumerate(result.frames):
+            entry = zipfile.ZipInfo(f"{number + 1:05}.png")  # dated 1980: the same pictures give the same bytes
+            file.writestr(entry, stylized_png(result, picture, view))
+    return buffer.getvalue()
+
+
+def request_in(path: Path) -> Request:
+    """The request a PNG holds; raises CannotRerun for a file that holds none."""
+    try:
+        with PIL.Image.open(path, formats=["PNG"]) as picture:
+            text = getattr(picture, "text", {}).get(KEY)
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+        raise CannotRerun(f"{path} is not a PNG that can be read. Give a picture that convscope made.") from error
+    if text is None:
+        raise CannotRerun(f"{path} holds no request: it is no result of convscope, or another program saved it again.")
+    try:
+        return Request.from_json(text)
+    except BadJson as error:
+        raise CannotRerun(
+            f"The request in {path} cannot be read: it was changed, or another version of convscope wrote it. {error}"
+        ) from error
+
+
+def _paint(laid_out: Scene) -> PIL.Image.Image:
+    canvas = PIL.Image.new("RGB", (laid_out.width * DENSITY, laid_out.height * DENSITY), _PAPER)
+    for sheet in laid_out.sheets:
+        size = round(sheet.width * DENSITY), round(sheet.height * DENSITY)
+        picture = PIL.Image.fromarray(sheet.pixels).resize(size, PIL.Image.Resampling.NEAREST)
+        canvas.paste(picture, (round(sheet.x * DENSITY), round(sheet.y * DENSITY)), picture)
+    pen = PIL.ImageDraw.Draw(canvas)
+    for text in laid_out.texts:
+        _write(pen, text)
+    return canvas
+
+
+def _write(pen: PIL.ImageDraw.ImageDraw, text: Text) -> None:
+    place = text.x * DENSITY, text.y * DENSITY
+    pen.text(place, text.text, fill=_INK, font=font(text.size), anchor=_ANCHORS[text.anchor])

@@ -1,0 +1,17 @@
+"""The bundled font, so that a picture has the same bytes on every machine with the same libraries."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import PIL.ImageFont
+
+from .layout import DENSITY
+
+
+@cache
+def font(size: int) -> PIL.ImageFont.FreeTypeFont:
+    """DejaVu Sans at a size in CSS pixels."""
+    path = Path(__file__).with_name("DejaVuSans.ttf")
+    return PIL.ImageFont.truetype(path, size * DENSITY, layout_engine=PIL.ImageFont.Layout.BASIC)

@@ -1,0 +1,3 @@
+"""The command line, run inside the test process."""
+
+from ..fronts.conftest import convscope as convscope

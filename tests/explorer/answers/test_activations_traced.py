@@ -1,0 +1,38 @@
+"""The gradient of a pinned unit in any layer before it, as the grid shows it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import convscope as cs
+from convscope.explorer.answers import activations
+from convscope.explorer.workspace.frame import decode
+from convscope.explorer.workspace.messages import Look
+from convscope.explorer.workspace.workspace import Desk
+
+
+def test_the_maps_are_the_units_gradient_within_a_step_of_the_bytes(desk: Desk, tiny: cs.Network) -> None:
+    image = desk.images()[0].id
+    _, arrays = decode(
+        activations.look(desk, Look(network="tiny", layer="0", image=image, side=112, traced="logits:2"))
+    )
+    x = tiny.prepare(desk.image(image))
+    leaf = tiny.module[0](x).detach().requires_grad_()
+    tiny.module[1:](leaf)[0, 2].backward()
+    assert leaf.grad is not None
+    wanted = leaf.grad[0].numpy()
+    span = (arrays["high"] - arrays["low"])[:, None, None]
+    shown = arrays["low"][:, None, None] + arrays["tiles"] / 255 * span
+    assert np.abs(shown - wanted).max() <= span.max() / 255 and span.max() > 0
+
+
+@pytest.mark.parametrize("layer", ["input", "logits"])
+def test_at_the_ends_of_the_network_there_is_none(desk: Desk, layer: str) -> None:
+    with pytest.raises(cs.ConvscopeError, match="A gradient must be at a layer between"):
+        activations.look(desk, Look(network="tiny", layer=layer, image=desk.images()[0].id, traced="logits:2"))
+
+
+def test_a_layer_behind_the_unit_has_none(desk: Desk) -> None:
+    with pytest.raises(cs.ConvscopeError, match="does not depend on"):
+        activations.look(desk, Look(network="tiny", layer="3", image=desk.images()[0].id, traced="0:1"))

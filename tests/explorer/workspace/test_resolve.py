@@ -1,0 +1,186 @@
+"""Techniques over HTTP: the library's own results, and nothing a page may not name."""
+
+import json
+
+import numpy as np
+import pytest
+
+import convscope as cs
+from convscope.catalog.catalog import CATALOG, entry
+from convscope.explorer.answers import answers
+from convscope.explorer.workspace.artifacts import frame_of
+from convscope.explorer.workspace.frame import decode
+from convscope.view.encode.png import png
+
+CAT = cs.open_image("sample:cat")
+NAMES = {"image": CAT.digest, "unit": "logits:2", "layer": "0"}
+GIVEN = {"image": CAT, "unit": "logits:2", "layer": "0"}
+FEW = {
+    "smoothgrad": {"samples": 3},
+    "vargrad": {"samples": 3},
+    "integrated_gradients": {"steps": 3, "limit": 5},
+    "occlusion": {"size": 8, "stride": 8},
+    "rise": {"samples": 9},
+    "perturbation_mask": {"steps": 3},
+    "insertion_deletion": {"steps": 3},
+    "sanity_check": {"layers": 2},
+    "compare": {"methods": "saliency,gradcam", "steps": 3},
+}
+QUICK = [each for each in CATALOG if not each.resumes and "scan" not in each.subjects]
+
+
+def body(technique, **fields):
+    subjects = {name: NAMES[name] for name in entry(technique).subjects[1:]}
+    return {"network": "tiny", "technique": technique, "subjects": subjects, "knobs": FEW.get(technique, {}), **fields}
+
+
+@pytest.mark.parametrize("technique", [each.name for each in QUICK])
+def test_every_quick_technique_answers_as_the_library_does(page, tiny, technique):
+    found = entry(technique)
+    result = found.function(tiny, *(GIVEN[name] for name in found.subjects[1:]), **FEW.get(technique, {}))
+    answer = page.post("/api/ask", json=body(technique))
+    assert answer.status_code == 200, answer.text
+    assert answer.content == frame_of(result, {})
+    header, _ = decode(answer.content)
+    assert header["digest"] == result.request.digest and header["python"] == result.request.python()
+    picture = page.get(f"/api/artifacts/{header['digest']}.png")
+    assert picture.headers["content-type"] == "image/png" and picture.content == png(result)
+    assert page.post("/api/artifact", json={"digest": header["digest"]}).content == answer.content
+
+
+def test_a_sum_of_units_answers_as_the_library_does(page, tiny):
+    subjects = {"image": CAT.digest, "unit": "logits:2  -  0.50*0:1 + probs:1"}
+    answer = page.post("/api/ask", json={"network": "tiny", "technique": "saliency", "subjects": subjects})
+    result = cs.saliency(tiny, CAT, tiny.unit("logits:2") - 0.5 * tiny.unit("0:1") + tiny.unit("probs:1"))
+    assert answer.content == frame_of(result, {})
+    assert decode(answer.content)[0]["unit"] == str(result.unit) == "logits:2 - 0.5*0:1 + probs:1"
+    refused = page.post("/api/ask", json=body("project", subjects=subjects))
+    assert (
+        refused.status_code == 400 and "must be one channel, such as logits:2, not the sum" in refused.json()["error"]
+    )
+
+
+def test_a_result_is_computed_once_and_survives_the_server(page, desk, monkeypatch):
+    first = page.post("/api/ask", json=body("saliency"))
+    monkeypatch.setattr(answers, "_carried_out", lambda *_: pytest.fail("it was computed again"))
+    assert page.post("/api/ask", json=body("saliency")).content == first.content
+    desk.answers = type(desk.answers)(1 << 20, len)  # as after a restart
+    assert page.post("/api/ask", json=body("saliency")).content == first.content
+
+
+def test_choices_of_the_picture_are_heard(page):
+    plain = page.post("/api/ask", json=body("saliency"))
+    grey = page.post("/api/ask", json=body("saliency", view={"style": "grey"}))
+    assert grey.status_code == 200 and decode(grey.content)[0]["digest"] != decode(plain.content)[0]["digest"]
+    assert page.post("/api/ask", json=body("saliency", view={"style": "pink"})).json()["kind"] == "BadKnob"
+
+
+def test_what_takes_its_time_must_be_a_job(page, monkeypatch):
+    refused = page.post("/api/ask", json=body("invert"))
+    assert refused.status_code == 400 and "submitted as a job" in refused.json()["error"]
+    monkeypatch.setattr(answers, "_LONGEST", 0.0)
+    refused = page.post("/api/ask", json=body("rise"))
+    assert refused.status_code == 400 and "takes more than 0 seconds here" in refused.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"technique": "magic"},
+        {"network": "other"},
+        {"subjects": {}},
+        {"subjects": {"image": CAT.digest, "unit": "logits:2", "layer": "0"}},
+        {"subjects": {"image": "sample:cat", "unit": "logits:2"}},
+        {"subjects": {"image": CAT.digest, "unit": "nothing:2"}},
+        {"knobs": {"nonsense": 1}},
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_a_sentence(page, changed):
+    refused = page.post("/api/ask", json={**body("saliency"), **changed})
+    assert refused.status_code == 400 and refused.json()["error"].endswith(".")
+
+
+PAIR = {"content": CAT.digest, "style": CAT.digest}
+FILES = [
+    ("dream", {"layer": "2"}, {"guide": "FILE"}),
+    ("dream", {"layer": "2"}, {"guide": "picture.png"}),
+    ("dream", {"layer": "caricature(2, FILE)"}, {}),
+    ("maximize", {"unit": "0:1 + caricature(2, FILE)"}, {}),
+    ("maximize", {"unit": "caricature( 2 , picture.png, 2)"}, {}),
+    ("maximize", {"unit": "0:1"}, {"spectrum": "FILE"}),
+    ("maximize", {"unit": "0:1"}, {"scan": "FILE"}),
+    ("maximize", {"unit": "0:1"}, {"judges": "torchvision:resnet18"}),
+    ("maximize", {"unit": "0:1"}, {"judges": "tiny, timm:resnet18"}),
+    ("sheet", {"layer": "2"}, {"scan": "/nowhere"}),
+    ("style", PAIR, {"masks": "FILE"}),
+    ("style", PAIR, {"masks": "sample:cat; picture.png"}),
+    ("style", PAIR, {"init": "picture.png"}),
+]
+
+
+@pytest.mark.parametrize(("technique", "subjects", "knobs"), FILES)
+def test_a_page_cannot_name_files_or_downloads(page, technique, subjects, knobs, tmp_path, monkeypatch):
+    file = tmp_path / "picture.png"
+    CAT.pil().save(file)
+    monkeypatch.chdir(tmp_path)
+    told = json.loads(json.dumps({"subjects": subjects, "knobs": knobs}).replace("FILE", str(file)))
+    if "image" in entry(technique).subjects:
+        told["subjects"]["image"] = CAT.digest
+    for call in ("submit", "ask"):
+        refused = page.post(f"/api/{call}", json={"network": "tiny", "technique": technique, **told})
+        assert refused.status_code == 400 and refused.json()["kind"] == "BadKnob", refused.text
+        assert "must name what is at hand" in refused.text or "must be one of sample:" in refused.text
+    assert page.get("/api/jobs").json() == {"jobs": []}
+
+
+def test_samples_may_be_named(desk):
+    from convscope.explorer.workspace.messages import Ask
+
+    unit = "caricature(2, sample:cat)"
+    assert desk.asked(Ask(network="tiny", technique="maximize", subjects={"unit": unit})).request.digest
+    knobs = {"guide": "sample:cat"}
+    subjects = {"image": CAT.digest, "layer": "2"}
+    assert desk.asked(Ask(network="tiny", technique="dream", subjects=subjects, knobs=knobs)).knobs["guide"]
+
+
+def test_a_technique_about_a_scan_needs_one_and_is_given_the_one_at_hand(desk, tiny, tmp_path):
+    from convscope.explorer.workspace.messages import Ask
+
+    ask = Ask(network="tiny", technique="patches", subjects={"unit": "2:1"})
+    with pytest.raises(cs.ConvscopeError, match="none is at hand"):
+        desk.asked(ask)
+    scan = cs.scan(tiny, "samples", tmp_path / "scan", layers="2", top=2)
+    info = desk.use_scan(scan, tmp_path / "scan")
+    assert info.images == len(cs.samples()) and info.layers == ("2",)
+    asked = desk.asked(ask)
+    assert asked.subjects == (tiny, scan, "2:1")
+    assert asked.request == cs.patches(tiny, scan, "2:1").request
+
+
+def test_a_scan_of_another_network_is_refused(desk, lite0, tmp_path):
+    scan = cs.scan(lite0, [CAT], tmp_path / "scan", layers="conv_stem", top=1)
+    with pytest.raises(cs.ConvscopeError, match="must be of tiny"):
+        desk.use_scan(scan, tmp_path / "scan")
+
+
+def test_an_unknown_result_is_not_found(page):
+    refused = page.post("/api/artifact", json={"digest": "a" * 64})
+    assert refused.status_code == 404 and refused.json()["kind"] == "UnknownResult"
+
+
+def test_the_session_says_what_there_is(page, tiny):
+    told = page.get("/api/session").json()
+    assert told["networks"] == ["tiny"] and told["network"]["digest"] == tiny.digest
+    assert [row["name"] for row in told["network"]["layers"]] == list(tiny.layers)
+    assert [row["name"] for row in told["techniques"]] == [each.name for each in CATALOG]
+    assert told["limits"]["body"] >= 1 << 20 and told["scan"] is None
+    assert np.shape(told["network"]["size"]) == (2,)
+
+
+def test_the_document_names_every_call(page):
+    document = page.get("/api/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert {"/api/look", "/api/ask", "/api/images", "/api/session", "/api/gallery"} <= set(document["paths"])
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert "400" in operation["responses"], (path, method)

@@ -1,0 +1,79 @@
+"""Recipes: the numbers of the papers and of the code their authors published, and a canvas for each."""
+
+import math
+
+import pytest
+import torch
+
+from convscope.optimize.canvas import Fourier, MagnitudeConstrained, Pixels, Pyramid
+from convscope.optimize.draws import generator
+from convscope.optimize.regularizer import L2, BlurEvery, Clip, Decay
+from convscope.optimize.transform import Crop, Jitter, Noise, Pad, Rotate, Scale
+from convscope.techniques.visualization.presets import CANVASES, RECIPES
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "rule", "updates"),
+    [
+        ("yosinski1", 500, ("progress", 2, 100), (BlurEvery(0.5, 4), Clip("norm", 50))),
+        ("yosinski2", 750, ("gradient", 100, math.inf), (Decay(0.3), Clip("norm", 20))),
+        ("yosinski3", 1000, ("gradient", 100, math.inf), (Decay(1e-4), BlurEvery(1.0, 4))),
+        ("yosinski4", 1000, ("progress", 2, 1e8), (BlurEvery(0.5, 4), Clip("absolute", 90))),
+    ],
+)
+def test_yosinskis_four_rows(name, steps, rule, updates, frame):
+    recipe = RECIPES[name]
+    assert recipe.steps == steps and recipe.climb.updates == updates
+    assert (recipe.climb.optimizer, recipe.climb.rate, recipe.climb.most) == rule
+    assert recipe.looks == 1 and recipe.transforms(0.5, 224) == () and not recipe.climb.penalties
+    canvas = recipe.paint(frame(1, 3, 64, 64), torch.tensor([0.4, 0.5, 0.6]), "")
+    assert isinstance(canvas, Pixels)
+    assert (canvas.image() - torch.tensor([0.4, 0.5, 0.6]).reshape(3, 1, 1)).std().item() == pytest.approx(
+        10 / 255, rel=0.03
+    )
+
+
+def test_simonyan_starts_at_the_mean_and_weighs_the_norm(frame):
+    recipe, mean = RECIPES["simonyan"], torch.tensor([0.4, 0.5, 0.6])
+    assert recipe.climb.optimizer == "gradient" and [type(p) for p in recipe.climb.penalties] == [L2]
+    image = recipe.paint(frame(2, 3, 5, 6), mean, "").image()
+    assert torch.equal(image, mean.reshape(3, 1, 1).expand(2, 3, 5, 6)) and not recipe.above
+
+
+def test_lucid(frame):
+    recipe = RECIPES["lucid"]
+    assert (recipe.climb.optimizer, recipe.climb.rate, recipe.steps) == ("adam", 0.05, 512)
+    assert recipe.climb.betas == (0.9, 0.999) and recipe.climb.schedule == "constant"
+    # jitter(8) of Lucid cuts 8 pixels off a side at random: 4 either way
+    assert recipe.transforms(0.3, 224) == (Pad(12, 0.5), Jitter(4), Scale(0.9, 1.1), Rotate(10), Jitter(2))
+    assert recipe.transforms(0.3, 448)[:2] == (Pad(24, 0.5), Jitter(8))
+    canvas = recipe.paint(frame(1, 3, 32, 32), torch.zeros(3), "")
+    assert isinstance(canvas, Fourier) and canvas.scale[0, 2].item() == pytest.approx(16)
+    assert canvas.parameters[0].std().item() == pytest.approx(0.01, rel=0.05)
+
+
+def test_maco():
+    recipe = RECIPES["maco"]
+    assert (recipe.climb.optimizer, recipe.climb.rate, recipe.steps, recipe.looks) == ("nadam", 1.0, 256, 32)
+    for share, side in [(0, 0.5), (0.5, 0.275), (1, 0.05)]:
+        crop, noise = recipe.transforms(share, 512)
+        assert isinstance(crop, Crop) and noise == Noise(0.08)
+        assert (crop.low, crop.high, crop.spread) == (pytest.approx(side), pytest.approx(side), 0.15)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 24, 30), (1, 1, 17, 9)])
+def test_every_canvas_and_every_recipe_paints(frame, shape):
+    kinds = {"pixels": Pixels, "fourier": Fourier, "pyramid": Pyramid, "maco": MagnitudeConstrained}
+    assert CANVASES.keys() == kinds.keys()
+    mean = torch.full((shape[1],), 0.4)
+    for name, kind in kinds.items():
+        assert isinstance(CANVASES[name](frame(*shape), mean, ""), kind)
+    for name, recipe in RECIPES.items():
+        image = recipe.paint(frame(*shape), mean, "").image()
+        assert image.shape == shape and 0 <= image.min() <= image.max() <= 1, name
+        assert recipe.steps > 0 and recipe.looks > 0 and math.isfinite(recipe.climb.rate)
+        for step in (0, recipe.steps - 1):
+            shown = image.detach()
+            for transform in recipe.transforms(step / recipe.steps, 24):
+                shown = transform(shown, [generator(0)] * len(shown))
+            assert shown.isfinite().all() and shown.shape[:2] == shape[:2]
