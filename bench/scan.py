@@ -25,9 +25,9 @@ import convscope as cs
 from convscope.data.loading import Batch
 from convscope.data.open import open_source
 from convscope.scan.engine import _batches, _Lanes
-from convscope.scan.job import Job
+from convscope.scan.job import ScanJob
 from convscope.scan.statistics.batch_summary import Summary
-from convscope.scan.statistics.manifest import Ledger
+from convscope.scan.statistics.manifest import Manifest
 from convscope.scan.statistics.state import State
 
 KNOBS: dict[str, Any] = {
@@ -74,7 +74,7 @@ def naive(net: cs.Network, x: torch.Tensor, size: int) -> None:
         torch.cat([row[0] for row in rows]).topk(min(100, len(x)), 0)
 
 
-def ours(job: Job, batches: list[Batch], state: State) -> None:
+def ours(job: ScanJob, batches: list[Batch], state: State) -> None:
     with _Lanes(job, state) as crew:
         for batch in batches:
             crew.give(batch)
@@ -83,7 +83,7 @@ def ours(job: Job, batches: list[Batch], state: State) -> None:
 
 def speed(net: cs.Network, source: Any) -> None:
     """Bare forwards of several batch sizes, naive hooks, and the scan with its own batch size."""
-    jobs = {c: Job.of(net, source, "convolutions", "source", **KNOBS, compile=c) for c in (False, True)}
+    jobs = {c: ScanJob.of(net, source, "convolutions", "source", **KNOBS, compile=c) for c in (False, True)}
     batches = decoded(jobs[False], IMAGES)
     x = inputs(net, batches)
     few = x[: IMAGES // 4]
@@ -111,7 +111,7 @@ def speed(net: cs.Network, source: Any) -> None:
         print(f"| {name} | {median(found):.1f} | " + " | ".join(f"{ratio:.2f}×" for ratio in ratios) + " |", flush=True)
 
 
-def decoded(job: Job, count: int) -> list[Batch]:
+def decoded(job: ScanJob, count: int) -> list[Batch]:
     batches: list[Batch] = []
     with closing(_batches(job, job.shards, 2)) as feed:
         for batch in feed:
@@ -128,7 +128,7 @@ def inputs(net: cs.Network, batches: list[Batch]) -> torch.Tensor:
 
 def whole(net: cs.Network, source: Any, path: str) -> None:
     """From JPEG files to tables."""
-    job = Job.of(net, source, "convolutions", "source", **KNOBS, compile=False)
+    job = ScanJob.of(net, source, "convolutions", "source", **KNOBS, compile=False)
     size = job.ledger.knobs["batch_size"]
     batches = decoded(job, 10**9)
     count = sum(len(batch.entries) for batch in batches)
@@ -175,7 +175,7 @@ print(found.evidence["images"], int(peak[0]) // 1024)
 def states() -> None:
     """The state of the 26,560 units of ResNet-50's convolutions, and the merging of two of them."""
     layers = tuple((f"layer{i}", "Conv2d", (units, 7, 7)) for i, units in enumerate((26_560 // 40,) * 40))
-    ledger = Ledger("resnet50", "", {}, "", 2, (), layers, {}, {**KNOBS, "random": False, "batch_size": 4}, {})
+    ledger = Manifest("resnet50", "", {}, "", 2, (), layers, {}, {**KNOBS, "random": False, "batch_size": 4}, {})
     rng, made = np.random.default_rng(0), []
     for part in range(2):
         state = State.empty(ledger)

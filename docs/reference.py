@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from convscope.catalog.catalog import CATALOG, Entry
+from convscope.catalog.catalog import CATALOG, CatalogEntry
 from convscope.contract import knobs
 from convscope.view.figures.registry import drawer_of
 
@@ -21,7 +21,7 @@ def text() -> str:
     return "\n".join([INTRO, *map(_technique, CATALOG), _scan()])
 
 
-def _technique(entry: Entry) -> str:
+def _technique(entry: CatalogEntry) -> str:
     call = f"cs.{entry.name}({', '.join(entry.subjects)})"
     parts = [
         f"## {entry.name}\n",

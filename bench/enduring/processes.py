@@ -99,7 +99,7 @@ def _main(words: list[str], cwd: Path, out: Path, err: Path, hook: Hook | None) 
     sys.argv = ["convscope", *words]
     if hook is not None:
         sys.addaudithook(hook)
-    main.main()
+    main.command_line()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def main() -> None:
     usual = signal.getsignal(signal.SIGINT)
     if usual is signal.default_int_handler:  # else the shell, or whoever runs this, has decided otherwise
         signal.signal(signal.SIGINT, _stop)
-    from .fronts.cli.main import main as run
+    from .fronts.cli.main import command_line as run
 
     try:
         if usual is signal.default_int_handler:

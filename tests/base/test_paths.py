@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from convscope.base.errors import CannotWrite
 from convscope.base.files import check_writable, write
 from convscope.base.paths import is_file, is_folder, is_there, make_folder
-from convscope.contract.images import open_pictures, several
+from convscope.contract.images import are_several, open_pictures
 from convscope.data.open import open_source
 from convscope.scan.result import open_scan
 from convscope.zoo import weights_file, zoo
@@ -118,4 +118,4 @@ def test_every_opener_refuses_it_in_a_sentence_of_ours(text, opener, tmp_path, m
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConvscopeError, match=r"[A-Z\w].*\."):
         OPENERS[opener](text)
-    assert not several(text) or ";" in text
+    assert not are_several(text) or ";" in text

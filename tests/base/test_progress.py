@@ -2,29 +2,29 @@
 
 import pytest
 
-from convscope.base.progress import listening, report
+from convscope.base.progress import listening, report_progress
 
 
 def test_a_listener_hears_every_step_in_order():
     heard = []
     with listening(lambda *step: heard.append(step)):
-        report(1, 3)
-        report(2, 3, "preview")
+        report_progress(1, 3)
+        report_progress(2, 3, "preview")
     assert heard == [(1, 3, None), (2, 3, "preview")]
 
 
 def test_without_a_listener_reporting_does_nothing():
-    report(1, 3, "unheard")
+    report_progress(1, 3, "unheard")
 
 
 def test_the_inner_listener_hears_and_the_outer_one_returns():
     outer, inner = [], []
     with listening(lambda step, *_: outer.append(step)):
-        report(1, 3)
+        report_progress(1, 3)
         with listening(lambda step, *_: inner.append(step)):
-            report(2, 3)
-        report(3, 3)
-    report(4, 3)
+            report_progress(2, 3)
+        report_progress(3, 3)
+    report_progress(4, 3)
     assert (outer, inner) == ([1, 3], [2])
 
 
@@ -38,7 +38,7 @@ def test_raising_from_a_listener_cancels_the_work_and_stops_the_listening():
 
     with pytest.raises(KeyboardInterrupt), listening(listener):
         for step in range(1, 5):
-            report(step, 4)
+            report_progress(step, 4)
             done.append(step)
-    report(9, 9)
+    report_progress(9, 9)
     assert (done, heard) == ([1], [1, 2])

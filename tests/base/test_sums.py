@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convscope.base.errors import UnknownUnit
-from convscope.base.sums import spelled, split
+from convscope.base.sums import spelled, split_sum
 from convscope.base.unit import parse_sum
 
 LABELS = ("tabby, tabby cat", "black-and-tan coonhound", "half - track, halftrack", "A + B", "chow, chow")
@@ -17,7 +17,7 @@ names = st.sampled_from(["logits:1", "a.1:42@7,7", "a-b:1", "dream(x - y)", "log
 
 @given(st.lists(st.tuples(weights, names), min_size=1, max_size=4))
 def test_what_is_spelled_is_split_again(terms):
-    assert split(spelled(terms), LABELS) == terms
+    assert split_sum(spelled(terms), LABELS) == terms
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_what_is_spelled_is_split_again(terms):
     ],
 )
 def test_signs_join_terms_but_for_those_in_labels(text, terms):
-    assert split(text, LABELS) == terms
+    assert split_sum(text, LABELS) == terms
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_layer_with_a_dash_in_its_name_is_no_sum():
 
 
 def test_without_labels_a_sign_between_spaces_always_joins():
-    assert split("logits:half - track") == [(1, "logits:half"), (-1, "track")]
+    assert split_sum("logits:half - track") == [(1, "logits:half"), (-1, "track")]
 
 
 def test_to_be_looked_at_it_has_other_signs():

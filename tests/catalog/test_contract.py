@@ -14,13 +14,13 @@ import torch
 from starlette.testclient import TestClient
 
 import convscope as cs
-from convscope.catalog.catalog import CATALOG, Entry, entry
-from convscope.catalog.rerun import run
+from convscope.catalog.catalog import CATALOG, CatalogEntry, entry
+from convscope.catalog.rerun import rerun
 from convscope.contract import knobs
 from convscope.contract.request import Request
 from convscope.explorer.calls import Explorer
-from convscope.explorer.jobs.jobs import Jobs
-from convscope.explorer.workspace.workspace import Desk
+from convscope.explorer.jobs.jobs import JobList
+from convscope.explorer.workspace.workspace import Workspace
 from convscope.fronts.server.app import make_app
 from convscope.fronts.server.events import Events
 from convscope.store import Store
@@ -57,11 +57,11 @@ def scan(lite0: cs.Network, tmp_path_factory: pytest.TempPathFactory) -> str:
     return SUBJECTS["scan"]
 
 
-def subjects(technique: Entry, net: cs.Network) -> list[object]:
+def subjects(technique: CatalogEntry, net: cs.Network) -> list[object]:
     return [net if name == "net" else SUBJECTS[name] for name in technique.subjects]
 
 
-def ask(technique: Entry, net: cs.Network) -> cs.Result:
+def ask(technique: CatalogEntry, net: cs.Network) -> cs.Result:
     return technique.function(*subjects(technique, net), **QUICK.get(technique.name, {}))
 
 
@@ -73,11 +73,11 @@ def results(lite0: cs.Network, scan: str) -> dict[str, cs.Result]:
 @pytest.fixture(scope="module")
 def browser(lite0: cs.Network, scan: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """What a browser talks to."""
-    desk = Desk({"lite0": lambda: lite0}, Store(tmp_path_factory.mktemp("store")))
+    desk = Workspace({"lite0": lambda: lite0}, Store(tmp_path_factory.mktemp("store")))
     desk.begin()
     desk.use_scan(cs.open_scan(scan), Path(scan))
     events = Events()
-    jobs = Jobs(desk, events.tell).begin()
+    jobs = JobList(desk, events.tell).begin()
     app = make_app(Explorer(desk, jobs, events, "token"), {"testserver"})
     with TestClient(app, headers={"Authorization": "Bearer token"}) as client:
         yield client
@@ -86,7 +86,7 @@ def browser(lite0: cs.Network, scan: str, tmp_path_factory: pytest.TempPathFacto
 
 @each
 def test_a_browser_gets_the_same_digest_and_bytes(
-    technique: Entry, results: dict[str, cs.Result], browser: TestClient, tmp_path: Path
+    technique: CatalogEntry, results: dict[str, cs.Result], browser: TestClient, tmp_path: Path
 ) -> None:
     ids = {row["reference"]: row["id"] for row in browser.get("/api/session").json()["images"]}
     words = {name: SUBJECTS[name] for name in technique.subjects[1:] if name != "scan"}
@@ -110,7 +110,7 @@ def test_a_browser_gets_the_same_digest_and_bytes(
 
 
 @each
-def test_it_is_public_under_its_name(technique: Entry) -> None:
+def test_it_is_public_under_its_name(technique: CatalogEntry) -> None:
     assert getattr(cs, technique.name) is technique.function
     assert technique.summary == (technique.function.__doc__ or "").partition("\n")[0]
     assert technique.summary.endswith(".")
@@ -118,7 +118,7 @@ def test_it_is_public_under_its_name(technique: Entry) -> None:
 
 @each
 def test_library_command_line_and_rerun_give_the_same_digest_and_bytes(
-    technique: Entry, results: dict[str, cs.Result], tmp_path: Path
+    technique: CatalogEntry, results: dict[str, cs.Result], tmp_path: Path
 ) -> None:
     from click.testing import CliRunner
 
@@ -135,7 +135,7 @@ def test_library_command_line_and_rerun_give_the_same_digest_and_bytes(
     assert result.request is not None and told["digest"] == result.request.digest
     assert Request.from_json(json.dumps(told["request"])) == result.request
     assert result.save(tmp_path / "y.png").read_bytes() == picture.read_bytes()
-    again = run(result.request)
+    again = rerun(result.request)
     assert np.array_equal(again.values, result.values) and again.request == result.request
 
 
@@ -153,7 +153,7 @@ LISTS = {
 
 
 @each
-def test_a_list_and_text_are_the_same_request(technique: Entry, lite0: cs.Network) -> None:
+def test_a_list_and_text_are_the_same_request(technique: CatalogEntry, lite0: cs.Network) -> None:
     marked = [name for name, mark in knobs._marks(technique.function) if isinstance(mark, knobs.Several)]
     assert marked == [*LISTS.get(technique.name, {})]
     for name, pair in LISTS.get(technique.name, {}).items():
@@ -163,7 +163,7 @@ def test_a_list_and_text_are_the_same_request(technique: Entry, lite0: cs.Networ
 
 
 @each
-def test_its_result_is_frozen_and_carries_evidence(technique: Entry, results: dict[str, cs.Result]) -> None:
+def test_its_result_is_frozen_and_carries_evidence(technique: CatalogEntry, results: dict[str, cs.Result]) -> None:
     result = results[technique.name]
     assert type(result) is technique.result and result.values.dtype == np.float32 and np.isfinite(result.values).all()
     assert result.network == "lite0" and result.evidence and json.loads(json.dumps(result.summary()))
@@ -173,7 +173,7 @@ def test_its_result_is_frozen_and_carries_evidence(technique: Entry, results: di
 
 @each
 def test_the_same_question_has_the_same_answer_and_leaves_the_module_alone(
-    technique: Entry, results: dict[str, cs.Result], lite0: cs.Network
+    technique: CatalogEntry, results: dict[str, cs.Result], lite0: cs.Network
 ) -> None:
     before = copy.deepcopy(lite0.module.state_dict())
     hooks = [len(part._forward_hooks) for part in lite0.module.modules()]
@@ -185,7 +185,7 @@ def test_the_same_question_has_the_same_answer_and_leaves_the_module_alone(
 
 
 @each
-def test_defaults_are_within_bounds_and_every_knob_has_a_sentence(technique: Entry) -> None:
+def test_defaults_are_within_bounds_and_every_knob_has_a_sentence(technique: CatalogEntry) -> None:
     for function in (technique.function, drawer_of(technique.result)):
         schema = knobs.schema(function)
         assert knobs.check(function, {}) == {name: row["default"] for name, row in schema.items()}
@@ -193,7 +193,7 @@ def test_defaults_are_within_bounds_and_every_knob_has_a_sentence(technique: Ent
 
 
 @each
-def test_unknown_and_out_of_bounds_knobs_are_refused_by_name(technique: Entry, lite0: cs.Network) -> None:
+def test_unknown_and_out_of_bounds_knobs_are_refused_by_name(technique: CatalogEntry, lite0: cs.Network) -> None:
     with pytest.raises(cs.ConvscopeError, match="no knob 'nonsense'"):
         technique.function(*subjects(technique, lite0), nonsense=1)
     for name, row in technique.schema.items():
@@ -203,12 +203,12 @@ def test_unknown_and_out_of_bounds_knobs_are_refused_by_name(technique: Entry, l
 
 
 @each
-def test_choices_of_the_picture_and_knobs_do_not_share_names(technique: Entry) -> None:
+def test_choices_of_the_picture_and_knobs_do_not_share_names(technique: CatalogEntry) -> None:
     assert not set(technique.schema) & set(knobs.schema(drawer_of(technique.result)))
 
 
 @each
-def test_it_shows_itself_in_ipython(technique: Entry, results: dict[str, cs.Result]) -> None:
+def test_it_shows_itself_in_ipython(technique: CatalogEntry, results: dict[str, cs.Result]) -> None:
     from IPython.core.formatters import DisplayFormatter
 
     shown, _ = DisplayFormatter().format(results[technique.name])

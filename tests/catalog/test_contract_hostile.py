@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from torch import nn
 
 import convscope as cs
-from convscope.catalog.catalog import CATALOG, Entry
+from convscope.catalog.catalog import CATALOG, CatalogEntry
 from convscope.fronts.cli.main import convscope
 from convscope.zoo import zoo
 
@@ -63,7 +63,7 @@ def build(_name, _weights):
 
 @pytest.mark.parametrize("technique", [e for e in CATALOG if "scan" not in e.subjects], ids=lambda entry: entry.name)
 def test_library_and_command_line_give_one_digest_or_one_sentence(
-    technique: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    technique: CatalogEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(zoo._SOURCES, "hostile", "hostile")  # a source of the zoo, as those of timm are
     monkeypatch.setitem(sys.modules, "convscope.network.hostile", SimpleNamespace(build=build))

@@ -12,7 +12,7 @@ from torch import nn
 
 import convscope as cs
 from convscope.execution.dirty_windows import Interval
-from convscope.execution.occluded import Hiding, joined, ways
+from convscope.execution.occluded import OccludedInputs, joined, ways
 from convscope.graph.window import Reach
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
@@ -30,7 +30,9 @@ def compare(net, tall, wide, tops, lefts, *layers, size=6):
     x = net.prepare(IMAGE)
     generator = torch.Generator().manual_seed(1)
     hidden = torch.randn(x.shape, dtype=x.dtype, generator=generator)
-    hiding = Hiding(net, x, hidden, interval(tops, tall, height), interval(lefts, wide, width), layers or ("logits",))
+    hiding = OccludedInputs(
+        net, x, hidden, interval(tops, tall, height), interval(lefts, wide, width), layers or ("logits",)
+    )
     first = ways(hiding, "fp32", size)[0]
     worst, seen = 0.0, 0
     with torch.no_grad():
@@ -190,7 +192,7 @@ def test_a_graph_that_cannot_be_run_gives_way_to_the_module(tiny, monkeypatch):
 def test_maps_of_a_hidden_layer_are_not_held_together(tiny):
     x = tiny.prepare(IMAGE)
     places = interval(range(0, 24, 2), 8, 32)
-    several = ways(Hiding(tiny, x, x * 0, places, places, ("2", "logits")), "fp32", 4)[0].batches
+    several = ways(OccludedInputs(tiny, x, x * 0, places, places, ("2", "logits")), "fp32", 4)[0].batches
     assert {len(batch) for batch in several} == {1} and len(several) > 20
 
 

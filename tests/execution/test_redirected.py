@@ -12,7 +12,7 @@ import convscope as cs
 from convscope.execution.features import along, looking
 from convscope.execution.redirected import redirected
 from convscope.network.backward.backward_rules import Rectifiers
-from convscope.optimize.ascent import Ascent, Climb
+from convscope.optimize.ascent import Ascent, OptimizerSettings
 from convscope.optimize.canvas import Frame, Pixels, Transparent
 from convscope.optimize.draws import generator
 from convscope.optimize.objective import Excite
@@ -80,7 +80,7 @@ def test_it_is_lucids_for_all_signs(rectify, high):
     assert found.tolist() == [lucid(*row, high) for row in rows]
 
 
-@pytest.mark.parametrize("climb", [Climb(), Climb("normalized")])
+@pytest.mark.parametrize("climb", [OptimizerSettings(), OptimizerSettings("normalized")])
 def test_ascent_lowers_a_unit_that_is_full(climb):
     """All of it is at its ceiling of 6: the plain gradient is nothing, and neither a step up nor one down is seen."""
     net = network(nn.ReLU6)
@@ -107,7 +107,9 @@ def test_ascent_lowers_a_unit_that_is_full(climb):
             assert end == 6 and ascent.stuck.all()
 
 
-@pytest.mark.parametrize("climb", [Climb(), Climb("normalized"), Climb(penalties=(L2(1e-6),))])
+@pytest.mark.parametrize(
+    "climb", [OptimizerSettings(), OptimizerSettings("normalized"), OptimizerSettings(penalties=(L2(1e-6),))]
+)
 @pytest.mark.parametrize("transparent", [False, True])
 def test_ascent_makes_a_dead_unit_fire(climb, transparent):
     frame = Frame([generator(0, n) for n in range(2)], 3, SIDE, SIDE, torch.device("cpu"))
@@ -159,7 +161,9 @@ def test_only_pictures_without_a_slope_are_redirected():
             def goal(pictures, redirect, eye=eye):
                 return along(pictures, lambda p: Excite(cs.Unit("logits", 0))(eye(p, redirect)), "it")
 
-            ascent = Ascent(Pixels(frame, start=start[which]), goal, Climb("normalized", 0.01), 9, frame.rngs)
+            ascent = Ascent(
+                Pixels(frame, start=start[which]), goal, OptimizerSettings("normalized", 0.01), 9, frame.rngs
+            )
             for _ in range(3):
                 ascent.step()
         together.append(ascent.image())
@@ -173,7 +177,7 @@ def test_a_unit_that_nothing_raises_stays_stuck():
         return torch.zeros(len(pictures)), torch.zeros_like(pictures)
 
     frame = Frame([generator(0, n) for n in range(2)], 3, SIDE, SIDE, torch.device("cpu"))
-    ascent = Ascent(Pixels(frame), goal, Climb(penalties=(L2(1.0),)), 4, frame.rngs)
+    ascent = Ascent(Pixels(frame), goal, OptimizerSettings(penalties=(L2(1.0),)), 4, frame.rngs)
     for _ in range(4):
         ascent.step()
     assert ascent.stuck.all() and ascent.redirected == 0

@@ -10,24 +10,24 @@ from starlette.testclient import TestClient
 
 import convscope as cs
 from convscope.explorer.calls import Explorer
-from convscope.explorer.jobs.jobs import Jobs
-from convscope.explorer.workspace.workspace import Desk
+from convscope.explorer.jobs.jobs import JobList
+from convscope.explorer.workspace.workspace import Workspace
 from convscope.fronts.server.app import make_app
 from convscope.fronts.server.events import Events
 from convscope.store import Store
 
-MakeDesk = Callable[[], Desk]
+MakeDesk = Callable[[], Workspace]
 
 
 @pytest.fixture
 def new_desk(tiny: cs.Network, tmp_path: Path) -> Iterator[MakeDesk]:
     """Makes a desk on the same folder each time it is called, as a server that is started again does."""
-    made: list[Desk] = []
+    made: list[Workspace] = []
 
-    def make() -> Desk:
+    def make() -> Workspace:
         for old in made:
             old.store.close()
-        made.append(Desk({"tiny": lambda: tiny}, Store(tmp_path / "store")))
+        made.append(Workspace({"tiny": lambda: tiny}, Store(tmp_path / "store")))
         made[-1].begin()
         return made[-1]
 
@@ -36,15 +36,15 @@ def new_desk(tiny: cs.Network, tmp_path: Path) -> Iterator[MakeDesk]:
 
 
 @pytest.fixture
-def desk(new_desk: MakeDesk) -> Desk:
+def desk(new_desk: MakeDesk) -> Workspace:
     """A desk."""
     return new_desk()
 
 
 @pytest.fixture
-def page(desk: Desk) -> Iterator[TestClient]:
+def page(desk: Workspace) -> Iterator[TestClient]:
     """A page of a server in this process, which knows the token, `secret`; a body may take half a second."""
     hosts, events = {"127.0.0.1:8765", "localhost:8765", "[::1]:8765"}, Events()
-    app = make_app(Explorer(desk, Jobs(desk, events.tell).begin(), events, "secret"), hosts, seconds=0.5)
+    app = make_app(Explorer(desk, JobList(desk, events.tell).begin(), events, "secret"), hosts, seconds=0.5)
     with TestClient(app, "http://127.0.0.1:8765", headers={"Authorization": "Bearer secret"}) as opened:
         yield opened

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from convscope.fronts.cli.main import main
+from convscope.fronts.cli.main import command_line
 
 
 class Ran(NamedTuple):
@@ -27,7 +27,7 @@ def convscope(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         monkeypatch.setattr(sys, "argv", ["convscope", *map(str, args)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as stop:
-            main()
+            command_line()
         captured = capsys.readouterr()
         return Ran(int(stop.value.code or 0), captured.out, captured.err)
 

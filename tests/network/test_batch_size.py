@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import convscope as cs
-from convscope.network.batch_size import fitting, mixes
+from convscope.network.batch_size import fitting_batch_size, mixes
 
 RNG = np.random.default_rng(6)
 IMAGES = [RNG.integers(0, 256, (8, 8, 3), dtype=np.uint8) for _ in range(3)]
@@ -65,7 +65,12 @@ def scores(net, x):
 
 def test_a_module_that_mixes_is_found_and_never_given_two(net):
     assert mixes(net, "logits") and not mixes(net, "conv")
-    assert fitting(net, "logits", 8) == fitting(net, "logits") == 1 < fitting(net, "conv", 8)
+    assert (
+        fitting_batch_size(net, "logits", 8)
+        == fitting_batch_size(net, "logits")
+        == 1
+        < fitting_batch_size(net, "conv", 8)
+    )
 
 
 def test_ordinary_networks_do_not_mix(tiny):

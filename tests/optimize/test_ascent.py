@@ -10,7 +10,7 @@ import torch
 import convscope as cs
 from convscope.base.errors import ForwardFailed
 from convscope.execution.features import along, looking
-from convscope.optimize.ascent import Ascent, Climb, NotFinite
+from convscope.optimize.ascent import Ascent, NotFinite, OptimizerSettings
 from convscope.optimize.canvas import Fourier, Frame, MagnitudeConstrained, Pixels, Pyramid, Transparent
 from convscope.optimize.draws import generator
 from convscope.optimize.objective import Caricature, Direction
@@ -84,12 +84,12 @@ def yosinski(start, mean, steps, rule, updates=(), most=math.inf, rate=1.0, devi
 @pytest.mark.parametrize(
     ("climb", "updates"),
     [
-        (Climb("gradient", 100), ()),
-        (Climb("gradient", 5000), (Decay(0.3), Clip("norm", 20))),
-        (Climb("gradient", 5000), (Decay(1e-4), BlurEvery(1.0))),
-        (Climb("progress", 2, most=1e8), (BlurEvery(0.5), Clip("absolute", 90))),
-        (Climb("progress", 2, most=100), (BlurEvery(0.5), Clip("norm", 50))),
-        (Climb("progress", 20), ()),
+        (OptimizerSettings("gradient", 100), ()),
+        (OptimizerSettings("gradient", 5000), (Decay(0.3), Clip("norm", 20))),
+        (OptimizerSettings("gradient", 5000), (Decay(1e-4), BlurEvery(1.0))),
+        (OptimizerSettings("progress", 2, most=1e8), (BlurEvery(0.5), Clip("absolute", 90))),
+        (OptimizerSettings("progress", 2, most=100), (BlurEvery(0.5), Clip("norm", 50))),
+        (OptimizerSettings("progress", 20), ()),
     ],
     ids=["plain", "2", "3", "4", "1", "no bound"],
 )
@@ -97,7 +97,7 @@ def test_yosinskis_steps(climb, updates, deviation):
     canvas, rngs = painted("pixels")
     mean = torch.tensor([0.48, 0.46, 0.4]).reshape(3, 1, 1)
     start = canvas.image().detach().numpy().copy()
-    climb = Climb(climb.optimizer, climb.rate, most=climb.most, updates=updates)
+    climb = OptimizerSettings(climb.optimizer, climb.rate, most=climb.most, updates=updates)
     ascent = Ascent(canvas, bent, climb, 6, rngs, mean, deviation)
     for _ in range(6):
         ascent.step()
@@ -113,7 +113,7 @@ def test_progress_and_normalized_are_of_all_numbers_of_a_picture(name):
         canvas, rngs = painted(name)
         before = [p.detach().clone() for p in canvas.parameters]
         slopes = torch.autograd.grad(canvas.image(), canvas.parameters, bent(canvas.image().detach())[1])
-        Ascent(canvas, bent, Climb(optimizer, 1e-3), 1, rngs).step()
+        Ascent(canvas, bent, OptimizerSettings(optimizer, 1e-3), 1, rngs).step()
         for n in range(2):
             every = torch.cat([s[n].flatten() for s in slopes])
             length = 1e-3 / (every.square().sum() if optimizer == "progress" else every.abs().mean())
@@ -132,7 +132,9 @@ def test_adam_and_nadam_are_torchs(name, optimizer, kind, schedule):
     canvas, rngs = painted(name)
     other, _ = painted(name)
     penalties = (L2(0.1), TotalVariation(0.05))
-    ascent = Ascent(canvas, bent, Climb(optimizer, 0.05, (0.5, 0.99), schedule, penalties=penalties), 5, rngs)
+    ascent = Ascent(
+        canvas, bent, OptimizerSettings(optimizer, 0.05, (0.5, 0.99), schedule, penalties=penalties), 5, rngs
+    )
     by_hand = kind(other.parameters, lr=0.05, betas=(0.5, 0.99))
     for step in range(5):
         ascent.step()
@@ -150,8 +152,8 @@ def test_adam_and_nadam_are_torchs(name, optimizer, kind, schedule):
 
 
 def test_rates():
-    assert [Climb(rate=2, schedule="cosine").rate_at(step, 4) for step in (0, 2)] == pytest.approx([2, 1])
-    assert [Climb(rate=2).rate_at(step, 4) for step in (0, 2, 3)] == [2, 2, 2]
+    assert [OptimizerSettings(rate=2, schedule="cosine").rate_at(step, 4) for step in (0, 2)] == pytest.approx([2, 1])
+    assert [OptimizerSettings(rate=2).rate_at(step, 4) for step in (0, 2, 3)] == [2, 2, 2]
 
 
 TERMS = [
@@ -159,9 +161,12 @@ TERMS = [
     "diversity(0)", "alignment(0)", "direction(3, 1 -1 0.5 0)", "caricature(3, sample:cat)", "logits:1 - 0.5*logits:2",
 ]  # fmt: skip
 CLIMBS = {
-    "pixels": Climb("adam", 0.02), "fourier": Climb("adam", 0.2), "pyramid": Climb("adam", 0.05),
-    "maco": Climb("nadam", 0.2), "transparent": Climb("adam", 0.02),
-}  # fmt: skip
+    "pixels": OptimizerSettings("adam", 0.02),
+    "fourier": OptimizerSettings("adam", 0.2),
+    "pyramid": OptimizerSettings("adam", 0.05),
+    "maco": OptimizerSettings("nadam", 0.2),
+    "transparent": OptimizerSettings("adam", 0.02),
+}
 
 
 @pytest.fixture
@@ -194,10 +199,17 @@ def test_ascent_raises(plain, name, text):
 
 
 @each_canvas
-@pytest.mark.parametrize("climb", [Climb("adam", 0.1, schedule="cosine"), Climb("nadam", 0.1), Climb("gradient", 2000)])
+@pytest.mark.parametrize(
+    "climb",
+    [
+        OptimizerSettings("adam", 0.1, schedule="cosine"),
+        OptimizerSettings("nadam", 0.1),
+        OptimizerSettings("gradient", 2000),
+    ],
+)
 def test_it_goes_on_where_it_stopped_to_the_last_bit(name, climb):
     if name == "pixels":
-        climb = Climb(climb.optimizer, climb.rate, updates=(Decay(0.1), BlurEvery(0.5, 3)))
+        climb = OptimizerSettings(climb.optimizer, climb.rate, updates=(Decay(0.1), BlurEvery(0.5, 3)))
 
     def begun(seed):
         canvas, rngs = painted(name, seed=seed)
@@ -222,7 +234,7 @@ def test_it_goes_on_where_it_stopped_to_the_last_bit(name, climb):
 
 def test_a_state_is_not_changed_by_the_steps_after_it():
     canvas, rngs = painted("pixels")
-    ascent = Ascent(canvas, jittered(rngs), Climb(), 5, rngs)
+    ascent = Ascent(canvas, jittered(rngs), OptimizerSettings(), 5, rngs)
     ascent.step()
     state = ascent.state()
     copy = {name: value.copy() for name, value in state.items()}
@@ -244,7 +256,7 @@ def test_numbers_that_are_not_finite_leave_the_canvas_as_it_was(name, broken, ba
             (values if broken == "value" else slopes[:, 0, 0])[:] = bad
         return values, slopes
 
-    ascent = Ascent(canvas, goal, Climb(), 9, rngs)
+    ascent = Ascent(canvas, goal, OptimizerSettings(), 9, rngs)
     ascent.step()
     ascent.step()
     kept = [p.detach().clone() for p in canvas.parameters], ascent.best.clone(), ascent.values, ascent.stuck.clone()
@@ -269,7 +281,7 @@ def test_a_picture_whose_numbers_are_not_finite_stays_behind_and_the_others_go_o
                 (values if broken == "value" else slopes[:, 0, 0])[1] = bad
             return values, slopes
 
-        return Ascent(canvas, goal, Climb(), 6, rngs)
+        return Ascent(canvas, goal, OptimizerSettings(), 6, rngs)
 
     ascent, alone = begun(2, True), begun(1, False)
     for _ in range(6):
@@ -293,7 +305,7 @@ def test_the_best_is_the_best():
         seen.append((values, pictures.clone()))
         return values, slopes
 
-    ascent = Ascent(canvas, goal, Climb("adam", 0.15), 10, rngs)
+    ascent = Ascent(canvas, goal, OptimizerSettings("adam", 0.15), 10, rngs)
     assert torch.equal(ascent.best, canvas.image()) and (ascent.value == -math.inf).all()
     for _ in range(10):
         ascent.step()
@@ -306,7 +318,7 @@ def test_the_best_is_the_best():
 
 def test_updates_reach_the_colors_under_an_alpha_channel():
     canvas, rngs = painted("transparent")
-    Ascent(canvas, bent, Climb("gradient", 0, updates=(Decay(1.0),)), 1, rngs, mean=0.3).step()
+    Ascent(canvas, bent, OptimizerSettings("gradient", 0, updates=(Decay(1.0),)), 1, rngs, mean=0.3).step()
     assert torch.equal(canvas.image()[:, :3], torch.full((2, 3, SIDE, SIDE), 0.3)) and canvas.image()[:, 3].std() > 0
 
 
@@ -314,7 +326,11 @@ def test_updates_reach_the_colors_under_an_alpha_channel():
 def test_pictures_are_painted_as_they_would_be_alone(name):
     if name == "transparent":
         return
-    for climb in (Climb("adam", 0.05), Climb("progress", 0.5), Climb("normalized", 0.02)):
+    for climb in (
+        OptimizerSettings("adam", 0.05),
+        OptimizerSettings("progress", 0.5),
+        OptimizerSettings("normalized", 0.02),
+    ):
         both, rngs = painted(name, 2)
         one, _ = painted(name, 1, seed=5)
         with torch.no_grad():
@@ -333,7 +349,7 @@ def test_terms_of_every_kind_are_in_the_list_of_what_is_raised(tiny):
     assert cs.Unit("2", 1) == objective(TERMS[0]).unit
 
 
-@pytest.mark.parametrize("climb", [Climb("adam", 0.01), Climb("lbfgs")], ids=["adam", "lbfgs"])
+@pytest.mark.parametrize("climb", [OptimizerSettings("adam", 0.01), OptimizerSettings("lbfgs")], ids=["adam", "lbfgs"])
 def test_what_an_optimizer_gathered_is_carried_to_another_size(climb):
     """Of a mean over pixels, slopes along each of four times as many are a quarter."""
 

@@ -14,7 +14,7 @@ def test_the_matrix_is_lucids_over_its_longest_column():
     lucid = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.0, -0.05], [0.27, -0.09, 0.03]])
     assert max(lucid.norm(dim=0)).item() == pytest.approx(0.462, abs=5e-4)
     x = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
-    found = decorrelate.correlated(x)
+    found = decorrelate.to_colors(x)
     for n, y, column in [(0, 0, 0), (1, 2, 3)]:
         mixed = lucid @ x[n, :, y, column] / 0.4619524
         torch.testing.assert_close(found[n, :, y, column], mixed, rtol=1e-5, atol=1e-6)
@@ -25,14 +25,14 @@ def test_the_matrix_is_lucids_over_its_longest_column():
 def test_colors_come_back(seed, channels, height, width):
     rng = torch.Generator().manual_seed(seed)
     x = torch.randn(2, channels, height, width, generator=rng, dtype=torch.float64)
-    torch.testing.assert_close(decorrelate.decorrelated(decorrelate.correlated(x)), x)
+    torch.testing.assert_close(decorrelate.decorrelated(decorrelate.to_colors(x)), x)
     pixels = torch.rand(2, channels, height, width, generator=rng, dtype=torch.float64)
     torch.testing.assert_close(decorrelate.to_pixels(decorrelate.from_pixels(pixels)), pixels.clamp(1e-3, 1 - 1e-3))
 
 
 def test_grey_is_left_alone():
     x = torch.randn(2, 1, 3, 3)
-    assert decorrelate.correlated(x) is x and decorrelate.decorrelated(x) is x
+    assert decorrelate.to_colors(x) is x and decorrelate.decorrelated(x) is x
 
 
 def test_in_photos_decorrelated_channels_hang_together_far_less_than_colors():

@@ -9,7 +9,7 @@ from torch import nn
 
 import convscope as cs
 from convscope.base.errors import BadImage, BadKnob, UnknownLayer, UnknownUnit
-from convscope.optimize.objective import Above, Alignment, Caricature, Direction, Diversity, Dream, Excite
+from convscope.optimize.objective import Above, Alignment, Caricature, Direction, Diversity, Excite, LayerEnergy
 from convscope.optimize.objective_text import objective
 
 
@@ -44,8 +44,8 @@ ALONE = [
     (Excite(cs.Unit("logits", 3)), lambda x: x[3]),
     (Excite(cs.Unit("probs", 3)), lambda x: math.log(softmax(x, 3))),
     (Above(cs.Unit("logits", 3)), lambda x: x[3] - math.log(sum(math.exp(x[k]) for k in (0, 1, 2, 4)))),
-    (Dream("maps"), lambda x: sum(v * v for v in x.flatten()) / 30),
-    (Dream("vectors"), lambda x: sum(v * v for v in x) / 7),
+    (LayerEnergy("maps"), lambda x: sum(v * v for v in x.flatten()) / 30),
+    (LayerEnergy("vectors"), lambda x: sum(v * v for v in x) / 7),
     (Direction("maps", AXIS), along_axis(2)),
     (Direction("maps", AXIS, 0.5), along_axis(0.5)),
     (Direction("vectors", LONG, 0), lambda x: dot_cosine(x, LONG, 0)),
@@ -99,7 +99,7 @@ def test_a_caricature_is_enlarged_to_other_maps():
 
 
 def test_sums():
-    a, b, c = Dream("maps"), Excite(cs.Unit("logits", 1)), Alignment("vectors")
+    a, b, c = LayerEnergy("maps"), Excite(cs.Unit("logits", 1)), Alignment("vectors")
     at = {term: term(SEEN) for term in (a, b, c)}
     for found, wanted in [
         (a + b, at[a] + at[b]),

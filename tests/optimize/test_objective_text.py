@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 import convscope as cs
 from convscope.base.errors import BadKnob, UnknownUnit
-from convscope.optimize.objective import Above, Alignment, Caricature, Direction, Diversity, Dream, Excite, Objective
+from convscope.optimize.objective import (
+    Above,
+    Alignment,
+    Caricature,
+    Direction,
+    Diversity,
+    Excite,
+    LayerEnergy,
+    Objective,
+)
 from convscope.optimize.objective_text import objective
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -24,7 +33,7 @@ images = st.lists(
 terms = st.one_of(
     st.builds(Excite, units),
     st.builds(Above, st.builds(cs.Unit, st.just("logits"), st.integers(0, 999))),
-    st.builds(Dream, layers),
+    st.builds(LayerEnergy, layers),
     st.builds(Diversity, layers),
     st.builds(Alignment, layers),
     st.builds(Direction, layers, st.lists(numbers, min_size=1, max_size=4).map(tuple), numbers),
@@ -72,7 +81,7 @@ def test_how_it_may_be_written(text, weights, printed):
 
 
 def test_what_is_no_text_is_taken_as_it_is():
-    term = Dream("a")
+    term = LayerEnergy("a")
     assert objective(2 * term) == Objective(((2, term),)) and objective(term) == Objective(((1, term),))
     assert objective(cs.Unit("a", 3)) == objective("a:3")
     assert objective(str(1 * Direction("a", tuple(np.float32([0.1, 2])), np.float64(3)))) == 1 * Direction(

@@ -8,11 +8,11 @@ from torch import nn
 
 import convscope as cs
 from convscope.execution.features import along, looking
-from convscope.optimize.objective import Dream, Excite, Objective
+from convscope.optimize.objective import Excite, LayerEnergy, Objective
 from convscope.optimize.tiling import Tiles, Tiling, tiling
 
 LARGE = (200, 200)
-BOTH = Objective(((1.0, Dream("3")), (0.5, Excite(cs.Unit("2", 4)))))
+BOTH = Objective(((1.0, LayerEnergy("3")), (0.5, Excite(cs.Unit("2", 4)))))
 
 
 def picture(*shape):
@@ -75,7 +75,7 @@ def test_the_slope_in_tiles_is_that_of_the_whole_picture(net, shape):
 
 
 def test_one_layer_is_exact_at_every_size_up_to_one_factor(net):
-    raised = Objective(((1.0, Dream("3")),))
+    raised = Objective(((1.0, LayerEnergy("3")),))
     with looking(net, raised.layers, "fp32") as eye:
         x = picture(3, 97, 110)
         value, slope = along(x, lambda leaf: raised(eye(leaf)), "")
@@ -86,7 +86,7 @@ def test_one_layer_is_exact_at_every_size_up_to_one_factor(net):
 
 def test_without_a_halo_there_are_seams(net):
     """So that the test above tests something."""
-    raised = Objective(((1.0, Dream("3")),))
+    raised = Objective(((1.0, LayerEnergy("3")),))
     with looking(net, raised.layers, "fp32") as eye:
         x = picture(3, 80, 96)
         slope = along(x, lambda leaf: raised(eye(leaf)), "")[1]

@@ -20,14 +20,14 @@ from convscope.optimize.transform import (
     Noise,
     Overlay,
     Pad,
+    RandomScale,
     Rotate,
-    Scale,
     Tint,
     blurred,
-    moved,
+    warped,
 )
 
-MOVEMENTS = [Jitter(2.5), Scale(0.6, 1.7), Rotate(40), Crop(0.3, 0.8)]
+MOVEMENTS = [Jitter(2.5), RandomScale(0.6, 1.7), Rotate(40), Crop(0.3, 0.8)]
 DRAWN = [*MOVEMENTS, Noise(0.1), Tint(0.3), Overlay(), Blur(1.5)]
 ALL = [*DRAWN, Pad(2), Pad(3, -1)]
 
@@ -83,7 +83,7 @@ def resampled(picture, matrix, size):
 def test_movements_are_slow_resampling(movement, size):
     image = pictures(3, 2, 6, 9, dtype=torch.float64)
     matrices = movement.matrices(image, rngs(image))
-    found = moved(image, matrices, size)
+    found = warped(image, matrices, size)
     for n, c in np.ndindex(3, 2):
         wanted = resampled(image[n, c].numpy(), matrices[n].numpy(), size)
         np.testing.assert_allclose(found[n, c].numpy(), wanted, rtol=0, atol=1e-9)
@@ -101,9 +101,9 @@ def test_in_pixels_movements_are_what_they_are_called(shape):
     angles = torch.rad2deg(torch.atan2(turned[:, 1, 0], turned[:, 0, 0]))
     assert -40 <= angles.min() < -35 and 35 < angles.max() <= 40 and angles.mean().abs() < 4
 
-    factors = 1 / in_pixels(Scale(0.5, 2).matrices(image, rngs(image)), image)[:, 0, 0]
+    factors = 1 / in_pixels(RandomScale(0.5, 2).matrices(image, rngs(image)), image)[:, 0, 0]
     torch.testing.assert_close(
-        in_pixels(Scale(0.5, 2).matrices(image, rngs(image)), image)[:, :2, :2] * factors[:, None, None],
+        in_pixels(RandomScale(0.5, 2).matrices(image, rngs(image)), image)[:, :2, :2] * factors[:, None, None],
         straight[:, :2, :2],
     )
     assert 0.5 <= factors.min() < 0.55 and 1.9 < factors.max() <= 2 and factors.log().mean().abs() < 0.1
@@ -127,10 +127,10 @@ def test_exact_movements():
     torch.testing.assert_close(Fixed(1)(image, rngs(image)), image.rot90(1, (-2, -1)))
     spot = grey.clone()
     spot[..., 2:4, 2:4] = 1.0
-    enlarged = Scale(2, 2)(spot, rngs(spot))
+    enlarged = RandomScale(2, 2)(spot, rngs(spot))
     assert (enlarged > 0.9).sum() == 4 * 6 and (enlarged > 0.7).sum() > (spot > 0.7).sum()
     torch.testing.assert_close(Crop(1, 1)(image, rngs(image)), image)
-    torch.testing.assert_close(Fixed(0, 0, 0, 2)(image, rngs(image)), Scale(2, 2)(image, rngs(image)))
+    torch.testing.assert_close(Fixed(0, 0, 0, 2)(image, rngs(image)), RandomScale(2, 2)(image, rngs(image)))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,9 @@ def test_a_chain_of_exact_movements_is_one_after_another(steps):
 
 
 @pytest.mark.parametrize("shape", [(40, 40), (36, 60)])
-@pytest.mark.parametrize("steps", list(itertools.permutations([Jitter(5), Scale(0.8, 1.25), Rotate(30)])), ids=str)
+@pytest.mark.parametrize(
+    "steps", list(itertools.permutations([Jitter(5), RandomScale(0.8, 1.25), Rotate(30)])), ids=str
+)
 def test_a_chain_of_drawn_movements_is_one_after_another(steps, shape):
     y, x = torch.meshgrid(*(torch.linspace(-1, 1, side) for side in shape), indexing="ij")
     blob = 0.5 + 0.5 * torch.exp(-(((x - 0.1) / 0.3) ** 2) - ((y + 0.05) / 0.25) ** 2)

@@ -49,16 +49,16 @@ def images(photos):
     return [(picture, f"class {i % 3}") for i, picture in enumerate(pictures)]
 
 
-def made(images, size=4, **knobs) -> job.Job:
+def made(images, size=4, **knobs) -> job.ScanJob:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job, "SHARD", size)
-        return job.Job.of(network(), open_source(images), "all", "source", **{**KNOBS, **knobs})
+        return job.ScanJob.of(network(), open_source(images), "all", "source", **{**KNOBS, **knobs})
 
 
-def scanned(work: job.Job, shards=None) -> State:
+def scanned(work: job.ScanJob, shards=None) -> State:
     """The state after some shards, or all of them."""
     state = work.begin()
-    assert engine.run(work, state, work.shards if shards is None else shards, lambda _: None, 0, math.inf)
+    assert engine.run_scan(work, state, work.shards if shards is None else shards, lambda _: None, 0, math.inf)
     return state
 
 
@@ -75,7 +75,7 @@ def bytes_of(state: State) -> dict[str, bytes]:
 class Cut:
     """A job, each of its shards as a pickled state, and the tables of an undisturbed run."""
 
-    work: job.Job
+    work: job.ScanJob
     shards: list[bytes]
     whole: dict[str, bytes]
 
@@ -125,7 +125,7 @@ def test_any_number_of_lanes_gives_the_same_bytes(cut, threads):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_any_number_of_decoding_processes_gives_the_same_bytes(cut, workers):
     state = cut.work.begin()
-    engine.run(cut.work, state, cut.work.shards, lambda _: None, workers, math.inf)
+    engine.run_scan(cut.work, state, cut.work.shards, lambda _: None, workers, math.inf)
     assert bytes_of(state) == cut.whole
 
 

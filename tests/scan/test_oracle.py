@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import convscope as cs
-from convscope.scan.statistics.bins import edges
+from convscope.scan.statistics.bins import bin_edges
 from convscope.scan.statistics.map_kernels import BINS
 
 LAYERS = {
@@ -72,7 +72,7 @@ def test_population_sparseness_is_the_same(both):
 
 def test_histograms_count_every_activation_once_in_its_bin(both):
     fast, slow, layers = both
-    ends = edges()
+    ends = bin_edges()
     for layer in layers:
         for channel in range(0, slow.maps[layer].shape[1], 37):
             values = slow.maps[layer][:, channel].ravel()

@@ -73,9 +73,9 @@ def test_views_and_other_pictures_of_one_size_keep_their_own_boxes(net, views):
 
 
 def test_what_is_a_view_is_kept_with_the_state(net, views, tmp_path):
-    work = job.Job.of(net, open_source([*views[:2], views[2].pixels]), "0", "none", **KNOBS, predictions="no")
+    work = job.ScanJob.of(net, open_source([*views[:2], views[2].pixels]), "0", "none", **KNOBS, predictions="no")
     state = work.begin()
-    assert engine.run(work, state, work.shards, lambda _: None, 0, math.inf)
+    assert engine.run_scan(work, state, work.shards, lambda _: None, 0, math.inf)
     state.save(tmp_path / "state.safetensors")
     for again in (State.load(tmp_path / "state.safetensors"), pickle.loads(pickle.dumps(state))):
         assert again.images.views == state.images.views == {0, 1}

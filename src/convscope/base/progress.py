@@ -17,7 +17,7 @@ class Cancelled(BaseException):
     """Raised by a listener to end work early but keep what is finished; any other exception throws it away."""
 
 
-def report(step: int, total: int, preview: object = None) -> None:
+def report_progress(step: int, total: int, preview: object = None) -> None:
     """Say that `step` of `total` steps are done; `preview` is whatever can be shown of the result so far."""
     listener = _listener.get()
     if listener is not None:
@@ -50,7 +50,7 @@ class Work(Generic[T]):
             self.done += 1
             shown = self.preview() if self.preview is not None and _listener.get() is not None else None
             try:
-                report(self.done, len(self.items), shown)
+                report_progress(self.done, len(self.items), shown)
             except Cancelled:
                 return
 

@@ -25,7 +25,7 @@ def _factor(weight: float, times: str) -> str:
     return "" if weight == 1 else f"{repr(float(weight)).removesuffix('.0')}{times}"
 
 
-def split(text: str, labels: Sequence[str] = ()) -> list[tuple[float, str]]:
+def split_sum(text: str, labels: Sequence[str] = ()) -> list[tuple[float, str]]:
     """The terms of a sum, each with its weight; a sign within brackets, or within a class's label, joins nothing."""
     found, sign, start = list[tuple[float, str]](), 1, 0
     for mark in [*_signs(text, labels), None]:

@@ -14,7 +14,7 @@ from numbers import Real
 from typing import TypeAlias
 
 from .errors import UnknownUnit, nearest
-from .sums import Weighted, spelled, split
+from .sums import Weighted, spelled, split_sum
 
 _ADDRESS = re.compile(r"(?P<layer>[^:@]+(@\d{1,6})?)(:(?P<channel>[^@]+)(@(?P<y>\d{1,9}),(?P<x>\d{1,9}))?)?")
 _SIGNS = re.compile(r"(?<=\w)\s*([+-])\s*(?=(?:[\d.]+\*)?[\w.]+:)")
@@ -133,7 +133,7 @@ def parse_sum(address: UnitLike, labels: Sequence[str] = ()) -> Valued:
     """
     if isinstance(address, Valued):
         return address
-    return total((weight, parse(part, labels)) for weight, part in split(str(address).strip(), labels))
+    return total((weight, parse(part, labels)) for weight, part in split_sum(str(address).strip(), labels))
 
 
 def parse(address: UnitLike, labels: Sequence[str] = ()) -> Unit:
@@ -144,7 +144,7 @@ def parse(address: UnitLike, labels: Sequence[str] = ()) -> Unit:
     if isinstance(address, Unit):
         return address
     text = str(address).strip()
-    (_, first), *others = split(text, labels)
+    (_, first), *others = split_sum(text, labels)
     if not isinstance(address, Combination):
         try:
             return _parsed(text, labels)
@@ -161,7 +161,7 @@ def parse(address: UnitLike, labels: Sequence[str] = ()) -> Unit:
 def _blanks(text: str, labels: Sequence[str]) -> UnknownUnit | None:
     """The error for a sum whose signs stand between no blanks; None where it is none with them either."""
     spaced = _SIGNS.sub(r" \1 ", text)
-    terms = [term for _, term in split(spaced, labels)]
+    terms = [term for _, term in split_sum(spaced, labels)]
     if len(terms) < 2 or not all(":" in term and _ADDRESS.fullmatch(term) for term in terms):
         return None
     return UnknownUnit(f"The signs of a sum must have blanks around them, not as in {text!r}. Ask for {spaced!r}.")

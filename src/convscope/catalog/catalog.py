@@ -22,7 +22,7 @@ _PACKAGE = "convscope.techniques"
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogEntry:
     """A technique: the function `name` in the module of `techniques`.
 
     On the command line, one that `presumes` needs no more than an IMAGE: the network is then lite0, and the unit the
@@ -76,34 +76,34 @@ class Entry:
 
 
 CATALOG = (
-    Entry("weights", "inspection.weights"),
-    Entry("activations", "inspection.activations"),
-    Entry("saliency", "attribution.gradients"),
-    Entry("guided_backprop", "attribution.gradients"),
-    Entry("deconvnet", "attribution.gradients"),
-    Entry("input_x_gradient", "attribution.gradients"),
-    Entry("smoothgrad", "attribution.smoothgrad"),
-    Entry("vargrad", "attribution.smoothgrad"),
-    Entry("integrated_gradients", "attribution.integrated_gradients"),
-    Entry("gradcam", "attribution.gradcam"),
-    Entry("project", "inspection.project"),
-    Entry("patches", "inspection.patches"),
-    Entry("occlusion", "attribution.occlusion"),
-    Entry("rise", "attribution.rise"),
-    Entry("perturbation_mask", "attribution.perturbation_mask"),
-    Entry("insertion_deletion", "evaluation.insertion_deletion"),
-    Entry("sanity_check", "evaluation.sanity_check"),
-    Entry("pointing_game", "evaluation.pointing_game"),
-    Entry("compare", "evaluation.compare", presumes=True),
-    Entry("maximize", "visualization.maximize", resumes=True),
-    Entry("sheet", "visualization.sheet", resumes=True),
-    Entry("dream", "dream.dream", resumes=True),
-    Entry("invert", "inversion.invert", resumes=True),
-    Entry("style", "style.style", resumes=True, several=True),
+    CatalogEntry("weights", "inspection.weights"),
+    CatalogEntry("activations", "inspection.activations"),
+    CatalogEntry("saliency", "attribution.gradients"),
+    CatalogEntry("guided_backprop", "attribution.gradients"),
+    CatalogEntry("deconvnet", "attribution.gradients"),
+    CatalogEntry("input_x_gradient", "attribution.gradients"),
+    CatalogEntry("smoothgrad", "attribution.smoothgrad"),
+    CatalogEntry("vargrad", "attribution.smoothgrad"),
+    CatalogEntry("integrated_gradients", "attribution.integrated_gradients"),
+    CatalogEntry("gradcam", "attribution.gradcam"),
+    CatalogEntry("project", "inspection.project"),
+    CatalogEntry("patches", "inspection.patches"),
+    CatalogEntry("occlusion", "attribution.occlusion"),
+    CatalogEntry("rise", "attribution.rise"),
+    CatalogEntry("perturbation_mask", "attribution.perturbation_mask"),
+    CatalogEntry("insertion_deletion", "evaluation.insertion_deletion"),
+    CatalogEntry("sanity_check", "evaluation.sanity_check"),
+    CatalogEntry("pointing_game", "evaluation.pointing_game"),
+    CatalogEntry("compare", "evaluation.compare", presumes=True),
+    CatalogEntry("maximize", "visualization.maximize", resumes=True),
+    CatalogEntry("sheet", "visualization.sheet", resumes=True),
+    CatalogEntry("dream", "dream.dream", resumes=True),
+    CatalogEntry("invert", "inversion.invert", resumes=True),
+    CatalogEntry("style", "style.style", resumes=True, several=True),
 )
 
 
-def entry(name: str) -> Entry:
+def entry(name: str) -> CatalogEntry:
     """The technique of this name, with underscores or dashes; raises BadKnob where there is none."""
     known = {known.name: known for known in CATALOG}
     found = known.get(name.replace("-", "_"))
@@ -113,7 +113,7 @@ def entry(name: str) -> Entry:
 
 
 @cache
-def _returned(entry: Entry) -> type[Result]:
+def _returned(entry: CatalogEntry) -> type[Result]:
     kind: type[Result] = get_type_hints(entry.function)["return"]
     return kind
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..base.errors import BadImage, BadScan, CannotRerun
 from ..base.image import Image, open_image
-from ..contract.images import BETWEEN, Pictures, open_pictures, parts, several
+from ..contract.images import BETWEEN, Pictures, are_several, open_pictures, split_text
 from ..contract.request import Request
 from ..contract.result import Result
 from ..network.network import Network
@@ -19,7 +19,7 @@ from ..zoo import zoo
 from .catalog import entry
 
 
-def run(
+def rerun(
     request: Request,
     beside: Path | None = None,
     image: str | None = None,
@@ -103,9 +103,9 @@ def _scan(reference: str, beside: Path | None) -> Scan:
 
 def _pictures(reference: str, beside: Path | None, instead: str | None) -> Pictures:
     """Several pictures, a folder or a video; pictures that moved are looked for one by one."""
-    if instead is None and reference and several(reference) and BETWEEN not in reference:
+    if instead is None and reference and are_several(reference) and BETWEEN not in reference:
         return open_pictures(reference)
-    named = parts(reference) if instead is None else [instead]
+    named = split_text(reference) if instead is None else [instead]
     return open_pictures([_image(part, beside, instead) for part in named])
 
 

@@ -40,7 +40,7 @@ class Pictures:
         return {"reference": self.reference, "digest": self.digest}
 
 
-def several(given: object) -> bool:
+def are_several(given: object) -> bool:
     """Whether text, or a list, stands for more than one picture."""
     if isinstance(given, list | tuple | Pictures):
         return len(given.images if isinstance(given, Pictures) else given) > 1
@@ -62,17 +62,17 @@ def open_pictures(given: PicturesLike | Pictures, what: str = "content") -> Pict
         if Path(text).suffix.lower() in VIDEOS:
             return Pictures(tuple(_frames(text)), text)
         if BETWEEN in text and not is_there(text):
-            return _joined([open_image(part) for part in parts(text)], what)
+            return _joined([open_image(part) for part in split_text(text)], what)
     one = open_image(given)  # type: ignore[arg-type]  # lists are gone by now
     return Pictures((one,), one.reference)
 
 
 def naming(*words: str) -> Names:
     """Of a knob that names pictures, with ; between them; `words` and nothing at all name none."""
-    return Names(lambda text: {part: open_image(part).digest for part in parts(text) if part not in words})
+    return Names(lambda text: {part: open_image(part).digest for part in split_text(text) if part not in words})
 
 
-def parts(text: str) -> list[str]:
+def split_text(text: str) -> list[str]:
     """What stands between the ; of a text."""
     return [part.strip() for part in text.split(BETWEEN) if part.strip()]
 

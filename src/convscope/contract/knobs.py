@@ -77,7 +77,7 @@ def check(function: AnyFunction, values: Mapping[str, object]) -> dict[str, Any]
     import pydantic
 
     try:
-        return model(function)(**written(function, values)).model_dump()
+        return model(function)(**as_text(function, values)).model_dump()
     except pydantic.ValidationError as error:
         problems: dict[str, list[Any]] = {}
         for problem in error.errors():  # a knob that may be one of several types has a problem with each
@@ -85,7 +85,7 @@ def check(function: AnyFunction, values: Mapping[str, object]) -> dict[str, Any]
         raise BadKnob(" ".join(_sentence(function, name, found) for name, found in problems.items())) from None
 
 
-def written(function: AnyFunction, values: Mapping[str, object]) -> dict[str, object]:
+def as_text(function: AnyFunction, values: Mapping[str, object]) -> dict[str, object]:
     """Knobs as they are written in a request: a list, where text may hold several things, is that text."""
     marks = {name: mark for name, mark in _marks(function) if isinstance(mark, Several)}
     return {name: marks[name].text(name, value) if name in marks else value for name, value in values.items()}
@@ -109,7 +109,7 @@ def _sentence(function: AnyFunction, name: str, problems: list[Any]) -> str:
     if problems[0]["type"] == "extra_forbidden":
         known = {knob: str(row.get("description", "")) for knob, row in schema(function).items()}
         there = f"Its knobs are {', '.join(known)}." if known else "It has none."
-        return f"{function.__name__} has no knob {name!r}.{nearest_told(name, known)} {there}"
+        return f"{function.__name__.removeprefix('draw_')} has no knob {name!r}.{nearest_told(name, known)} {there}"
     must = " or ".join(problem["msg"].removeprefix("Input should be ") for problem in problems)
     about = schema(function)[name].get("description", "")
     return f"{name} must be {must}, not {problems[0]['input']!r}. {name}: {about}"

@@ -13,7 +13,7 @@ from typing import Any, Protocol, final
 
 from ..base.errors import BadImage, BadSource, first_line
 from ..base.image import ImageLike, open_image
-from .items import label_of, picture, split
+from .items import label_of, picture, split_item
 from .labels import Label, as_label, class_names, number_of, numbered
 from .metadata import Columns, classes_in, columns_of, labels_in
 from .source import Counted, Entry, digest_of
@@ -70,7 +70,7 @@ class DataSet(Counted):
             item = self.items[entry.number]
         except Exception as error:  # whatever the user's code raises
             raise BadImage(f"Item {entry.number} cannot be read ({first_line(error)}). Leave it out.") from error
-        found: ImageLike = picture(split(item, self._columns.image, self._columns.label)[0])
+        found: ImageLike = picture(split_item(item, self._columns.image, self._columns.label)[0])
         return found
 
     @cached_property

@@ -12,7 +12,7 @@ from typing import final
 from ..base.errors import BadSource
 from ..base.image import ImageLike
 from ..base.paths import is_file, is_folder, is_there
-from .paths import Names, ignored, names, text
+from .paths import LabelledPaths, ignored, labelled_paths, text
 from .source import Counted, Entry, digest_of
 
 
@@ -53,8 +53,8 @@ class Folder(Counted):
         return Path(self.reference, self._files[id] or id)
 
     @cached_property
-    def _names(self) -> Names:
-        return names(self._files)
+    def _names(self) -> LabelledPaths:
+        return labelled_paths(self._files)
 
     @cached_property
     def _files(self) -> dict[str, str]:

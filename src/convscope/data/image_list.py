@@ -17,7 +17,7 @@ from ..base.errors import BadImage, BadSource, nearest
 from ..base.image import Image, ImageLike, open_image
 from ..base.paths import is_file
 from ..base.samples import PREFIX, samples
-from .items import label_of, picture, split
+from .items import label_of, picture, split_item
 from .labels import class_names, number_of, numbered
 from .source import Counted, Entry, digest_of
 
@@ -69,7 +69,7 @@ class Listed(Counted):
 
 def open_list(items: Iterable[Any]) -> Listed:
     """Images, or (image, label) pairs. Raises BadSource for an empty list and for labels of the wrong type."""
-    parts = [split(item) for item in items]
+    parts = [split_item(item) for item in items]
     if not parts:
         raise BadSource("A source must hold images, but the list is empty. Give at least one image.")
     labels = [label_of(part) for part in parts]

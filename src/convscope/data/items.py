@@ -12,7 +12,7 @@ from ..base.errors import BadImage
 from .labels import Label, as_label
 
 
-def split(item: Any, image: str = "image", label: str = "label") -> tuple[Any, Any]:
+def split_item(item: Any, image: str = "image", label: str = "label") -> tuple[Any, Any]:
     """The picture and the label (or None) of an item: a pair, a dict with the columns `image` and `label`, or alone."""
     if isinstance(item, Mapping) and image in item:
         return item[image], item.get(label)
@@ -23,7 +23,7 @@ def split(item: Any, image: str = "image", label: str = "label") -> tuple[Any, A
 
 def label_of(item: Any, image: str = "image", label: str = "label") -> Label:
     """The label of an item. Raises BadSource for one that is neither number nor name."""
-    return as_label(split(item, image, label)[1])
+    return as_label(split_item(item, image, label)[1])
 
 
 def picture(value: Any) -> Any:

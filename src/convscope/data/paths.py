@@ -12,7 +12,7 @@ from .source import Entry
 
 
 @dataclass(frozen=True, eq=False)
-class Names:
+class LabelledPaths:
     """Sorted ids with their labels, and the class names."""
 
     ids: tuple[str, ...] = field(repr=False)
@@ -32,22 +32,22 @@ class Names:
         raise BadSource(f"There is no image {id!r} in {where}.{nearest(id, around)} Give an id that a scan reported.")
 
 
-def names(ids: Iterable[str]) -> Names:
+def labelled_paths(ids: Iterable[str]) -> LabelledPaths:
     """Ids in order, labelled by the first folder on their path; files outside any folder have no label."""
     return _labelled(tuple(sorted(ids)), 0)
 
 
-def names_below_root(ids: Iterable[str]) -> Names:
+def names_below_root(ids: Iterable[str]) -> LabelledPaths:
     """The same, but folders that everything lies in do not count as a class while there are folders in them."""
     ordered = tuple(sorted(ids))
-    paths = {tuple(parts(id)[:-1]) for id in ordered}
+    paths = {tuple(path_parts(id)[:-1]) for id in ordered}
     depth = 0
     while len({path[: depth + 1] for path in paths}) == 1 and _has_folders(paths, depth + 1):
         depth += 1
     return _labelled(ordered, depth)
 
 
-def parts(name: str) -> list[str]:
+def path_parts(name: str) -> list[str]:
     """The folders and the file name of a path with slashes."""
     return [part for part in name.split("/") if part not in ("", ".")]
 
@@ -66,13 +66,13 @@ def _has_folders(paths: Collection[tuple[str, ...]], depth: int) -> bool:
     return any(len(path) > depth for path in paths)
 
 
-def _labelled(ids: tuple[str, ...], depth: int) -> Names:
+def _labelled(ids: tuple[str, ...], depth: int) -> LabelledPaths:
     folders = [_folder(id, depth) for id in ids]
     classes = in_order(folder for folder in folders if folder)
     numbers = numbered(classes)
-    return Names(ids, tuple(numbers.get(folder, -1) for folder in folders), classes)
+    return LabelledPaths(ids, tuple(numbers.get(folder, -1) for folder in folders), classes)
 
 
 def _folder(id: str, depth: int) -> str:
-    folders = parts(id)[:-1]
+    folders = path_parts(id)[:-1]
     return folders[depth] if len(folders) > depth else ""

@@ -16,7 +16,7 @@ from typing import BinaryIO, NoReturn
 
 from ..base.errors import BadSource, first_line, reason
 from .labels import Label, as_label
-from .paths import ignored, parts, text
+from .paths import ignored, path_parts, text
 
 PACKED = {b"\x1f\x8b": "gunzip", b"BZ": "bunzip2", b"\xfd7": "unxz", b"\x28\xb5": "unzstd"}  # magic numbers
 _BESIDE = ("cls", "json", "txt")  # the label, and what is told about an image
@@ -42,7 +42,7 @@ def members(path: str) -> tuple[Member, ...]:
     return _members(path, status.st_size, status.st_mtime_ns)
 
 
-def check(path: str) -> None:
+def check_tar(path: str) -> None:
     """Raise BadSource now if a file does not begin as a plain tar does."""
     try:
         with Path(path).open("rb") as file:
@@ -68,7 +68,7 @@ def _members(path: str, size: int, changed: int) -> tuple[Member, ...]:
             raise
         _damaged(path, error)
     return tuple(
-        Member(text("/".join(parts(i.name))), labels.get(_key(i.name)[0]), i.offset_data, i.size) for i in images
+        Member(text("/".join(path_parts(i.name))), labels.get(_key(i.name)[0]), i.offset_data, i.size) for i in images
     )
 
 
@@ -76,7 +76,7 @@ def _listed(file: BinaryIO, path: str) -> Iterator[tarfile.TarInfo]:
     with _open(file, path) as tar:
         while (info := tar.next()) is not None:
             tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every header it has seen
-            if info.isreg() and not any(ignored(part) for part in parts(info.name)):
+            if info.isreg() and not any(ignored(part) for part in path_parts(info.name)):
                 yield info
         file.seek(tar.offset)
     if any(file.read(_BLOCK)):  # tarfile takes a header it cannot read for the end

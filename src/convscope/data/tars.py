@@ -13,7 +13,7 @@ from ..base.errors import BadImage, BadSource, first_line, nearest
 from ..base.image import ImageLike
 from .labels import class_names, number_of, numbered
 from .source import MAX_BYTES, Entry, Shard, Source, check_size, digest_of
-from .tar_index import Member, check, members
+from .tar_index import Member, check_tar, members
 
 _BITS = 32  # a number is the tar's place, then 32 bits for the place in the tar
 _ENDS = 1 << 16
@@ -100,7 +100,7 @@ class Tars(Source):
 def open_tars(reference: str, paths: Sequence[str]) -> Tars:
     """Tars, in order of their paths. Raises BadSource now for what is wrong with the first, later for the others."""
     ordered = tuple(sorted(paths))
-    check(ordered[0])
+    check_tar(ordered[0])
     source = Tars(reference, ordered)
     if len(ordered) == 1 and not members(ordered[0]):
         raise BadSource(f"A source must hold images, but there are none in {reference}. Name a tar that has some.")

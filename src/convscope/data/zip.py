@@ -12,7 +12,7 @@ from typing import final
 
 from ..base.errors import BadImage, BadSource, first_line
 from ..base.image import ImageLike
-from .paths import Names, ignored, names_below_root, parts
+from .paths import LabelledPaths, ignored, names_below_root, path_parts
 from .source import MAX_BYTES, Counted, Entry, digest_of
 
 
@@ -58,7 +58,7 @@ class Zip(Counted):
         raise BadImage(f"An image file must have at most 1 GB, not {entry.id}. Scale the image down first.")
 
     @cached_property
-    def _names(self) -> Names:
+    def _names(self) -> LabelledPaths:
         return names_below_root({name for name in self._zip().namelist() if _counts(name)})
 
     @cached_property
@@ -92,4 +92,4 @@ def _opened(path: str) -> zipfile.ZipFile:
 
 
 def _counts(name: str) -> bool:
-    return not name.endswith("/") and bool(parts(name)) and not any(ignored(part) for part in parts(name))
+    return not name.endswith("/") and bool(path_parts(name)) and not any(ignored(part) for part in path_parts(name))

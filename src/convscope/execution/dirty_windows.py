@@ -44,7 +44,7 @@ class Interval:
 Axis: TypeAlias = Mapping[str, Interval]
 
 
-def follow(plan: Plan, axis: int, patch: Interval) -> Axis:
+def propagate_forward(plan: Plan, axis: int, patch: Interval) -> Axis:
     """The window of every value along an axis (0 is y), as far as places can be followed through the network."""
     found = {INPUT: patch}
     for step in plan.steps:

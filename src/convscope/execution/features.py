@@ -25,7 +25,7 @@ from .redirected import redirected
 Precision = Literal["auto", "fp32", "bf16"]
 
 
-class Eye:
+class FeatureExtractor:
     """What layers of a network make of pictures, (N, C, H, W) from 0 to 1; use it inside `looking`."""
 
     def __init__(self, net: Network, layers: Sequence[str], precision: Precision) -> None:
@@ -83,11 +83,11 @@ class Eye:
 
 
 @contextmanager
-def looking(net: Network, layers: Sequence[str], precision: Precision = "auto") -> Iterator[Eye]:
+def looking(net: Network, layers: Sequence[str], precision: Precision = "auto") -> Iterator[FeatureExtractor]:
     """An eye for these layers, with the network frozen inside the block; raises BadWeights where they are untrained."""
     net.check_trained(layers)
     with torch.inference_mode(False), torch.enable_grad(), frozen(unwrap(net.module), channels_last=True):
-        yield Eye(net, layers, precision)
+        yield FeatureExtractor(net, layers, precision)
 
 
 def half_is_fast(device: torch.device) -> bool:

@@ -19,14 +19,14 @@ from torch import Tensor
 
 from ..graph.trace import INPUT
 from ..graph.window import Ints
-from .dirty_windows import Interval, follow, runs, slab
+from .dirty_windows import Interval, propagate_forward, runs, slab
 from .plan import BATCH, CUT, Plan, Step
 
 _MOST = 0.8  # of a map: from there on, gathering what surrounds a window costs more than computing the rest
 
 
 @dataclass(frozen=True)
-class Group:
+class PatchGroup:
     """Positions of the patch that run together: indices along y and x, one pair each."""
 
     y: Ints
@@ -57,7 +57,7 @@ class Incremental:
     def __init__(self, plan: Plan, x: Tensor, hidden: Tensor, rows: Interval, columns: Interval) -> None:
         self.plan, self._classifier = plan.parts
         plan = self.plan
-        self.y, self.x = follow(plan, 0, rows), follow(plan, 1, columns)
+        self.y, self.x = propagate_forward(plan, 0, rows), propagate_forward(plan, 1, columns)
         self.clean = plan.run(x.contiguous(memory_format=torch.channels_last), _surroundings(plan))
         self.work = self.whole_work = 0.0
         self.windowed: set[str] = set()
@@ -75,14 +75,14 @@ class Incremental:
         first = next((step.kind for step in self.plan.steps if step.reach is None), "")
         return f"{first} looks at the whole map, and all after it depends on that" if first else "the maps are small"
 
-    def groups(self, size: int) -> list[Group]:
+    def groups(self, size: int) -> list[PatchGroup]:
         """All positions in tiles of about `size` neighbours, whose windows are much alike."""
         tall, wide = len(self.y[INPUT].low), len(self.x[INPUT].low)
         side = min(math.isqrt(size), tall)
         pairs = [(y, x) for y in runs(tall, side) for x in runs(wide, max(1, size // side))]
-        return [Group(np.repeat(y, len(x)), np.tile(x, len(y))) for y, x in pairs]
+        return [PatchGroup(np.repeat(y, len(x)), np.tile(x, len(y))) for y, x in pairs]
 
-    def maps(self, group: Group) -> dict[str, Tensor]:
+    def maps(self, group: PatchGroup) -> dict[str, Tensor]:
         """As far as maps go: what `finished` needs, which may be given several groups' at once."""
         values: dict[str, Any] = {BATCH: len(group.y), INPUT: self._hide(group)}
         left = self.plan.readers.copy()
@@ -100,7 +100,7 @@ class Incremental:
         values = self._classifier.run(vector)
         return {**rest, **{layer: values[name] for layer, name in self._classifier.outputs.items()}}
 
-    def _hide(self, group: Group) -> Window:
+    def _hide(self, group: PatchGroup) -> Window:
         """The patches; one that is cut off at the edge, and so smaller than others, with some of the image."""
         y, x = self._place(INPUT, group)
         image, hidden = (_gather(_rows_of(whole), y, x) for whole in (self._image, self._hidden))
@@ -108,7 +108,7 @@ class Incremental:
         patch = torch.from_numpy(rows[:, :, None] & columns[:, None, :]).to(image.device)
         return Window(torch.where(patch[:, None], hidden, image), y, x)
 
-    def _windowed(self, step: Step, values: dict[str, Any], group: Group) -> Window | None:
+    def _windowed(self, step: Step, values: dict[str, Any], group: PatchGroup) -> Window | None:
         """The window a step makes from windows; None where it must or had better make a whole map."""
         inputs = [values[name] for name in step.inputs]
         if step.reach is None or not all(isinstance(value, Window) for value in inputs):
@@ -133,7 +133,7 @@ class Incremental:
         self.work += images * share * step.work
         self.whole_work += images * step.work
 
-    def _place(self, name: str, group: Group) -> tuple[Interval, Interval]:
+    def _place(self, name: str, group: PatchGroup) -> tuple[Interval, Interval]:
         _, height, width = self.plan.shapes[name]
         return self.y[name][group.y].evened(height), self.x[name][group.x].evened(width)
 

@@ -13,23 +13,23 @@ from torch import Tensor
 
 from ..base.errors import CannotExport, first_line
 from ..graph.trace import executed
-from ..network.batch_size import chunks, fitting
+from ..network.batch_size import chunks, fitting_batch_size
 from ..network.isolation.parts import unwrap
 from ..network.isolation.running import dtype_of
 from .dirty_windows import Interval
-from .incremental import Group, Incremental
+from .incremental import Incremental, PatchGroup
 from .plan import Plan
 
 if TYPE_CHECKING:
     from ..network.network import Network
 
 Precision = Literal["fp32", "bf16"]
-Found = tuple[Group, dict[str, Tensor]]
+Found = tuple[PatchGroup, dict[str, Tensor]]
 _TOGETHER = 8  # groups whose vectors a classifier is given at once
 
 
 @dataclass(frozen=True, eq=False)
-class Hiding:
+class OccludedInputs:
     """An image x, (1, C, H, W), of which rectangles, rows × columns, are replaced by what is there in `hidden`."""
 
     net: Network
@@ -39,7 +39,7 @@ class Hiding:
     columns: Interval
     layers: tuple[str, ...]
 
-    def inputs(self, group: Group) -> Tensor:
+    def inputs(self, group: PatchGroup) -> Tensor:
         """The whole inputs for some positions, (N, C, H, W)."""
         found = self.x.repeat(len(group.y), 1, 1, 1)
         for one, y, x in zip(found, group.y, group.x, strict=True):
@@ -47,15 +47,15 @@ class Hiding:
             one[at] = self.hidden[0][at]
         return found
 
-    def densely(self, group: Group) -> dict[str, Tensor]:
+    def densely(self, group: PatchGroup) -> dict[str, Tensor]:
         """The tensors at the layers, by the module itself on whole inputs."""
         return self.net.read(self.inputs(group), *self.layers)
 
     @property
-    def positions(self) -> Group:
+    def positions(self) -> PatchGroup:
         """All positions, row by row."""
         tall, wide = len(self.rows.low), len(self.columns.low)
-        return Group(np.repeat(np.arange(tall), wide), np.tile(np.arange(wide), tall))
+        return PatchGroup(np.repeat(np.arange(tall), wide), np.tile(np.arange(wide), tall))
 
 
 def _slice(interval: Interval, position: int) -> slice:
@@ -63,34 +63,34 @@ def _slice(interval: Interval, position: int) -> slice:
 
 
 @dataclass(frozen=True, eq=False)
-class Way:
+class Strategy:
     """A way to compute a Hiding: `batches` of groups of positions, what to do with one, and what to say of it all.
 
     `tolerance` is how far it may be from the module's own numbers, as a share of the largest.
     """
 
-    batches: list[list[Group]]
-    run: Callable[[list[Group]], Mapping[str, Tensor]]
+    batches: list[list[PatchGroup]]
+    run: Callable[[list[PatchGroup]], Mapping[str, Tensor]]
     evidence: Callable[[], dict[str, Any]]
     tolerance: float
 
 
-def ways(hiding: Hiding, precision: Precision, batch_size: int | Literal["auto"]) -> list[Way]:
+def ways(hiding: OccludedInputs, precision: Precision, batch_size: int | Literal["auto"]) -> list[Strategy]:
     """The ways there are, the fastest first; one is to be taken if those before it turn out to be wrong."""
     deepest = max(hiding.layers, key=list(hiding.net.layers.including(*hiding.layers)).index)
-    size = fitting(hiding.net, deepest, batch_size)
+    size = fitting_batch_size(hiding.net, deepest, batch_size)
     try:
         return [_incremental(hiding, precision, size), *_dense(hiding, size, "the graph failed or gave other numbers")]
     except CannotExport as error:
         return _dense(hiding, size, str(error))
 
 
-def joined(groups: list[Group]) -> Group:
+def joined(groups: list[PatchGroup]) -> PatchGroup:
     """Several groups as one."""
-    return Group(np.concatenate([group.y for group in groups]), np.concatenate([group.x for group in groups]))
+    return PatchGroup(np.concatenate([group.y for group in groups]), np.concatenate([group.x for group in groups]))
 
 
-def _incremental(hiding: Hiding, precision: Precision, size: int) -> Way:
+def _incremental(hiding: OccludedInputs, precision: Precision, size: int) -> Strategy:
     net, own = hiding.net, dtype_of(hiding.net.module)
     dtype = torch.bfloat16 if precision == "bf16" else own
     graph = executed(net, *hiding.layers)
@@ -99,7 +99,7 @@ def _incremental(hiding: Hiding, precision: Precision, size: int) -> Way:
         engine = Incremental(plan, hiding.x.to(dtype), hiding.hidden.to(dtype), hiding.rows, hiding.columns)
     groups = engine.groups(size)
 
-    def run(batch: list[Group]) -> dict[str, Tensor]:
+    def run(batch: list[PatchGroup]) -> dict[str, Tensor]:
         with _followable():
             parts = [engine.maps(group) for group in batch]
             found = engine.finished({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
@@ -112,7 +112,7 @@ def _incremental(hiding: Hiding, precision: Precision, size: int) -> Way:
 
     together = _TOGETHER if hiding.layers == ("logits",) else 1  # maps of a hidden layer would fill the memory
     batches = [groups[i : i + together] for i in range(0, len(groups), together)]
-    return Way(batches, run, evidence, _TOLERANCE[dtype])
+    return Strategy(batches, run, evidence, _TOLERANCE[dtype])
 
 
 @contextmanager
@@ -124,17 +124,17 @@ def _followable() -> Iterator[None]:
         raise CannotExport(f"The graph cannot be run: {first_line(error)}.") from error
 
 
-def _dense(hiding: Hiding, size: int, because: str) -> list[Way]:
+def _dense(hiding: OccludedInputs, size: int, because: str) -> list[Strategy]:
     """Whole inputs through the module: in batches, and one by one for a module that mixes the images of a batch."""
     everywhere = hiding.positions
 
-    def way(many: int, why: str) -> Way:
+    def way(many: int, why: str) -> Strategy:
         groups = [
-            Group(everywhere.y[r.start : r.stop], everywhere.x[r.start : r.stop])
+            PatchGroup(everywhere.y[r.start : r.stop], everywhere.x[r.start : r.stop])
             for r in chunks(len(everywhere.y), many)
         ]
         evidence = lambda: {"dense_because": why}  # noqa: E731
-        return Way(
+        return Strategy(
             [[group] for group in groups],
             lambda batch: hiding.densely(batch[0]),
             evidence,

@@ -17,10 +17,10 @@ from ..fronts.server.events import Events
 from ..fronts.server.guard import BODY, UPLOAD
 from ..view.figures.registry import drawer_of
 from .answers import activations, answers, gallery, scan_statistics
-from .jobs.jobs import QUEUE, Jobs
+from .jobs.jobs import QUEUE, JobList
 from .workspace import messages
 from .workspace.images import PIXELS
-from .workspace.workspace import Desk
+from .workspace.workspace import Workspace
 
 _REF = "#/components/schemas/{model}"
 
@@ -29,8 +29,8 @@ _REF = "#/components/schemas/{model}"
 class Explorer:
     """All that requests may use."""
 
-    desk: Desk
-    jobs: Jobs
+    desk: Workspace
+    jobs: JobList
     events: Events
     token: str
 
@@ -51,7 +51,7 @@ class Route:
         return f"/api/{self.name}"
 
 
-def _framed(name: str, asks: Any, answers: Any, answer: Callable[[Desk, Any], bytes]) -> Route:
+def _framed(name: str, asks: Any, answers: Any, answer: Callable[[Workspace, Any], bytes]) -> Route:
     return Route(name, asks, answers, lambda at, ask: answer(at.desk, ask), framed=True)
 
 

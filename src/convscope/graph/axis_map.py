@@ -23,7 +23,7 @@ _FAR = 1 << 40  # ends are kept as _FAR − low and _FAR + high: a maximum is th
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class AxisMap:
     """`table` (outputs, inputs): who looks at whom; `ends`: the first and last input of outputs low to high.
 
     `whole`: looks at everything, so that how far it would look without edges has no meaning.
@@ -42,39 +42,39 @@ class Look:
     def hull(self, ends: Array, axis: int) -> Array:
         """How far the inputs that are looked at reach, given how far the outputs do, which may have no axis."""
         there = ends.max(axis) > 0
-        low, high = unpacked(ends, axis) if ends.shape[axis] == 2 else (there * 0, there * 0)
-        found: Array = packed(*self.ends(low, high), axis) * np.expand_dims(there, axis)
+        low, high = unpack_ends(ends, axis) if ends.shape[axis] == 2 else (there * 0, there * 0)
+        found: Array = pack_ends(*self.ends(low, high), axis) * np.expand_dims(there, axis)
         return found
 
 
-def packed(low: Ints, high: Ints, axis: int) -> Array:
+def pack_ends(low: Ints, high: Ints, axis: int) -> Array:
     """First and last places as a new axis of two."""
     return np.stack([_FAR - low, _FAR + high], axis)
 
 
-def unpacked(ends: Array, axis: int) -> tuple[Ints, Ints]:
+def unpack_ends(ends: Array, axis: int) -> tuple[Ints, Ints]:
     """First and last places again."""
     low, high = np.moveaxis(ends, axis, 0)
     return _FAR - low, high - _FAR
 
 
-def window(reach: Reach, inputs: int, outputs: int) -> Look:
+def window(reach: Reach, inputs: int, outputs: int) -> AxisMap:
     """A convolution, a pooling, or padding with a constant."""
     places = np.arange(outputs)[:, None] * reach.stride - reach.before + reach.dilation * np.arange(reach.kernel)
-    return Look(_table(places, inputs), reach.sees)
+    return AxisMap(_table(places, inputs), reach.sees)
 
 
-def transposed(reach: Reach, inputs: int, outputs: int) -> Look:
+def transposed(reach: Reach, inputs: int, outputs: int) -> AxisMap:
     """A transposed convolution: an output looks at the inputs whose window, in the forward direction, holds it."""
 
     def ends(low: Ints, high: Ints) -> tuple[Ints, Ints]:
         first, last = -((reach.span - 1 - low - reach.before) // reach.stride), (high + reach.before) // reach.stride
         return np.minimum(first, last), np.maximum(first, last)
 
-    return Look(window(reach, outputs, inputs).table.T, ends)
+    return AxisMap(window(reach, outputs, inputs).table.T, ends)
 
 
-def bins(inputs: int, outputs: int) -> Look:
+def bins(inputs: int, outputs: int) -> AxisMap:
     """Adaptive pooling: bin o holds inputs ⌊o·inputs/outputs⌋ to ⌈(o + 1)·inputs/outputs⌉, exclusive."""
 
     def ends(low: Ints, high: Ints) -> tuple[Ints, Ints]:
@@ -82,34 +82,34 @@ def bins(inputs: int, outputs: int) -> Look:
 
     first, last = ends(np.arange(outputs), np.arange(outputs))
     places = np.arange(inputs)
-    return Look((places >= first[:, None]) & (places <= last[:, None]), ends, whole=outputs == 1 < inputs)
+    return AxisMap((places >= first[:, None]) & (places <= last[:, None]), ends, whole=outputs == 1 < inputs)
 
 
-def everything(inputs: int, outputs: int = 1) -> Look:
+def everything(inputs: int, outputs: int = 1) -> AxisMap:
     """Every output looks at every input."""
-    return Look(np.ones((outputs, inputs), bool), lambda low, high: (low * 0, high * 0 + inputs - 1), inputs > 1)
+    return AxisMap(np.ones((outputs, inputs), bool), lambda low, high: (low * 0, high * 0 + inputs - 1), inputs > 1)
 
 
-def same_for_all(outputs: int) -> Look:
+def same_for_all(outputs: int) -> AxisMap:
     """All outputs look at the only input: an axis that is broadcast."""
-    return Look(np.ones((outputs, 1), bool), lambda low, high: (low * 0, high * 0))
+    return AxisMap(np.ones((outputs, 1), bool), lambda low, high: (low * 0, high * 0))
 
 
-def picked(indices: Ints, inputs: int) -> Look:
+def picked(indices: Ints, inputs: int) -> AxisMap:
     """A slice, or one place: output o is input indices[o]."""
     step = int(indices[1] - indices[0]) if len(indices) > 1 else 1
     start = int(indices[0]) if len(indices) else 0
-    return Look(_table(indices[:, None], inputs), lambda low, high: (start + step * low, start + step * high))
+    return AxisMap(_table(indices[:, None], inputs), lambda low, high: (start + step * low, start + step * high))
 
 
-def mirrored(before: int, after: int, inputs: int, mode: str) -> Look:
+def mirrored(before: int, after: int, inputs: int, mode: str) -> AxisMap:
     """Padding that repeats places of the map: reflect, replicate or circular."""
     names: Any = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
     indices = np.pad(np.arange(inputs), (before, after), mode=names)
-    return Look(_table(indices[:, None], inputs), lambda low, high: (low - before, high - before))
+    return AxisMap(_table(indices[:, None], inputs), lambda low, high: (low - before, high - before))
 
 
-def resized(table: NDArray[np.bool_]) -> Look:
+def interpolated(table: NDArray[np.bool_]) -> AxisMap:
     """Interpolation; beyond the edges it goes on as it does on the average."""
     outputs, inputs = table.shape
     first, last = table.argmax(1), inputs - 1 - table[:, ::-1].argmax(1)
@@ -118,13 +118,13 @@ def resized(table: NDArray[np.bool_]) -> Look:
         inner, outer = np.clip(low, 0, outputs - 1), np.clip(high, 0, outputs - 1)
         return first[inner] + (low - inner) * inputs // outputs, last[outer] - (outer - high) * inputs // outputs
 
-    return Look(table, ends)
+    return AxisMap(table, ends)
 
 
-def grown(factor: int, inputs: int) -> Look:
+def grown(factor: int, inputs: int) -> AxisMap:
     """Pixel shuffle: `factor` outputs look at one input."""
     places = np.arange(inputs * factor) // factor
-    return Look(_table(places[:, None], inputs), lambda low, high: (low // factor, high // factor))
+    return AxisMap(_table(places[:, None], inputs), lambda low, high: (low // factor, high // factor))
 
 
 def _table(places: Ints, inputs: int) -> NDArray[np.bool_]:

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .axis_map import Array, packed, unpacked
-from .dependency import Map, Sight
+from .axis_map import Array, pack_ends, unpack_ends
+from .dependency import Dependency, Map
 from .trace import INPUT
 from .window import Ints
 
@@ -19,7 +19,7 @@ State: TypeAlias = tuple[Array, Array]  # which places of a value are seen, and 
 
 
 @dataclass
-class Trail:
+class BackwardTrace:
     """What was met on the way back: a look at a whole map, a gate, or something that makes the result a bound only.
 
     Axes are followed by themselves, so a union of two windows is one window only where one lies within the other along
@@ -35,7 +35,7 @@ class Trail:
     hollow: set[int] = field(default_factory=set)  # positions of which one way back ends in padding
 
 
-def entangled(y: Trail, x: Trail) -> bool:
+def entangled(y: BackwardTrace, x: BackwardTrace) -> bool:
     """Whether the windows along the two axes may belong to different parts of what is seen."""
     return any(not y.joins.get(join, set()) & x.joins.get(join, set()) for join in y.broken | x.broken)
 
@@ -49,7 +49,7 @@ class Axis:
     seen: Ints
     unclipped: Ints
     size: int
-    trail: Trail
+    trail: BackwardTrace
 
     @property
     def full(self) -> NDArray[np.bool_]:
@@ -58,16 +58,16 @@ class Axis:
         return found
 
 
-def follow(
+def trace_back(
     maps: Mapping[str, Map],
-    sights: dict[str, list[Sight]],  # in the order of execution
+    sights: dict[str, list[Dependency]],  # in the order of execution
     value: str,
     start: State,
     axis: int,
     gates: bool,
 ) -> Axis:
     """What is seen along an axis of the input (0 is y), given what is looked at in a value."""
-    walk = _Walk(maps, axis, Trail(), {value: start})
+    walk = _Walk(maps, axis, BackwardTrace(), {value: start})
     for name in reversed(sights):
         state = walk.states.pop(name, None)
         if state is None or not state[0].any():
@@ -85,12 +85,12 @@ class _Walk:
 
     maps: Mapping[str, Map]
     axis: int
-    trail: Trail
+    trail: BackwardTrace
     states: dict[str, State]
     blurred: set[str] = field(default_factory=set)
     joined: dict[str, frozenset[Join]] = field(default_factory=dict)
 
-    def back(self, name: str, sight: Sight, state: State) -> None:
+    def back(self, name: str, sight: Dependency, state: State) -> None:
         """From a value to one that it is made of."""
         blurred, joined = name in self.blurred, self.joined.get(name, frozenset())
         if sight.blurs or (blurred and not sight.blends):
@@ -105,7 +105,7 @@ class _Walk:
         self.joined[sight.value] = joined | self.joined.get(sight.value, frozenset())
         self.states[sight.value] = before
 
-    def _looked(self, sight: Sight, state: State, joined: frozenset[Join]) -> State:
+    def _looked(self, sight: Dependency, state: State, joined: frozenset[Join]) -> State:
         cells, ends = (sight.mix(array, self.axis) for array in state)
         look, place = sight.looks[self.axis], self.maps[sight.value].places[self.axis]
         if look is None or place is None:
@@ -125,7 +125,7 @@ def _within(one: Array, other: Array) -> set[str]:
     return {sign for sign, larger in (("<", other), (">", one)) if not (both & ~larger).any()}
 
 
-def _ends(state: State | None, source: Map, axis: int, count: int, trail: Trail) -> Axis:
+def _ends(state: State | None, source: Map, axis: int, count: int, trail: BackwardTrace) -> Axis:
     """All channels of the input together."""
     size, place = source.sizes[axis], 1 + (source.places[axis] or 0)
     nothing = np.zeros((count, 2), np.int64)
@@ -136,19 +136,19 @@ def _ends(state: State | None, source: Map, axis: int, count: int, trail: Trail)
     there = cells.max(1)
     trail.bound |= bool(trail.hollow & set(np.flatnonzero(there).tolist()))
     seen = np.stack([cells.argmax(1), size - cells[:, ::-1].argmax(1)], 1) * there[:, None]
-    low, high = unpacked(state[1].max(others), 1)
+    low, high = unpack_ends(state[1].max(others), 1)
     unclipped = seen if trail.whole else np.stack([low, high + 1], 1) * there[:, None]
     return Axis(seen, unclipped, size, trail)
 
 
-def start(source: Map, axis: int, channel: int | None, channels: int) -> State:
+def start_state(source: Map, axis: int, channel: int | None, channels: int) -> State:
     """Each place of a value along an axis, in one channel of its axis `channels`, or in all."""
     rank, place, count = len(source.shape), source.places[axis], source.sizes[axis]
     cells, ends = np.ones((count, *[1] * rank), bool), np.ones((count, *[1] * rank), np.int64)
     if place is not None:
         cells = np.eye(count, dtype=bool).reshape(count, *[count if d == place else 1 for d in range(rank)])
         places = np.arange(count).reshape(count, *[1] * (rank - 1))
-        ends = packed(places, places, 1 + place)
+        ends = pack_ends(places, places, 1 + place)
     if channel is None:
         return cells, ends
     asked = np.arange(source.shape[channels]).reshape(-1, *[1] * (rank - 1 - channels)) == channel

@@ -14,33 +14,33 @@ import numpy as np
 from .axis_map import Array
 from .window import Ints
 
-Mix: TypeAlias = Callable[[Array, int], Array]  # the second says which axis is followed: 0 for y, 1 for x
+ChannelMap: TypeAlias = Callable[[Array, int], Array]  # the second says which axis is followed: 0 for y, 1 for x
 Shape: TypeAlias = tuple[int, ...]
 Places: TypeAlias = tuple[int | None, int | None]
 
 
-def same(state: Array, axis: int) -> Array:
+def same_channel(state: Array, axis: int) -> Array:
     """Each number looks at its own place and channel."""
     return state
 
 
-def over(dims: Collection[int], places: Places = (None, None)) -> Mix:
+def reduced_over(dims: Collection[int], places: Places = (None, None)) -> ChannelMap:
     """Each number looks at all along some axes, other than those of places, which are followed by themselves."""
     along = tuple(1 + dim for dim in dims if dim not in places)
     return lambda state, axis: np.asarray(state.max(along, keepdims=True)) if along else state
 
 
-def all_of(rank: int) -> Mix:
+def every_channel(rank: int) -> ChannelMap:
     """Each number looks at everything of an input with so many axes."""
     return lambda state, axis: state.reshape(len(state), -1).max(1).reshape(-1, *[1] * rank)
 
 
-def groups(count: int, inputs: int, dim: int = 1) -> Mix:
+def groups(count: int, inputs: int, dim: int = 1) -> ChannelMap:
     """Channels in groups look at all channels of their group: a convolution's."""
 
     def mix(state: Array, axis: int) -> Array:
         if count == 1 or state.shape[1 + dim] == 1:
-            return over([dim])(state, axis)
+            return reduced_over([dim])(state, axis)
         split: Array = np.moveaxis(state, 1 + dim, -1)
         split = split.reshape(*split.shape[:-1], count, -1).max(-1)
         return np.moveaxis(np.repeat(split, inputs // count, -1), -1, 1 + dim)
@@ -48,18 +48,18 @@ def groups(count: int, inputs: int, dim: int = 1) -> Mix:
     return mix
 
 
-def shuffled(count: int, channels: int) -> Mix:
+def shuffled(count: int, channels: int) -> ChannelMap:
     """Channels dealt out among groups, as ShuffleNet does."""
     order = np.arange(channels).reshape(count, -1).T.ravel().argsort()
     return lambda state, axis: state if state.shape[2] == 1 else state[:, :, order]
 
 
-def spread(factor: int) -> Mix:
+def pixel_shuffled(factor: int) -> ChannelMap:
     """Pixel shuffle: each channel looks at `factor`² of the input's."""
     return lambda state, axis: state if state.shape[2] == 1 else np.repeat(state, factor**2, 2)
 
 
-def gathered(factor: int) -> Mix:
+def gathered(factor: int) -> ChannelMap:
     """Pixel unshuffle: `factor`² channels look at one of the input's."""
 
     def mix(state: Array, axis: int) -> Array:
@@ -70,23 +70,23 @@ def gathered(factor: int) -> Mix:
     return mix
 
 
-def broadcast(shape: Shape, places: Places) -> Mix:
+def broadcast(shape: Shape, places: Places) -> ChannelMap:
     """Axes along which an input of this shape is but one number long look at that one."""
-    return over([dim for dim, size in enumerate(shape) if size == 1], places)
+    return reduced_over([dim for dim, size in enumerate(shape) if size == 1], places)
 
 
-def permuted(order: Sequence[int]) -> Mix:
+def permuted(order: Sequence[int]) -> ChannelMap:
     """Axis i of the output is axis order[i] of the input."""
     back = [0, *(1 + np.argsort(order))]
     return lambda state, axis: state.transpose(back)
 
 
-def restored(dims: Collection[int]) -> Mix:
+def restored(dims: Collection[int]) -> ChannelMap:
     """Axes that the output has no more."""
     return lambda state, axis: np.expand_dims(state, tuple(1 + dim for dim in sorted(dims)))
 
 
-def taken(dim: int, indices: Ints, size: int, removed: bool) -> Mix:
+def sliced(dim: int, indices: Ints, size: int, removed: bool) -> ChannelMap:
     """A slice along an axis of `size`, or one of its entries, in which case the axis is `removed`."""
 
     def mix(state: Array, axis: int) -> Array:
@@ -98,7 +98,7 @@ def taken(dim: int, indices: Ints, size: int, removed: bool) -> Mix:
     return mix
 
 
-def part(dim: int, start: int, size: int) -> Mix:
+def joined_part(dim: int, start: int, size: int) -> ChannelMap:
     """One of the inputs that were joined along an axis."""
 
     def mix(state: Array, axis: int) -> Array:
@@ -107,7 +107,7 @@ def part(dim: int, start: int, size: int) -> Mix:
     return mix
 
 
-def reshaped(before: Shape, after: Shape, places_before: Places, places_after: Places) -> Mix:
+def reshaped(before: Shape, after: Shape, places_before: Places, places_after: Places) -> ChannelMap:
     """The same numbers in another shape, in which the axes of places are whole."""
 
     def mix(state: Array, axis: int) -> Array:

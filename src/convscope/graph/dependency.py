@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 from torch import Tensor
 
 from . import axis_map, channel_map
-from .axis_map import Look
-from .channel_map import Mix, Places, Shape
+from .axis_map import AxisMap
+from .channel_map import ChannelMap, Places, Shape
 from .trace import Call, Graph
 
 BATCH = 2  # images the graph was traced with
@@ -37,7 +37,7 @@ class Map:
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class Dependency:
     """What a call looks at in one input: along y and x (None: its own place), and along the other axes.
 
     `gate`: the input only scales whole maps. `guess`: it may be less. `sloppy`: it may be less unless all was wanted.
@@ -46,8 +46,8 @@ class Sight:
     """
 
     value: str
-    looks: tuple[Look | None, Look | None] = (None, None)
-    mix: Mix = channel_map.same
+    looks: tuple[AxisMap | None, AxisMap | None] = (None, None)
+    mix: ChannelMap = channel_map.same_channel
     gate: bool = False
     guess: bool = False
     sloppy: bool = False
@@ -57,7 +57,7 @@ class Sight:
 
 
 @dataclass(frozen=True)
-class Scene:
+class OperatorCall:
     """A call with what a rule must know of it."""
 
     call: Call
@@ -97,39 +97,46 @@ class Scene:
         return tuple(self.tensors[value].shape) if value in self.tensors else (0, *self.graph.shapes[value])
 
 
-Seen: TypeAlias = tuple[Map, list[Sight]]
-Rule: TypeAlias = Callable[[Scene], Seen]
+Seen: TypeAlias = tuple[Map, list[Dependency]]
+Rule: TypeAlias = Callable[[OperatorCall], Seen]
 
 
-def unknown(scene: Scene, shape: Shape | None = None, places: Places = (None, None)) -> Seen:
+def unknown(scene: OperatorCall, shape: Shape | None = None, places: Places = (None, None)) -> Seen:
     """Whatever it does, it looks at no more than everything."""
     shape = scene.shape() if shape is None else shape
-    return Map(shape, places), [all_of(scene, name, guess=True) for name in scene.values]
+    return Map(shape, places), [whole_input(scene, name, guess=True) for name in scene.values]
 
 
-def all_of(scene: Scene, value: str, **marks: bool) -> Sight:
+def whole_input(scene: OperatorCall, value: str, **marks: bool) -> Dependency:
     """Looks at everything of an input; of a single place that is no guess."""
     source = scene.maps[value]
     y, x = (None if axis is None else axis_map.everything(source.shape[axis]) for axis in source.places)
-    return Sight(value, (y, x), channel_map.all_of(len(source.shape)), **marks)
+    return Dependency(value, (y, x), channel_map.every_channel(len(source.shape)), **marks)
 
 
-def on_maps(scene: Scene, shape: Shape, y: Look, x: Look, channels: Mix = channel_map.same, **marks: bool) -> Seen:
+def on_maps(
+    scene: OperatorCall,
+    shape: Shape,
+    y: AxisMap,
+    x: AxisMap,
+    channels: ChannelMap = channel_map.same_channel,
+    **marks: bool,
+) -> Seen:
     """Looks at places of (N, C, H, W); whatever else the call is given may matter everywhere."""
     first, *others = scene.values
-    seen = Sight(first, (y, x), channels, **marks)
-    return Map(shape, (2, 3)), [seen, *(all_of(scene, name, guess=True) for name in others)]
+    seen = Dependency(first, (y, x), channels, **marks)
+    return Map(shape, (2, 3)), [seen, *(whole_input(scene, name, guess=True) for name in others)]
 
 
 def for_maps(rule: Rule) -> Rule:
     """A rule for operations whose input is (N, C, H, W), whatever is known of it."""
 
-    def careful(scene: Scene) -> Seen:
+    def careful(scene: OperatorCall) -> Seen:
         source, shape = scene.source, scene.shape()
         if source.places == (2, 3) and len(source.shape) == len(shape) == 4:
             return rule(scene)
         if math.prod(source.shape[2:]) == 1 and len(source.shape) == len(shape) == 4:
-            return Map(shape, (2, 3)), [all_of(scene, name) for name in scene.values]
+            return Map(shape, (2, 3)), [whole_input(scene, name) for name in scene.values]
         return unknown(scene, shape, (2, 3) if len(shape) == 4 else (None, None))
 
     return careful

@@ -19,7 +19,7 @@ from ..base.receptive_field import Box
 from ..base.samples import samples
 from ..base.unit import Unit
 from ..network.backward.gradient import gradient, many_passes
-from ..network.batch_size import chunks, fitting
+from ..network.batch_size import chunks, fitting_batch_size
 from . import receptive_field
 from .window import Ints
 
@@ -68,7 +68,7 @@ def _windows(net: Network, unit: Unit, positions: Ints) -> tuple[Ints, Ints]:
     places = np.array(row.shape[1:] or (1, 1))
     middles = (2 * positions + 1) * size // (2 * places)
     try:
-        formal, local = receptive_field.windows(net, unit)
+        formal, local = receptive_field.neuron_windows(net, unit)
     except CannotExport:
         return middles, np.tile(np.array([0, 0, *size]), (len(positions), 1))
     for i, axis in enumerate(local):
@@ -82,7 +82,7 @@ def _sensitivities(net: Network, unit: Unit, x: Tensor, positions: Ints) -> NDAr
     """|∂a/∂x| of each input's neuron, summed over color channels, (n, H, W)."""
     found = []
     with many_passes(net):
-        for run in chunks(len(x), fitting(net, unit.source, backward=True)):
+        for run in chunks(len(x), fitting_batch_size(net, unit.source, backward=True)):
             asked = torch.from_numpy(positions[run.start : run.stop]).to(x.device)
 
             def measure(leaf: Tensor, asked: Tensor = asked) -> Tensor:

@@ -8,23 +8,23 @@ import numpy as np
 from torch import Tensor
 
 from . import axis_map, channel_map, shape_operators, spatial_operators
-from .dependency import BATCH, Map, Rule, Scene, Seen, Sight, all_of, unknown
+from .dependency import BATCH, Dependency, Map, OperatorCall, Rule, Seen, unknown, whole_input
 from .trace import INPUT, Graph
 
 
-def sights(graph: Graph, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Map], dict[str, list[Sight]]]:
+def dependencies(graph: Graph, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Map], dict[str, list[Dependency]]]:
     """Every value that depends on the image, and what the call that makes it looks at."""
     maps = {INPUT: Map((BATCH, *graph.shapes[INPUT]), (2, 3))}
-    found: dict[str, list[Sight]] = {}
+    found: dict[str, list[Dependency]] = {}
     makers = {call.name: call for call in graph.calls}
     for call in graph.calls:
-        scene = Scene(call, graph, tensors, maps, makers)
+        scene = OperatorCall(call, graph, tensors, maps, makers)
         if scene.values and call.kind not in _CONSTANT:
             maps[call.name], found[call.name] = _RULES.get(call.kind, unknown)(scene)
     return maps, found
 
 
-def _pointwise(scene: Scene) -> Seen:
+def _pointwise(scene: OperatorCall) -> Seen:
     inputs = [scene.maps[name] for name in scene.values]
     rank = max(len(source.shape) for source in inputs)
     if not rank:
@@ -38,21 +38,21 @@ def _pointwise(scene: Scene) -> Seen:
     return made, [_operand(scene, name, made) for name in scene.values]
 
 
-def _operand(scene: Scene, name: str, made: Map) -> Sight:
+def _operand(scene: OperatorCall, name: str, made: Map) -> Dependency:
     source = scene.maps[name]
     lost = [a for a, b in zip(made.places, source.places, strict=True) if a is not None and b is None]
     if len(source.shape) != len(made.shape) or any(source.shape[axis] > 1 for axis in lost):
-        return all_of(scene, name, guess=True)
+        return whole_input(scene, name, guess=True)
     y, x = (
         axis_map.same_for_all(made.shape[axis]) if axis is not None and source.shape[axis] < made.shape[axis] else None
         for axis in source.places
     )
     scales = scene.call.kind in _SCALING and len(scene.values) > 1
     gate = scales and source.sizes == (1, 1) != made.sizes
-    return Sight(name, (y, x), channel_map.broadcast(source.shape, source.places), gate=gate)
+    return Dependency(name, (y, x), channel_map.broadcast(source.shape, source.places), gate=gate)
 
 
-def _blended(scene: Scene, *dims: Sequence[int]) -> Seen:
+def _blended(scene: OperatorCall, *dims: Sequence[int]) -> Seen:
     """Looks, in each input, at all along some axes; the other axes are those of the output."""
     shape, found = scene.shape(), []
     for name, along in zip(scene.values, dims, strict=True):
@@ -64,11 +64,11 @@ def _blended(scene: Scene, *dims: Sequence[int]) -> Seen:
             axis_map.everything(source.shape[axis], shape[axis]) if axis in own and axis is not None else None
             for axis in source.places
         )
-        found.append(Sight(name, (y, x), channel_map.over(own, source.places)))
+        found.append(Dependency(name, (y, x), channel_map.reduced_over(own, source.places)))
     return Map(shape, scene.source.places), found
 
 
-def _reduction(scene: Scene) -> Seen:
+def _reduction(scene: OperatorCall) -> Seen:
     source, dims = scene.source, scene.args.get("dim")
     rank = len(source.shape)
     gone = {dim % rank for dim in (range(rank) if dims in (None, []) else np.atleast_1d(dims).tolist())}
@@ -81,11 +81,11 @@ def _reduction(scene: Scene) -> Seen:
     y, x = (
         axis_map.everything(source.shape[axis]) if axis in gone and axis is not None else None for axis in source.places
     )
-    back = channel_map.same if kept else channel_map.restored(gone)
-    return Map(shape, (kept_places[0], kept_places[1])), [Sight(scene.values[0], (y, x), back)]
+    back = channel_map.same_channel if kept else channel_map.restored(gone)
+    return Map(shape, (kept_places[0], kept_places[1])), [Dependency(scene.values[0], (y, x), back)]
 
 
-def _normalizing(scene: Scene) -> Seen:
+def _normalizing(scene: OperatorCall) -> Seen:
     """Takes the statistics of what it is given: of whole maps, or of some last axes."""
     args, rank = scene.args, len(scene.source.shape)
     match scene.call.kind:
@@ -100,12 +100,12 @@ def _normalizing(scene: Scene) -> Seen:
     return _pointwise(scene)
 
 
-def _last(scene: Scene) -> Seen:
+def _last(scene: OperatorCall) -> Seen:
     """Linear layers and the like look along one axis."""
     return _blended(scene, [scene.args.get("dim", -1)]) if len(scene.values) == 1 else unknown(scene)
 
 
-def _product(scene: Scene) -> Seen:
+def _product(scene: OperatorCall) -> Seen:
     """Of matrices: rows of the first, columns of the second."""
     if len(scene.values) == 1 and scene.call.refs[0] == scene.values[0]:
         return _last(scene)
@@ -113,7 +113,7 @@ def _product(scene: Scene) -> Seen:
     return _blended(scene, [-1], [-2]) if len(scene.values) == 2 and batched else unknown(scene)
 
 
-def _attention(scene: Scene) -> Seen:
+def _attention(scene: OperatorCall) -> Seen:
     asked = [scene.args[name].name for name in ("query", "key", "value")]
     batched = len({scene.maps[name].shape[:-2] for name in scene.values}) == 1
     return _blended(scene, [-1], [-2, -1], [-2]) if scene.values == asked and batched else unknown(scene)
@@ -155,6 +155,6 @@ _RULES: dict[str, Rule] = {
     "channel_shuffle": spatial_operators.dealing,
     "slice": shape_operators.slicing,
     "select": shape_operators.selecting,
-    "getitem": shape_operators.entry,
+    "getitem": shape_operators.part_of_result,
     "cat": shape_operators.joining,
 }

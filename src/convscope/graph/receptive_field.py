@@ -21,9 +21,9 @@ from ..base.receptive_field import Box, ReceptiveField, Status
 from ..base.unit import Unit, UnitLike, parse
 from ..network.isolation.parts import unwrap
 from ..network.layers.layers import Layer
-from .backtrack import Axis, Trail, entangled, follow, start
-from .dependency import Map, Sight
-from .operators import sights
+from .backtrack import Axis, BackwardTrace, entangled, start_state, trace_back
+from .dependency import Dependency, Map
+from .operators import dependencies
 from .trace import Graph, executed
 from .window import Ints
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Boxes: TypeAlias = Ints
 Windows: TypeAlias = tuple[Axis, Axis]  # along y and x
-Traced: TypeAlias = tuple[Graph, dict[str, Map], dict[str, list[Sight]]]
+Traced: TypeAlias = tuple[Graph, dict[str, Map], dict[str, list[Dependency]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ def layer_field(net: Network, layer: str, gates: bool = False) -> Field:
 def layer_fields(net: Network, layers: Sequence[str], gates: bool = False) -> dict[str, Field]:
     """The windows of all neurons of several layers, on one graph; see `layer_field`."""
     traced = _traced(net, layers) if layers else None
-    found = {layer: windows(net, Unit(layer), traced) for layer in layers}
+    found = {layer: neuron_windows(net, Unit(layer), traced) for layer in layers}
     return {layer: _field(formal, formal if gates else local) for layer, (formal, local) in found.items()}
 
 
@@ -86,7 +86,7 @@ def receptive_boxes(net: Network, layer: str, positions: Ints) -> Boxes:
     return layer_field(net, layer).boxes(positions)
 
 
-def windows(net: Network, unit: Unit, traced: Traced | None = None) -> tuple[Windows, Windows]:
+def neuron_windows(net: Network, unit: Unit, traced: Traced | None = None) -> tuple[Windows, Windows]:
     """Along y and x, what each neuron of a unit's layer or channel can see: with gates, and without.
 
     `traced` may be a graph that has the unit's layer among its outputs.
@@ -101,7 +101,7 @@ def windows(net: Network, unit: Unit, traced: Traced | None = None) -> tuple[Win
         return bound, bound
 
     def walked(axis: int, gates: bool) -> Axis:
-        return follow(maps, found, value, start(source, axis, unit.channel, channels), axis, gates)
+        return trace_back(maps, found, value, start_state(source, axis, unit.channel, channels), axis, gates)
 
     formal = walked(0, True), walked(1, True)
     gated = any(axis.trail.gated for axis in formal)
@@ -110,7 +110,7 @@ def windows(net: Network, unit: Unit, traced: Traced | None = None) -> tuple[Win
 
 def _traced(net: Network, layers: Sequence[str]) -> Traced:
     graph = executed(net, *layers)
-    return graph, *sights(graph, graph.weights(unwrap(net.module)))
+    return graph, *dependencies(graph, graph.weights(unwrap(net.module)))
 
 
 def _known(found: Map, row: Layer) -> bool:
@@ -123,7 +123,7 @@ def _anything(net: Network, row: Layer, number: int) -> Axis:
     """For a layer whose places were lost on the way: each of them sees no more than everything."""
     size = net.preprocessing.size[number]
     whole = np.tile(np.array([0, size]), (row.shape[1 + number] if len(row.shape) == 3 else 1, 1))
-    return Axis(whole, whole, size, Trail(whole=True, bound=True))
+    return Axis(whole, whole, size, BackwardTrace(whole=True, bound=True))
 
 
 def receptive_field(net: Network, address: UnitLike) -> ReceptiveField:
@@ -139,7 +139,7 @@ def receptive_field(net: Network, address: UnitLike) -> ReceptiveField:
     later = partial(measured, net, unit, np.array([[y, x]]))
     height, width = net.preprocessing.size
     try:
-        formal, local = windows(net, unit)
+        formal, local = neuron_windows(net, unit)
     except CannotExport:
         whole = (0, 0, height, width)
         return ReceptiveField(unit, (height, width), whole, whole, "upper bound", whole, later)

@@ -10,13 +10,13 @@ import torch
 
 from . import axis_map, channel_map
 from .channel_map import Shape
-from .dependency import BATCH, Map, Scene, Seen, Sight, all_of, unknown
+from .dependency import BATCH, Dependency, Map, OperatorCall, Seen, unknown, whole_input
 from .window import Ints, Reach
 
 SPLITS = {"chunk", "split", "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk", "unsafe_split"}
 
 
-def viewing(scene: Scene) -> Seen:
+def viewing(scene: OperatorCall) -> Seen:
     """A new shape; places stay where both of their axes are left whole."""
     source, rest = scene.source, scene.shape()[1:]
     count = math.prod(source.shape)
@@ -26,10 +26,10 @@ def viewing(scene: Scene) -> Seen:
     y, x = (_whole_axis(source.shape, shape, axis) for axis in source.places)
     lost = [a for a, b in zip(source.places, (y, x), strict=True) if a is not None and b is None]
     if any(source.shape[axis] > 1 for axis in lost):
-        return Map(shape), [all_of(scene, scene.values[0], sloppy=True)]
+        return Map(shape), [whole_input(scene, scene.values[0], sloppy=True)]
     looks = [axis_map.everything(1) if axis in lost else None for axis in source.places]
     back = channel_map.reshaped(source.shape, shape, source.places, (y, x))
-    return Map(shape, (y, x)), [Sight(scene.values[0], (looks[0], looks[1]), back, sorts=True)]
+    return Map(shape, (y, x)), [Dependency(scene.values[0], (looks[0], looks[1]), back, sorts=True)]
 
 
 def _whole_axis(before: Shape, after: Shape, axis: int | None) -> int | None:
@@ -41,16 +41,18 @@ def _whole_axis(before: Shape, after: Shape, axis: int | None) -> int | None:
     return axis if axis in fits else fits[0] if len(fits) == 1 else None
 
 
-def permuting(scene: Scene) -> Seen:
+def permuting(scene: OperatorCall) -> Seen:
     """The operation itself says what goes where."""
     source = scene.source
     probe = torch.empty(tuple(range(1, len(source.shape) + 1)), device="meta")
     order = [size - 1 for size in scene.call({scene.values[0]: probe}).shape]
     y, x = (None if axis is None else order.index(axis) for axis in source.places)
-    return Map(tuple(source.shape[d] for d in order), (y, x)), [Sight(scene.values[0], mix=channel_map.permuted(order))]
+    return Map(tuple(source.shape[d] for d in order), (y, x)), [
+        Dependency(scene.values[0], mix=channel_map.permuted(order))
+    ]
 
 
-def slicing(scene: Scene) -> Seen:
+def slicing(scene: OperatorCall) -> Seen:
     """Every so many places of an axis."""
     args, source = scene.args, scene.source
     dim = args["dim"] % len(source.shape)
@@ -58,13 +60,13 @@ def slicing(scene: Scene) -> Seen:
     return _taken(scene, dim, indices)
 
 
-def selecting(scene: Scene) -> Seen:
+def selecting(scene: OperatorCall) -> Seen:
     """One place of an axis, which is then gone."""
     dim = scene.args["dim"] % len(scene.source.shape)
     return _taken(scene, dim, np.arange(scene.source.shape[dim])[scene.args["index"]].reshape(1), removed=True)
 
 
-def entry(scene: Scene) -> Seen:
+def part_of_result(scene: OperatorCall) -> Seen:
     """One of the parts a value was split into, or the first of several results."""
     maker, number = scene.makers[scene.values[0]], scene.call.args[1]
     if maker.kind not in SPLITS:
@@ -76,7 +78,7 @@ def entry(scene: Scene) -> Seen:
     return _taken(scene, dim, pieces[number].reshape(-1).numpy(), removed=maker.kind == "unbind")
 
 
-def _taken(scene: Scene, dim: int, indices: Ints, removed: bool = False) -> Seen:
+def _taken(scene: OperatorCall, dim: int, indices: Ints, removed: bool = False) -> Seen:
     source, name = scene.source, scene.values[0]
     size = source.shape[dim]
     shape = (*source.shape[:dim], *([] if removed else [len(indices)]), *source.shape[dim + 1 :])
@@ -85,14 +87,14 @@ def _taken(scene: Scene, dim: int, indices: Ints, removed: bool = False) -> Seen
         for axis in source.places
     )
     if dim not in source.places:
-        found = channel_map.taken(dim, indices, size, removed)
-        return Map(shape, (y, x)), [Sight(name, mix=found, sorts=len(indices) < size)]
+        found = channel_map.sliced(dim, indices, size, removed)
+        return Map(shape, (y, x)), [Dependency(name, mix=found, sorts=len(indices) < size)]
     looks = [axis_map.picked(indices, size) if axis == dim else None for axis in source.places]
-    back = channel_map.restored([dim]) if removed else channel_map.same
-    return Map(shape, (y, x)), [Sight(name, (looks[0], looks[1]), back)]
+    back = channel_map.restored([dim]) if removed else channel_map.same_channel
+    return Map(shape, (y, x)), [Dependency(name, (looks[0], looks[1]), back)]
 
 
-def joining(scene: Scene) -> Seen:
+def joining(scene: OperatorCall) -> Seen:
     """Several maps one after the other along an axis."""
     parts = [part.name for part in scene.call.args[0]]
     places = next(
@@ -109,19 +111,19 @@ def joining(scene: Scene) -> Seen:
     return made, found
 
 
-def _joined(scene: Scene, name: str, made: Map, dim: int, start: int) -> Sight:
+def _joined(scene: OperatorCall, name: str, made: Map, dim: int, start: int) -> Dependency:
     source = scene.maps[name]
     if source.places != made.places or len(source.shape) != len(made.shape) or dim == 0:
-        return all_of(scene, name, guess=True)
+        return whole_input(scene, name, guess=True)
     size = source.shape[dim]
     if dim not in made.places:
-        return Sight(name, mix=channel_map.part(dim, start, size), sorts=True)
+        return Dependency(name, mix=channel_map.joined_part(dim, start, size), sorts=True)
     looks = [
         axis_map.window(Reach(before=start), size, made.shape[dim]) if axis == dim else None for axis in made.places
     ]
-    return Sight(name, (looks[0], looks[1]))
+    return Dependency(name, (looks[0], looks[1]))
 
 
-def splitting(scene: Scene) -> Seen:
+def splitting(scene: OperatorCall) -> Seen:
     """All parts together are what was split."""
-    return scene.source, [Sight(scene.values[0])]
+    return scene.source, [Dependency(scene.values[0])]

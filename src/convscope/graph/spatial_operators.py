@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from . import axis_map, channel_map
-from .dependency import Map, Scene, Seen, Sight, for_maps, on_maps, unknown
+from .dependency import Dependency, Map, OperatorCall, Seen, for_maps, on_maps, unknown
 from .window import Reach
 
 
 @for_maps
-def convolution(scene: Scene) -> Seen:
+def convolution(scene: OperatorCall) -> Seen:
     """Convolutions, and transposed ones."""
     args, shape = scene.args, scene.shape()
     kernel, dilation, padding = scene.size(args["weight"].name)[2:], _pair(args["dilation"]), args["padding"]
@@ -30,7 +30,7 @@ def convolution(scene: Scene) -> Seen:
 
 
 @for_maps
-def pooling(scene: Scene) -> Seen:
+def pooling(scene: OperatorCall) -> Seen:
     """Pooling with a window; parts of it beyond the edges hold nothing."""
     args = scene.args
     kernel = _pair(args["kernel_size"])
@@ -41,14 +41,14 @@ def pooling(scene: Scene) -> Seen:
 
 
 @for_maps
-def adaptive(scene: Scene) -> Seen:
+def adaptive(scene: OperatorCall) -> Seen:
     """Pooling into a number of bins."""
     y, x = (axis_map.bins(*sizes) for sizes in _sizes(scene))
     return on_maps(scene, scene.shape(), y, x)
 
 
 @for_maps
-def padding(scene: Scene) -> Seen:
+def padding(scene: OperatorCall) -> Seen:
     """Padding on all four sides, with a constant or with places of the map."""
     widths, mode = list(scene.args["pad"]), scene.args.get("mode", "constant")
     widths += [0] * (4 - len(widths))
@@ -64,13 +64,13 @@ def padding(scene: Scene) -> Seen:
 
 
 @for_maps
-def resizing(scene: Scene) -> Seen:
+def resizing(scene: OperatorCall) -> Seen:
     """The operation itself says what it looks at: one channel for each place, with ones along it."""
-    looks = [axis_map.resized(_resized(scene, axis).T.numpy()) for axis in (0, 1)]
+    looks = [axis_map.interpolated(_resized(scene, axis).T.numpy()) for axis in (0, 1)]
     return on_maps(scene, scene.shape(), looks[0], looks[1])
 
 
-def _resized(scene: Scene, axis: int) -> torch.Tensor:
+def _resized(scene: OperatorCall, axis: int) -> torch.Tensor:
     """Which place (inputs, outputs) of one axis goes into which; the map is as large as it is, few channels a time."""
     sizes = scene.source.shape[2:]
     lines = torch.eye(sizes[axis], dtype=torch.float64).unsqueeze(2 - axis).expand(-1, *sizes)
@@ -79,15 +79,15 @@ def _resized(scene: Scene, axis: int) -> torch.Tensor:
 
 
 @for_maps
-def shuffling(scene: Scene) -> Seen:
+def shuffling(scene: OperatorCall) -> Seen:
     """Channels to places."""
     factor, sizes = scene.args["upscale_factor"], scene.source.sizes
     y, x = (axis_map.grown(factor, size) for size in sizes)
-    return on_maps(scene, scene.shape(), y, x, channel_map.spread(factor), blurs=True)
+    return on_maps(scene, scene.shape(), y, x, channel_map.pixel_shuffled(factor), blurs=True)
 
 
 @for_maps
-def unshuffling(scene: Scene) -> Seen:
+def unshuffling(scene: OperatorCall) -> Seen:
     """Places to channels."""
     factor = scene.args["downscale_factor"]
     y, x = (axis_map.window(Reach(factor, factor), *sizes) for sizes in _sizes(scene))
@@ -95,13 +95,13 @@ def unshuffling(scene: Scene) -> Seen:
 
 
 @for_maps
-def dealing(scene: Scene) -> Seen:
+def dealing(scene: OperatorCall) -> Seen:
     """Channels dealt out among groups."""
     dealt = channel_map.shuffled(scene.args["groups"], scene.source.shape[1])
-    return Map(scene.shape(), (2, 3)), [Sight(scene.values[0], mix=dealt)]
+    return Map(scene.shape(), (2, 3)), [Dependency(scene.values[0], mix=dealt)]
 
 
-def _sizes(scene: Scene) -> Iterator[tuple[int, int]]:
+def _sizes(scene: OperatorCall) -> Iterator[tuple[int, int]]:
     return zip(scene.source.shape[2:], scene.shape()[2:], strict=True)
 
 

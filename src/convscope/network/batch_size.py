@@ -19,7 +19,7 @@ _SHARE, _MOST = 1 / 32, 512 << 20  # of the machine's memory, and bytes of activ
 _ENOUGH = 16  # images; more do not run faster on a CPU and leave its caches
 
 
-def fitting(net: Network, layer: str, wanted: int | Literal["auto"] = "auto", backward: bool = False) -> int:
+def fitting_batch_size(net: Network, layer: str, wanted: int | Literal["auto"] = "auto", backward: bool = False) -> int:
     """How many images fit into one pass up to a layer: `wanted`, or what the machine's memory holds.
 
     A backward pass keeps the activations of all layers, a forward pass a few of them at a time. Of a module that mixes

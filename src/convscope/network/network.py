@@ -21,7 +21,7 @@ from ..base.image import Image, ImageLike, open_image
 from ..base.receptive_field import ReceptiveField
 from ..base.undo import undoing
 from ..base.unit import Unit, UnitLike, Valued, find_label, parse, parse_sum
-from .batch_size import chunks, fitting
+from .batch_size import chunks, fitting_batch_size
 from .isolation.alone import alone
 from .isolation.causes import check_runnable
 from .isolation.digest import TensorHashes, tensors_of
@@ -34,7 +34,7 @@ from .layers.exported import refuse_training
 from .layers.layer_table import Table, layer_table
 from .layers.layers import Layer, Layers
 from .layers.probabilities import Scores
-from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, names, numbers, pair
+from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, names_by_number, numbers, pair
 
 Predicted: TypeAlias = tuple[str, int, float]
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class Network:
         refuse_training(module)  # here: a recorded graph never changes, and reading it takes no forward
         self.module = module
         self.name = name or type(unwrap(module)).__name__
-        self.labels = names(labels)
+        self.labels = names_by_number(labels)
         self.preprocessing = Preprocessing(
             pair(size), numbers("mean", mean), numbers("std", std), resize, interpolation, squash
         )
@@ -320,7 +320,7 @@ class Network:
             )
         if not isinstance(image, list | tuple):
             return self._predicted([image], top)[0]
-        parts = chunks(len(image), fitting(self, "logits"))
+        parts = chunks(len(image), fitting_batch_size(self, "logits"))
         return [found for part in parts for found in self._predicted(image[part.start : part.stop], top)]
 
     def _predicted(self, images: Sequence[ImageLike], top: int) -> list[list[Predicted]]:

@@ -165,7 +165,7 @@ def numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:
         raise BadKnob(f"{name} must be a list of numbers, one per color channel, not {values!r}.") from None
 
 
-def names(labels: Sequence[object] | Mapping[int, object]) -> tuple[str, ...]:
+def names_by_number(labels: Sequence[object] | Mapping[int, object]) -> tuple[str, ...]:
     """The names of classes in the order of their numbers, given as a list, or as a dict of them by number."""
     if isinstance(labels, Mapping):
         numbered = {int(key) if str(key).isdigit() else key: label for key, label in labels.items()}

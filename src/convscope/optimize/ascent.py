@@ -32,7 +32,7 @@ _PIXEL = 255.0  # Yosinski's steps count in pixel values
 
 
 @dataclass(frozen=True)
-class Climb:
+class OptimizerSettings:
     """How to ascend: the optimizer, its rate, and what becomes of it over the steps.
 
     `adam` and `nadam` are the papers' own; `gradient` adds `rate` times the gradient along the network's input to pixel
@@ -71,7 +71,7 @@ class Ascent:
         self,
         canvas: Canvas,
         goal: Goal,
-        climb: Climb,
+        climb: OptimizerSettings,
         steps: int,
         rngs: Rngs,
         mean: Tensor | float = 0.5,
@@ -234,7 +234,7 @@ def _across(each: Tensor, numbers: Tensor) -> Tensor:
     return each.reshape(-1, *[1] * (numbers.ndim - 1))
 
 
-def _optimizer(parameters: list[Tensor], climb: Climb) -> torch.optim.Optimizer | None:
+def _optimizer(parameters: list[Tensor], climb: OptimizerSettings) -> torch.optim.Optimizer | None:
     match climb.optimizer:
         case "adam":
             return torch.optim.Adam(parameters, lr=climb.rate, betas=climb.betas)

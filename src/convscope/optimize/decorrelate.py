@@ -14,7 +14,7 @@ def _matrix(like: Tensor) -> Tensor:
     return root / root.square().sum(0).max().sqrt()
 
 
-def correlated(x: Tensor) -> Tensor:
+def to_colors(x: Tensor) -> Tensor:
     """Three independent numbers a pixel as colors before the sigmoid, (N, 3, H, W); grey stays as it is.
 
     Olah, Mordvintsev and Schubert 2017, "Feature visualization"; the matrix is Lucid's.
@@ -29,7 +29,7 @@ def decorrelated(x: Tensor) -> Tensor:
 
 def to_pixels(x: Tensor) -> Tensor:
     """Independent numbers to pixels from 0 to 1."""
-    return correlated(x).sigmoid()
+    return to_colors(x).sigmoid()
 
 
 def from_pixels(pixels: Tensor) -> Tensor:

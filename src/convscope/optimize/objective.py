@@ -125,7 +125,7 @@ class Above(Term):
 
 
 @dataclass(frozen=True)
-class OfLayer(Term):
+class LayerTerm(Term):
     """A term of a whole layer."""
 
     of: str
@@ -140,7 +140,7 @@ class OfLayer(Term):
 
 
 @dataclass(frozen=True)
-class Dream(OfLayer):
+class LayerEnergy(LayerTerm):
     """The mean square of all a layer puts out, which raises whatever is there (Mordvintsev et al. 2015, DeepDream)."""
 
     def __call__(self, seen: Seen) -> Tensor:
@@ -149,7 +149,7 @@ class Dream(OfLayer):
 
 
 @dataclass(frozen=True)
-class Diversity(OfLayer):
+class Diversity(LayerTerm):
     """Minus the mean similarity of a picture's Gram matrix to those of the others (Olah et al. 2017)."""
 
     def __call__(self, seen: Seen) -> Tensor:
@@ -162,7 +162,7 @@ class Diversity(OfLayer):
 
 
 @dataclass(frozen=True)
-class Alignment(OfLayer):
+class Alignment(LayerTerm):
     """Minus the mean square difference to the next picture, and of the last to the first, so that they change smoothly.
 
     Lucid's looks at the next four, in a row with two ends.
@@ -175,7 +175,7 @@ class Alignment(OfLayer):
 
 
 @dataclass(frozen=True)
-class Direction(OfLayer):
+class Direction(LayerTerm):
     """Dot product with a direction in the space of channels, times its cosine to the power `power`: the mean of a map.
 
     Carter et al. 2019, "Activation atlas"; the cosine is floored at 0.1.
@@ -202,7 +202,7 @@ class Direction(OfLayer):
 
 
 @dataclass(frozen=True)
-class Caricature(OfLayer):
+class Caricature(LayerTerm):
     """What an image excites in a layer, exaggerated: dot product with its activations, times their cosine.
 
     Olah et al. 2018, "The building blocks of interpretability", and Lucid's recipe.

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from ..base.errors import BadKnob, nearest
-from ..base.sums import split
+from ..base.sums import split_sum
 from ..base.unit import Valued, parse
-from .objective import Above, Alignment, Caricature, Direction, Diversity, Dream, Excite, Objective, Term
+from .objective import Above, Alignment, Caricature, Direction, Diversity, Excite, LayerEnergy, Objective, Term
 
 ObjectiveLike: TypeAlias = str | Valued | Term | Objective
 _CALL = re.compile(r"([a-z]+)\((.*)\)")
@@ -41,7 +41,7 @@ def objective(text: ObjectiveLike, labels: Sequence[str] = ()) -> Objective:
 def _read(text: str, labels: Sequence[str]) -> Objective:
     if not text:
         raise BadKnob(f"An objective must not be empty. {_FORMS}")
-    return Objective(tuple((weight, _term(part, labels)) for weight, part in split(text, labels)))
+    return Objective(tuple((weight, _term(part, labels)) for weight, part in split_sum(text, labels)))
 
 
 def _term(text: str, labels: Sequence[str]) -> Term:
@@ -74,7 +74,7 @@ def _caricature(inside: str, _: Sequence[str]) -> Caricature:
 
 _POWER = re.compile(r"\s*-?\d+(\.\d*)?(e[+-]?\d+)?\s*")
 _MADE: dict[str, Callable[[str, Sequence[str]], Term]] = {
-    "dream": lambda inside, _: Dream(inside),
+    "dream": lambda inside, _: LayerEnergy(inside),
     "diversity": lambda inside, _: Diversity(inside),
     "alignment": lambda inside, _: Alignment(inside),
     "above": lambda inside, labels: Above(parse(inside, labels)),

@@ -28,14 +28,14 @@ def luma(picture: Tensor) -> Tensor:
     return (picture * picture.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
-def to_pixels(picture: Tensor) -> NDArray[np.float32]:
+def picture_to_pixels(picture: Tensor) -> NDArray[np.float32]:
     """The inverse of `to_picture`: (1, C, H, W) as (H, W, 3) from 0 to 1; grey gets three equal colors."""
     return np.ascontiguousarray(in_colors(picture[0].permute(1, 2, 0).float().cpu().numpy()))
 
 
 def as_bytes(picture: Tensor) -> NDArray[np.uint8]:
     """The same, as bytes."""
-    return to_bytes(to_pixels(picture))
+    return to_bytes(picture_to_pixels(picture))
 
 
 def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ..base.unit import Unit
-from ..execution.features import Eye, along
+from ..execution.features import FeatureExtractor, along
 from ..network.network import Network
 from .objective import Objective
 
@@ -158,7 +158,7 @@ class Tiles:
     to the mean over the whole one.
     """
 
-    def __init__(self, eye: Eye, objective: Objective, tiling: Tiling) -> None:
+    def __init__(self, eye: FeatureExtractor, objective: Objective, tiling: Tiling) -> None:
         self.eye, self.objective, self.tiling = eye, objective, tiling
 
     def __call__(self, pictures: Tensor, rng: torch.Generator, redirect: bool = False) -> tuple[Tensor, Tensor]:

@@ -33,7 +33,7 @@ class Movement(ABC):
 
     def __call__(self, image: Tensor, rngs: Rngs) -> Tensor:
         """The moved pictures, at the same size; grey comes in from beyond the edges."""
-        return moved(image, self.matrices(image, rngs), (image.shape[-2], image.shape[-1]))
+        return warped(image, self.matrices(image, rngs), (image.shape[-2], image.shape[-1]))
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Jitter(Movement):
 
 
 @dataclass(frozen=True)
-class Scale(Movement):
+class RandomScale(Movement):
     """Enlarge by a factor from `low` to `high`, all ratios alike probable."""
 
     low: float
@@ -182,10 +182,10 @@ def _all_at_once(image: Tensor, run: Sequence[Transform], rngs: Rngs, size: tupl
     for one in run:
         assert isinstance(one, Movement)
         total = total @ one.matrices(image, rngs)
-    return moved(image, total, size or (image.shape[-2], image.shape[-1]))
+    return warped(image, total, size or (image.shape[-2], image.shape[-1]))
 
 
-def moved(image: Tensor, matrices: Tensor, size: tuple[int, int]) -> Tensor:
+def warped(image: Tensor, matrices: Tensor, size: tuple[int, int]) -> Tensor:
     """The pictures at `size`, resampled where the matrices (N, 3, 3) say; grey comes in from beyond the edges."""
     grid = F.affine_grid(matrices[:, :2], [len(image), image.shape[1], *size], align_corners=False)
     return F.grid_sample(image - _GREY, grid, align_corners=False) + _GREY

@@ -12,7 +12,7 @@ from ..contract.result import Floats, Result
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Answer(Result):
+class UnitResult(Result):
     """About one unit and one image.
 
     `value` is the unit's own value and `seen` the (H, W, 3) uint8 picture the network was given: resized and cropped.
@@ -24,7 +24,7 @@ class Answer(Result):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Attribution(Answer):
+class Attribution(UnitResult):
     """What in an image a unit's value depends on.
 
     `values` is float32 and signed: (C, H, W) in the network's normalized input space, or (H, W) for methods that speak

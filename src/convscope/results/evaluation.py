@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..contract.result import Floats
-from .attribution import Answer
+from .attribution import UnitResult
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Curves(Answer):
+class Curves(UnitResult):
     """A unit's value while pixels are hidden, and while they are shown, the most important of `map` (H, W) first.
 
     `values` is (2, steps + 1): the deletion curve, then the insertion curve, NaN where the work was cancelled.
@@ -22,7 +22,7 @@ class Curves(Answer):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SanityCheck(Answer):
+class SanityCheck(UnitResult):
     """How alike a map stays to the original as layers lose their weights.
 
     `values` is the rank correlation after each step, (steps,) from -1 to 1, `ssim` the structural similarity, and
@@ -35,7 +35,7 @@ class SanityCheck(Answer):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class PointingGame(Answer):
+class PointingGame(UnitResult):
     """Whether a map (`values`, (H, W)) has its maximum where the object is.
 
     `point` is (y, x) of the maximum and `box` (left, top, right, bottom), both in pixels of `seen`.
@@ -47,7 +47,7 @@ class PointingGame(Answer):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Comparison(Answer):
+class Comparison(UnitResult):
     """The maps of several methods for one unit, and how each does when it is put to the test.
 
     `values` is (methods, H, W), one number a pixel, in the order of `methods`; `deletion` and `insertion`, (methods,),

@@ -65,7 +65,7 @@ class Occlusion(Attribution):
         found, value = pick(self.logits)[..., index], float(pick(self.clean)[index])
         return dataclasses.replace(
             self,
-            values=spread(value - found, self.tops, self.lefts, self.size, self.seen.shape[:2]),
+            values=spread_over_pixels(value - found, self.tops, self.lefts, self.size, self.seen.shape[:2]),
             unit=Unit("probs" if probability else "logits", index),
             value=value,
             unit_values=found,
@@ -82,7 +82,9 @@ class Occlusion(Attribution):
         return scores
 
 
-def spread(drops: NDArray[Any], tops: Ints, lefts: Ints, size: tuple[int, int], shape: tuple[int, ...]) -> Floats:
+def spread_over_pixels(
+    drops: NDArray[Any], tops: Ints, lefts: Ints, size: tuple[int, int], shape: tuple[int, ...]
+) -> Floats:
     """For each pixel the mean over the windows that cover it, leaving out NaN; NaN where no window does."""
     known = np.isfinite(drops)
     total = _covered(np.where(known, drops, 0), tops, lefts, size, shape)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.images import several
+from ..contract.images import are_several
 from ..contract.result import Floats, Result
 
 
@@ -104,7 +104,7 @@ class Stylized(Result):
     @classmethod
     def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
         """Of one picture as of all results; of several, an archive of PNGs, and a video."""
-        if asked.get("preview_sheet") or not several(asked.get("content")):
+        if asked.get("preview_sheet") or not are_several(asked.get("content")):
             return super().endings(asked)
         return (".zip", ".mp4", *super().endings(asked)[1:])
 

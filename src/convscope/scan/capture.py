@@ -140,7 +140,7 @@ def _offer(maps: NDArray[np.float32], numbers: list[int], column: int, units: in
     top, most = state.top, state.ledger.knobs["per_image"]
     with state.histograms.alone(column):
         for one, number in zip(maps, numbers, strict=False):
-            fold_kernels.several(one, number, column, units, most, top.values, top.images, top.places, top.counts)
+            fold_kernels.offer_several(one, number, column, units, most, top.values, top.images, top.places, top.counts)
 
 
 @contextmanager

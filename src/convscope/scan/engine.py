@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 
 from ..base.errors import BadScan
-from ..base.progress import Cancelled, report
+from ..base.progress import Cancelled, report_progress
 from ..data.loading import Batch, batches
 from ..data.source import Entry, Shard
 from ..network.isolation.alone import serve, worker
 from .capture import lanes
-from .job import Job
+from .job import ScanJob
 from .statistics.batch_summary import Summary
 from .statistics.state import State
 
@@ -26,7 +26,7 @@ Save = Callable[[State], None]
 _TOGETHER = 16  # images whose numbers are folded in at once
 
 
-def resume(job: Job, path: Path | None) -> State:
+def resume(job: ScanJob, path: Path | None) -> State:
     """The state that lies at `path`, if it is of this job, or a new one; raises BadScan for one of another job."""
     if path is None or not path.exists():
         return job.begin()
@@ -40,7 +40,7 @@ def resume(job: Job, path: Path | None) -> State:
     return state
 
 
-def run(job: Job, state: State, shards: Sequence[Shard], save: Save, workers: int, checkpoint: float) -> bool:
+def run_scan(job: ScanJob, state: State, shards: Sequence[Shard], save: Save, workers: int, checkpoint: float) -> bool:
     """Fold shards into a state, saving it at least every `checkpoint` seconds, and at the end; whether all were done.
 
     A listener that raises Cancelled ends it after the shard at hand, saved.
@@ -73,13 +73,13 @@ def run(job: Job, state: State, shards: Sequence[Shard], save: Save, workers: in
 def _told(step: int, total: int) -> bool:
     """Report a step; whether the listener has had enough."""
     try:
-        report(step, total)
+        report_progress(step, total)
     except Cancelled:
         return True
     return False
 
 
-def _batches(job: Job, shards: Sequence[Shard], workers: int) -> Generator[Batch, None, None]:
+def _batches(job: ScanJob, shards: Sequence[Shard], workers: int) -> Generator[Batch, None, None]:
     """The decoded batches, their labels the ledger's classes."""
     size = job.ledger.knobs["batch_size"]
     with closing(batches(job.source, shards, job.net.preprocessing.crop, size, workers)) as feed:
@@ -89,7 +89,7 @@ def _batches(job: Job, shards: Sequence[Shard], workers: int) -> Generator[Batch
             yield dataclasses.replace(batch, entries=entries, refused=refused)
 
 
-def _renumbered(job: Job, entry: Entry) -> Entry:
+def _renumbered(job: ScanJob, entry: Entry) -> Entry:
     return dataclasses.replace(entry, label=job.renumbered[entry.label] if entry.label >= 0 else -1)
 
 
@@ -101,7 +101,7 @@ def _begin(master: int) -> None:
 class _Lanes:
     """Threads that each take a few batches; what they find goes into one state, together: a heap is fetched once."""
 
-    def __init__(self, job: Job, state: State) -> None:
+    def __init__(self, job: ScanJob, state: State) -> None:
         self._job, self._state = job, state
         self._held: list[Batch] = []
         self._waiting: set[Future[None]] = set()

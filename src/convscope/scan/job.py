@@ -18,7 +18,7 @@ from ..network.isolation.running import dtype_of
 from ..network.network import Network
 from .capture import Capture, probed
 from .selection import Selection, select
-from .statistics.manifest import Ledger, versions
+from .statistics.manifest import Manifest, versions
 from .statistics.state import State
 
 SHARD = 64  # images; a multiple of every batch size that is chosen
@@ -28,30 +28,30 @@ Labels = Literal["source", "network", "none"]
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class ScanJob:
     """A network, a source, and the ledger that says how to scan it; `renumbered` turns labels into the ledger's."""
 
     net: Network
     source: Source
     selection: Selection
-    ledger: Ledger
+    ledger: Manifest
     shards: tuple[Shard, ...]
     capture: Capture
     renumbered: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, net: Network, source: Source, layers: str, labels: Labels, **knobs: Any) -> Job:
+    def of(cls, net: Network, source: Source, layers: str, labels: Labels, **knobs: Any) -> ScanJob:
         """The job for some knobs; raises what `select` raises, and BadSource for labels that do not fit."""
         classes, renumbered = _classes(net, source, labels)  # first, since it takes no time
         selection = select(net, layers, knobs["predictions"])
-        wanted = fitting(selection, net) if knobs["batch_size"] == "auto" else knobs["batch_size"]
+        wanted = lane_batch_size(selection, net) if knobs["batch_size"] == "auto" else knobs["batch_size"]
         capture, found = probed(net, selection, wanted, knobs["positions"], knobs["compile"])
         knobs |= _found(capture, found)
         shards = tuple(source.shards(max(1, SHARD // knobs["batch_size"]) * knobs["batch_size"]))
         if not shards:
             raise BadSource("There must be at least one image to scan, not none. Name a folder with images.")
         described = net.describe()
-        ledger = Ledger(
+        ledger = Manifest(
             net.name,
             described["digest"],
             _plain(net.preprocessing.describe()),
@@ -81,7 +81,7 @@ class Job:
         return state
 
 
-def unpacked(net: Network, source: Source, selection: Selection, ledger: Ledger, *more: Any) -> Job:
+def unpack_job(net: Network, source: Source, selection: Selection, ledger: Manifest, *more: Any) -> ScanJob:
     """The job of a parcel; how the network is run is found out again.
 
     Raises BadScan where this machine sees other images, or runs the network differently.
@@ -96,14 +96,14 @@ def unpacked(net: Network, source: Source, selection: Selection, ledger: Ledger,
             "Give every machine the same images, at the same path, and the same packages."
         )
     shards, renumbered = more
-    return Job(net, source, selection, ledger, shards, capture, renumbered)
+    return ScanJob(net, source, selection, ledger, shards, capture, renumbered)
 
 
 def _found(capture: Capture, more: dict[str, Any]) -> dict[str, Any]:
     return {"batch_size": capture.batch_size, "compile": capture.plan is not None, **more}
 
 
-def fitting(selection: Selection, net: Network) -> int:
+def lane_batch_size(selection: Selection, net: Network) -> int:
     """How many images a lane takes at once: a power of two for which the largest map stays in the cache."""
     largest = max(math.prod(layer.shape) for layer in selection.layers) * dtype_of(net.module).itemsize
     return 1 << min(5, int(math.log2(max(1, _MAP / largest))))

@@ -25,11 +25,11 @@ import torch
 
 from ..base.errors import BadKnob, BadScan, ConvscopeError, MissingExtra, first_line
 from ..base.files import made
-from ..base.progress import Cancelled, report
+from ..base.progress import Cancelled, report_progress
 from ..data.source import Shard
 from ..network.isolation.running import device_of
-from .engine import resume, run
-from .job import Job, unpacked
+from .engine import resume, run_scan
+from .job import ScanJob, unpack_job
 from .statistics.state import State
 
 _RETRIES = 5  # of a task whose worker dies: a machine that is taken away, more than once
@@ -39,7 +39,7 @@ _ANSWER = 30.0  # seconds in which a cluster must take a connection
 _NAP = 1.0  # seconds between looks at what the cluster has done, for Ctrl-C and checkpoints
 
 
-def run_on_ray(job: Job, path: Path | None, checkpoint: float) -> State:
+def run_on_ray(job: ScanJob, path: Path | None, checkpoint: float) -> State:
     """Scan what is left of a job on a Ray cluster; a listener that raises Cancelled ends it, with what is done saved.
 
     The cluster is the one Ray is connected to, else that of RAY_ADDRESS, else one on this machine for this scan alone.
@@ -104,7 +104,7 @@ def _check_answers(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=_ANSWER).close()
 
 
-def _gathered(job: Job, harvest: _Harvest) -> bool:
+def _gathered(job: ScanJob, harvest: _Harvest) -> bool:
     """Hand out what is to do and fold in what comes back, until all is done or a listener has had enough."""
     ray, crew = _ray(), _Crew(job, harvest.tasks)
     todo = [shard for shard in job.shards if shard.index not in harvest.state.shards]
@@ -116,7 +116,7 @@ def _gathered(job: Job, harvest: _Harvest) -> bool:
             done, _ = ray.wait(list(crew.waiting), timeout=_NAP)
             for task in done:
                 harvest.take(crew.found(task))
-            report(len(harvest.state.shards), len(job.shards))
+            report_progress(len(harvest.state.shards), len(job.shards))
             harvest.save_if_due()
     except Cancelled:
         return False
@@ -138,7 +138,7 @@ def _runs(todo: Sequence[Shard], processors: int) -> list[list[int]]:
 class _Crew:
     """The tasks that the cluster has at hand; `waiting` holds each with the shards it is for."""
 
-    def __init__(self, job: Job, folder: Path | None) -> None:
+    def __init__(self, job: ScanJob, folder: Path | None) -> None:
         self._ray, self._folder = _ray(), folder
         self._name = uuid.uuid4().hex  # no task of another driver, alive or dead, writes the same files
         gpus = int(device_of(job.net.module).type == "cuda")
@@ -189,7 +189,7 @@ def _scanned(job: list[Any], shards: list[int], file: Path | None) -> State | Pa
     torch.set_num_threads(1)
     here = _job(job[0])
     state = State.empty(here.ledger)
-    run(here, state, [here.shards[index] for index in shards], lambda _: None, 0, math.inf)
+    run_scan(here, state, [here.shards[index] for index in shards], lambda _: None, 0, math.inf)
     if file is None:
         return state
     state.save(file)
@@ -197,7 +197,7 @@ def _scanned(job: list[Any], shards: list[int], file: Path | None) -> State | Pa
 
 
 @lru_cache(maxsize=1)
-def _job(reference: Any) -> Job:
+def _job(reference: Any) -> ScanJob:
     ray = _ray()
     try:
         parcel = ray.get(reference)
@@ -206,13 +206,13 @@ def _job(reference: Any) -> Job:
             f"A worker cannot read the network: {str(error).strip().splitlines()[0]} "
             "Install the package of its module on all machines, or define it in the script itself."
         ) from error
-    return unpacked(*parcel)
+    return unpack_job(*parcel)
 
 
 class _Harvest:
     """The state that tasks are folded into, its checkpoints, and the files of tasks that no checkpoint holds yet."""
 
-    def __init__(self, job: Job, path: Path | None, tasks: Path | None, checkpoint: float) -> None:
+    def __init__(self, job: ScanJob, path: Path | None, tasks: Path | None, checkpoint: float) -> None:
         self._path, self.tasks = path, tasks
         self.state = resume(job, self._path)
         self._folded: list[Path] = []
@@ -250,7 +250,7 @@ class _Harvest:
         if self.tasks is not None:
             shutil.rmtree(self.tasks, ignore_errors=True)
 
-    def _adopt(self, job: Job, files: list[Path]) -> None:
+    def _adopt(self, job: ScanJob, files: list[Path]) -> None:
         """Take what tasks had found when their driver died; files that it had folded in already go."""
         for file in files:
             part = resume(job, file)

@@ -21,9 +21,9 @@ from ..data.open import open_source
 from ..data.source import Source
 from ..network.network import Network
 from .statistics.confusion import Confusion, confusion_of, unpredicted
-from .statistics.manifest import Ledger
+from .statistics.manifest import Manifest
 from .tables.parquet import Tables, is_whole, write_tables
-from .tables.sql import ask
+from .tables.sql import run_query
 from .tables.tables import NAMES
 
 
@@ -79,7 +79,7 @@ class Scan:
         It can read these tables and nothing else, and change nothing; it works with at most 4 GB and four threads.
         """
         try:
-            return ask(sql, {name: self.table(name) for name in self.names})
+            return run_query(sql, {name: self.table(name) for name in self.names})
         except BadKnob as error:
             for name in NAMES:
                 if f"Table with name {name} does not exist" in str(error):
@@ -87,9 +87,9 @@ class Scan:
             raise
 
     @cached_property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> Manifest:
         """What the numbers depend on: network, images, knobs, versions."""
-        return Ledger.from_json(self.table("run")["ledger"][0].as_py())
+        return Manifest.from_json(self.table("run")["ledger"][0].as_py())
 
     @cached_property
     def evidence(self) -> dict[str, Any]:

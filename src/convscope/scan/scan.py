@@ -16,8 +16,8 @@ from ..base.paths import is_file, is_folder
 from ..contract import knobs
 from ..data.open import open_source
 from ..network.network import Network
-from .engine import resume, run
-from .job import Job, Labels, check_part
+from .engine import resume, run_scan
+from .job import Labels, ScanJob, check_part
 from .result import Scan, in_memory, open_scan
 from .selection import Wish
 from .statistics.state import State, merged
@@ -92,14 +92,14 @@ def scan(
         raise BadKnob("shard must be 0/1 with engine=ray, which shares the work out itself. Leave shard out.")
     with ExitStack() as stack:
         path = None if output is None else stack.enter_context(_part(Path(output), part, of))
-        job = Job.of(net, open_source(source), chosen.pop("layers"), chosen.pop("labels"), **chosen)
+        job = ScanJob.of(net, open_source(source), chosen.pop("layers"), chosen.pop("labels"), **chosen)
         if where["engine"] == "ray":
             from .ray_engine import run_on_ray
 
             return _finished(run_on_ray(job, path, where["checkpoint"]), job, path)
         state = resume(job, path)
         save = (lambda _: None) if path is None else (lambda state: state.save(path))
-        run(job, state, job.shards[part::of], save, _workers(where["workers"], job), where["checkpoint"])
+        run_scan(job, state, job.shards[part::of], save, _workers(where["workers"], job), where["checkpoint"])
         return _finished(state, job, path)
 
 
@@ -125,7 +125,7 @@ def merge_scans(parts: Sequence[str | Path], output: str | Path | None = None) -
     return open_scan(folder)
 
 
-def _finished(state: State, job: Job, path: Path | None) -> Scan:
+def _finished(state: State, job: ScanJob, path: Path | None) -> Scan:
     """The scan of what is done so far; its tables are written once all is."""
     whole = len(state.shards) == len(job.shards)
     if whole and not state.images.seen and path is not None:
@@ -189,7 +189,7 @@ def _first_folder(parts: Sequence[str | Path]) -> Path:
     return folder
 
 
-def _workers(wanted: int | Literal["auto"], job: Job) -> int:
+def _workers(wanted: int | Literal["auto"], job: ScanJob) -> int:
     """One a core, at most four; none where there is little to decode."""
     if wanted != "auto":
         return wanted

@@ -40,7 +40,7 @@ def assemble(name: str, module: nn.Module, recipe: Recipe, weights: str, labels:
     return network
 
 
-def seeded(make: Callable[[], nn.Module]) -> nn.Module:
+def seeded_weights(make: Callable[[], nn.Module]) -> nn.Module:
     """Random weights that are the same every time, so that what they show can be made again."""
     with randomness.seeded(), unwarned():
         return make()

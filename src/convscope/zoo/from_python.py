@@ -28,7 +28,7 @@ def found(reference: str) -> bool:
     return reference.endswith(FILE) or where.endswith(FILE) or importable(where)
 
 
-def build(reference: str, weights: str) -> Network:
+def from_python(reference: str, weights: str) -> Network:
     """Run what makes the network: a function, called without arguments, a module, or a Network.
 
     Random numbers are seeded, so that random weights are always the same. A module is given pictures as ImageNet's

@@ -11,10 +11,10 @@ from torch import nn
 
 from ..base.errors import BadWeights, UnknownNetwork, nearest
 from ..network.network import Network
-from .assemble import Recipe, assemble, download, seeded, short
+from .assemble import Recipe, assemble, download, seeded_weights, short
 
 
-def build(name: str, weights: str) -> Network:
+def from_timm(name: str, weights: str) -> Network:
     """A network of timm, by its name there, with or without a tag for its weights."""
     known = timm.list_models()
     if name.partition(".")[0] not in known:
@@ -30,7 +30,7 @@ def build(name: str, weights: str) -> Network:
     def make() -> nn.Module:
         return cast(nn.Module, timm.create_model(name, pretrained=pretrained))
 
-    module = download(make, f"timm:{name}") if pretrained else seeded(make)
+    module = download(make, f"timm:{name}") if pretrained else seeded_weights(make)
     config = timm.data.resolve_model_data_config(module)
     subset = timm.data.infer_imagenet_subset(module)
     labels = short(timm.data.ImageNetInfo(subset).label_descriptions()) if subset else ()

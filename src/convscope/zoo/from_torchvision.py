@@ -10,10 +10,10 @@ from torch import nn
 
 from ..base.errors import BadWeights, UnknownNetwork, nearest
 from ..network.network import Network
-from .assemble import Recipe, assemble, download, seeded
+from .assemble import Recipe, assemble, download, seeded_weights
 
 
-def build(name: str, weights: str) -> Network:
+def from_torchvision(name: str, weights: str) -> Network:
     """A network of torchvision, by its name there."""
     known = torchvision.models.list_models()
     if name not in known:
@@ -33,7 +33,7 @@ def build(name: str, weights: str) -> Network:
     def make() -> nn.Module:
         return cast(nn.Module, torchvision.models.get_model(name, weights=wanted, **extra))
 
-    module = download(make, f"torchvision:{name}") if wanted else seeded(make)
+    module = download(make, f"torchvision:{name}") if wanted else seeded_weights(make)
     recipe = {} if published is None else _torchvision_recipe(published)
     labels = () if published is None else published.meta.get("categories", ())
     return assemble(name, module, recipe, weights, labels)

@@ -11,14 +11,14 @@ from timm.data.imagenet_info import ImageNetInfo
 from ..base.errors import BadWeights, MissingExtra
 from ..network.network import Network
 from . import weights_file
-from .assemble import Recipe, assemble, seeded, short
+from .assemble import Recipe, assemble, seeded_weights, short
 
 SIZES = {"lite0": 224, "lite1": 240, "lite2": 260}
 
 
-def build(name: str, weights: str) -> Network:
+def lite(name: str, weights: str) -> Network:
     """`lite0`, `lite1` or `lite2`; the tensors of the weights packages come in the order of timm's."""
-    module = seeded(lambda: timm.create_model(f"tf_efficientnet_{name}", pretrained=False))
+    module = seeded_weights(lambda: timm.create_model(f"tf_efficientnet_{name}", pretrained=False))
     recipe: Recipe = {
         "size": SIZES[name],
         "mean": (0.498,) * 3,

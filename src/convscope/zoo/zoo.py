@@ -39,7 +39,7 @@ def load(name: str, weights: Weights = "DEFAULT", device: str = "auto") -> Netwo
     if not own(name):
         return published(name, weights, device)
     wanted, place = _weights(weights), _device(device)
-    network = from_python.build(name, wanted)
+    network = from_python.from_python(name, wanted)
     network.module.to(place)
     network.reference = {"reference": name, "weights": "default" if wanted == "none" else wanted}
     return network
@@ -65,7 +65,8 @@ def published(name: str, weights: Weights = "DEFAULT", device: str = "auto") -> 
             f"There is no network {name!r}.{_where(name)} Networks are {', '.join(known)}, or your own FILE.py:NAME."
         )
     wanted = _weights(weights)
-    build = importlib.import_module(f".{_SOURCES[source]}", __package__).build
+    where = _SOURCES[source]
+    build = getattr(importlib.import_module(f".{where}", __package__), where)
     network: Network = build(architecture or source, wanted)
     # channels last is the faster layout of a convolution's weights; a user's own module is left as it is
     network.module.to(_device(device), memory_format=torch.channels_last).eval()  # type: ignore[call-overload]

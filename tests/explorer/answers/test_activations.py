@@ -7,7 +7,7 @@ from torch import nn
 
 import convscope as cs
 from convscope.explorer.workspace.frame import decode
-from convscope.explorer.workspace.workspace import Desk, start
+from convscope.explorer.workspace.workspace import Workspace, first_layer
 from convscope.store import Store
 
 CAT = cs.open_image("sample:cat")
@@ -175,7 +175,7 @@ class Headstrong(Branches):
 
 def desk_of(module, folder):
     net = cs.Network(module.eval(), size=16, name="made")
-    return Desk({"made": lambda: net}, Store(folder))
+    return Workspace({"made": lambda: net}, Store(folder))
 
 
 def test_layers_say_whose_outputs_they_read(tmp_path):
@@ -195,7 +195,7 @@ def test_layers_say_whose_outputs_they_read(tmp_path):
 
 
 def test_the_wiring_of_a_network_is_kept_and_has_no_circle(tmp_path, tiny, monkeypatch):
-    desk = Desk({"tiny": lambda: tiny}, Store(tmp_path))
+    desk = Workspace({"tiny": lambda: tiny}, Store(tmp_path))
     first = desk.loaded("tiny")
     names = list(tiny.layers)
     for row in first.info.layers:
@@ -203,7 +203,7 @@ def test_the_wiring_of_a_network_is_kept_and_has_no_circle(tmp_path, tiny, monke
     monkeypatch.setattr(
         "convscope.explorer.answers.layer_graph.executed", lambda *_: pytest.fail("it was traced again")
     )
-    again = Desk({"tiny": lambda: tiny}, desk.store).loaded("tiny")
+    again = Workspace({"tiny": lambda: tiny}, desk.store).loaded("tiny")
     assert again.info == first.info
     for name in names:
         assert np.array_equal(again.wiring.fields[name].rows, first.wiring.fields[name].rows)
@@ -221,8 +221,8 @@ def test_where_the_graph_cannot_be_found_layers_are_a_chain_and_see_everything(t
 
 
 def test_the_layer_to_begin_with_is_in_the_middle_and_can_be_taken_in(lite0, tiny):
-    row = lite0.layers[start(lite0)]
+    row = lite0.layers[first_layer(lite0)]
     assert 24 <= row.units <= 128 and len(row.shape) == 3
     at = list(lite0.layers).index(row.name) / len(lite0.layers)
     assert 0.3 < at < 0.7
-    assert start(tiny) in tiny.layers and len(tiny.layers[start(tiny)].shape) == 3
+    assert first_layer(tiny) in tiny.layers and len(tiny.layers[first_layer(tiny)].shape) == 3

@@ -9,10 +9,10 @@ import convscope as cs
 from convscope.explorer.answers import activations
 from convscope.explorer.workspace.frame import decode
 from convscope.explorer.workspace.messages import Look
-from convscope.explorer.workspace.workspace import Desk
+from convscope.explorer.workspace.workspace import Workspace
 
 
-def test_the_maps_are_the_units_gradient_within_a_step_of_the_bytes(desk: Desk, tiny: cs.Network) -> None:
+def test_the_maps_are_the_units_gradient_within_a_step_of_the_bytes(desk: Workspace, tiny: cs.Network) -> None:
     image = desk.images()[0].id
     _, arrays = decode(
         activations.look(desk, Look(network="tiny", layer="0", image=image, side=112, traced="logits:2"))
@@ -28,11 +28,11 @@ def test_the_maps_are_the_units_gradient_within_a_step_of_the_bytes(desk: Desk, 
 
 
 @pytest.mark.parametrize("layer", ["input", "logits"])
-def test_at_the_ends_of_the_network_there_is_none(desk: Desk, layer: str) -> None:
+def test_at_the_ends_of_the_network_there_is_none(desk: Workspace, layer: str) -> None:
     with pytest.raises(cs.ConvscopeError, match="A gradient must be at a layer between"):
         activations.look(desk, Look(network="tiny", layer=layer, image=desk.images()[0].id, traced="logits:2"))
 
 
-def test_a_layer_behind_the_unit_has_none(desk: Desk) -> None:
+def test_a_layer_behind_the_unit_has_none(desk: Workspace) -> None:
     with pytest.raises(cs.ConvscopeError, match="does not depend on"):
         activations.look(desk, Look(network="tiny", layer="3", image=desk.images()[0].id, traced="0:1"))

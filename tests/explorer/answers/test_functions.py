@@ -9,9 +9,9 @@ from torch import nn
 
 import convscope as cs
 from convscope.explorer.calls import Explorer
-from convscope.explorer.jobs.jobs import Jobs
+from convscope.explorer.jobs.jobs import JobList
 from convscope.explorer.workspace.frame import decode
-from convscope.explorer.workspace.workspace import Desk
+from convscope.explorer.workspace.workspace import Workspace
 from convscope.fronts.server.app import make_app
 from convscope.fronts.server.events import Events
 from convscope.store import Store
@@ -37,9 +37,9 @@ def net():
 
 @pytest.fixture
 def page(net, tmp_path):
-    desk, events = Desk({"own": lambda: net}, Store(tmp_path / "store")), Events()
+    desk, events = Workspace({"own": lambda: net}, Store(tmp_path / "store")), Events()
     desk.begin()
-    app = make_app(Explorer(desk, Jobs(desk, events.tell).begin(), events, "secret"), {"127.0.0.1:8765"}, seconds=5)
+    app = make_app(Explorer(desk, JobList(desk, events.tell).begin(), events, "secret"), {"127.0.0.1:8765"}, seconds=5)
     with TestClient(app, "http://127.0.0.1:8765", headers={"Authorization": "Bearer secret"}) as opened:
         yield opened
     desk.store.close()

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 import convscope as cs
-from convscope.explorer.jobs.jobs import Jobs
+from convscope.explorer.jobs.jobs import JobList
 from convscope.explorer.workspace.messages import Ask, JobEvent, ScanEvent
-from convscope.explorer.workspace.workspace import Desk
+from convscope.explorer.workspace.workspace import Workspace
 from convscope.store import Store
 
 STEPS = (4, 150, 5)
@@ -44,9 +44,9 @@ def main() -> None:
         if isinstance(event, JobEvent):
             say(event.job.id, event.job.state, event.job.step)
 
-    desk = Desk({"small": network}, Store(folder))
+    desk = Workspace({"small": network}, Store(folder))
     desk.begin()
-    jobs = Jobs(desk, listen).begin()
+    jobs = JobList(desk, listen).begin()
     if how == "submit":
         for channel in range(3):
             jobs.submit(ask(channel))

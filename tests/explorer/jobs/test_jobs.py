@@ -10,10 +10,10 @@ import pytest
 
 import convscope as cs
 from convscope.base.errors import BadKnob, BadStore, QueueFull, UnknownJob, UnknownUnit
-from convscope.explorer.jobs.jobs import Jobs
-from convscope.explorer.jobs.listener import Watch
+from convscope.explorer.jobs.jobs import JobList
+from convscope.explorer.jobs.listener import JobListener
 from convscope.explorer.jobs.queue import Queue
-from convscope.explorer.workspace.artifacts import parts_of
+from convscope.explorer.workspace.artifacts import artifact_parts
 from convscope.explorer.workspace.frame import decode
 from convscope.explorer.workspace.messages import Ask, AskScan
 from convscope.scan.statistics.state import State
@@ -65,7 +65,7 @@ def heard():
 
 @pytest.fixture
 def jobs(desk, heard):
-    made = Jobs(desk, heard).begin()
+    made = JobList(desk, heard).begin()
     yield made
     made.close()
 
@@ -78,7 +78,9 @@ def test_a_job_runs_and_its_result_is_that_of_the_library(jobs, desk, heard, tin
     assert (done.step, done.total, done.error, done.partial, done.eta) == (6, 6, "", False, None)
     result = cs.maximize(tiny, "0:3", steps=6)
     assert done.artifact == result.request.digest
-    assert {name: desk.store.get(done.artifact, name) for name in parts_of(result, {})} == parts_of(result, {})
+    assert {name: desk.store.get(done.artifact, name) for name in artifact_parts(result, {})} == artifact_parts(
+        result, {}
+    )
     assert not any((desk.store.folder / "states").glob("*"))
 
 
@@ -147,8 +149,8 @@ def begun(heard, id, step=1):
 
 
 def test_cancelling_ends_within_a_step_and_keeps_the_best_so_far(jobs, heard, desk, monkeypatch):
-    steps, look = [], Watch.look
-    monkeypatch.setattr(Watch, "look", lambda watch, step, *told: (steps.append(step), look(watch, step, *told)))
+    steps, look = [], JobListener.look
+    monkeypatch.setattr(JobListener, "look", lambda watch, step, *told: (steps.append(step), look(watch, step, *told)))
     job = jobs.submit(maximize(steps=20_000))
     begun(heard, job.id)
     with desk.turns.now():
@@ -266,13 +268,13 @@ def test_a_queue_that_cannot_be_used_for_a_while_holds_up_the_jobs_and_loses_non
 def test_what_ends_the_jobs_is_told(desk, heard, monkeypatch):
     told = queue.SimpleQueue()
     monkeypatch.setattr(Queue, "next", lambda *_: 1 / 0)
-    jobs = Jobs(desk, heard).begin(told.put)
+    jobs = JobList(desk, heard).begin(told.put)
     assert isinstance(told.get(timeout=120), ZeroDivisionError)
     jobs.close()
 
 
 def test_a_job_that_takes_too_long_is_stopped_with_what_there_is(desk, heard):
-    jobs = Jobs(desk, heard, longest=0.3).begin()
+    jobs = JobList(desk, heard, longest=0.3).begin()
     job = jobs.submit(maximize(steps=20_000))
     ended = heard.until(job.id, "cancelled")
     assert ended.error.startswith("Stopped after") and ended.partial and ended.resumable
@@ -280,7 +282,7 @@ def test_a_job_that_takes_too_long_is_stopped_with_what_there_is(desk, heard):
 
 
 def test_a_full_queue_refuses_and_says_so(desk, heard):
-    jobs = Jobs(desk, heard, limit=3).begin()
+    jobs = JobList(desk, heard, limit=3).begin()
     running = jobs.submit(maximize(0, 20_000))
     heard.until(running.id, "running")
     waiting = [jobs.submit(maximize(channel)) for channel in (1, 2, 3)]
@@ -313,13 +315,13 @@ def test_jobs_are_done_in_order_and_listed_newest_first(jobs, heard):
 
 
 def test_closing_leaves_the_running_job_queued_and_the_next_server_finishes(new_desk, heard, tiny):
-    jobs = Jobs(new_desk(), heard).begin()
+    jobs = JobList(new_desk(), heard).begin()
     running, waiting = jobs.submit(maximize(0, 150)), jobs.submit(maximize(1))
     heard.until(running.id, "running")
     jobs.close()
     desk, heard = new_desk(), Heard()
     assert desk.store.names(running.id) == desk.store.names(waiting.id) == []
-    jobs = Jobs(desk, heard).begin()
+    jobs = JobList(desk, heard).begin()
     for job in (running, waiting):
         heard.until(job.id, "done")
     assert desk.store.get(running.id, "npz") == cs.maximize(tiny, "0:0", steps=150).encoded(".npz")
@@ -331,32 +333,32 @@ def test_an_image_that_is_nowhere_else_is_still_there_for_its_job_after_a_restar
     image = cs.open_image(np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8))
     desk.add_image(image, "from the camera")
     ask = Ask(network="tiny", technique="dream", subjects={"image": image.digest, "layer": "0"}, knobs={"steps": 2000})
-    jobs = Jobs(desk, heard).begin()
+    jobs = JobList(desk, heard).begin()
     job = jobs.submit(ask)
     heard.until(job.id, "running")
     jobs.close()
     for path in (desk.store.folder / "parts").rglob(f"{image.digest}.*"):
         path.unlink()
     desk, heard = new_desk(), Heard()
-    jobs = Jobs(desk, heard).begin()
+    jobs = JobList(desk, heard).begin()
     heard.until(job.id, "running")
     jobs.cancel(job.id)
     assert heard.until(job.id, "cancelled", "failed").error == ""
     assert [*(desk.store.folder / "images").glob("*")]
     jobs.forget(job.id)
     jobs.close()
-    Jobs(new_desk(), heard).begin().close()
+    JobList(new_desk(), heard).begin().close()
     assert not [*(desk.store.folder / "images").glob("*")]
 
 
 def test_two_servers_on_one_folder_have_queues_of_their_own(new_desk, tiny, heard):
     desk = new_desk()
-    first, second = Jobs(desk, heard).begin(), Jobs(desk, heard).begin()
+    first, second = JobList(desk, heard).begin(), JobList(desk, heard).begin()
     job = first.submit(maximize(0, 20_000))
     assert second.all() == []
     first.close()
     second.close()
-    again = Jobs(desk, heard).begin()
+    again = JobList(desk, heard).begin()
     assert [row.id for row in again.all()] == [job.id]
     again.close()
 
@@ -364,7 +366,7 @@ def test_two_servers_on_one_folder_have_queues_of_their_own(new_desk, tiny, hear
 def test_a_broken_queue_says_what_to_do(desk, heard):
     (desk.store.folder / "jobs.sqlite").write_bytes(b"junk" * 1000)
     with pytest.raises(BadStore, match=r"jobs.sqlite cannot be used .* Delete it to begin anew"):
-        Jobs(desk, heard)
+        JobList(desk, heard)
 
 
 def test_interactive_requests_go_between_the_steps_and_change_no_byte(jobs, heard, desk, tiny):
@@ -397,7 +399,7 @@ def test_many_units_are_submitted_while_a_job_runs(jobs, heard, desk):
 
 def test_a_scan_is_made_and_is_then_at_hand_and_its_crops_can_be_read_after_a_restart(new_desk, heard, tiny):
     desk = new_desk()
-    jobs = Jobs(desk, heard).begin()
+    jobs = JobList(desk, heard).begin()
     image = desk.add_image(cs.open_image(np.random.default_rng(0).integers(0, 256, (50, 40, 3), np.uint8)), "mine")
     ids = tuple(info.id for info in desk.images())
     job = jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3", "6")))
@@ -411,7 +413,7 @@ def test_a_scan_is_made_and_is_then_at_hand_and_its_crops_can_be_read_after_a_re
     assert jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3", "6"))).state == "done"
     jobs.close()
     desk = new_desk()
-    jobs = Jobs(desk, heard).begin()
+    jobs = JobList(desk, heard).begin()
     assert desk.scan is not None and image.id
     patches = jobs.submit(Ask(network="tiny", technique="patches", subjects={"unit": "3:1"}))
     assert heard.until(patches.id, "done", "failed").error == ""
@@ -420,7 +422,7 @@ def test_a_scan_is_made_and_is_then_at_hand_and_its_crops_can_be_read_after_a_re
 
 def test_a_scan_stops_between_shards_and_goes_on(desk, heard, monkeypatch, tiny):
     monkeypatch.setattr("convscope.explorer.jobs.work._SHARD", 2)
-    jobs = Jobs(desk, heard).begin()
+    jobs = JobList(desk, heard).begin()
     ask = AskScan(network="tiny", layers=("0",))
     with desk.turns.now():
         job = jobs.scan(ask)

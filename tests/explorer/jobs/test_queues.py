@@ -11,11 +11,11 @@ from hypothesis import given, settings
 
 import convscope as cs
 from convscope.base.errors import BadStore
-from convscope.explorer.jobs.jobs import Jobs
+from convscope.explorer.jobs.jobs import JobList
 from convscope.explorer.jobs.queue import Queue, Row
 from convscope.explorer.jobs.queues import states
 from convscope.explorer.workspace.messages import Ask
-from convscope.explorer.workspace.workspace import Desk
+from convscope.explorer.workspace.workspace import Workspace
 from convscope.store import Store
 
 LONG = 120.0  # seconds after which a test is wrong, not slow
@@ -103,9 +103,9 @@ def explorer(tiny, tmp_path):
     made = []
 
     def make():
-        desk = Desk({"tiny": lambda: tiny}, Store(tmp_path / "store"))
+        desk = Workspace({"tiny": lambda: tiny}, Store(tmp_path / "store"))
         desk.begin()
-        made.append((desk, Jobs(desk, lambda _event: None)))
+        made.append((desk, JobList(desk, lambda _event: None)))
         return made[-1]
 
     yield make

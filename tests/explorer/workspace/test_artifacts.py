@@ -9,7 +9,7 @@ import pytest
 import convscope as cs
 from convscope.base.errors import BadKnob
 from convscope.base.plain import to_json
-from convscope.explorer.workspace.artifacts import choices, frame_of, keep, kept_under, narrowed, parts_of
+from convscope.explorer.workspace.artifacts import artifact_parts, choices, frame_of, keep, kept_under, narrowed
 from convscope.explorer.workspace.frame import decode
 from convscope.store import Store
 from convscope.view.figures.registry import draw
@@ -45,7 +45,7 @@ def test_a_frame_holds_the_view(result):
 
 
 def test_every_file_is_what_save_writes(result, tmp_path):
-    parts = parts_of(result, {})
+    parts = artifact_parts(result, {})
     endings = result.endings(result.request.knobs)
     assert [*parts] == [*(ending[1:] for ending in endings), "frame"]
     for ending in endings:
@@ -67,8 +67,8 @@ def test_another_picture_of_the_same_result_is_kept_under_another_digest(tiny):
 
 def test_what_was_chosen_anyway_changes_nothing(tiny, tmp_path):
     result = MADE["maximize"](tiny)
-    assert parts_of(result, {"side": 0}) == parts_of(result, {})
-    assert parts_of(result, {"side": 64})["png"] == result.save(tmp_path / "x.png", side=64).read_bytes()
+    assert artifact_parts(result, {"side": 0}) == artifact_parts(result, {})
+    assert artifact_parts(result, {"side": 64})["png"] == result.save(tmp_path / "x.png", side=64).read_bytes()
 
 
 def test_nan_and_numpy_in_the_evidence_become_json(tiny):

@@ -167,14 +167,14 @@ def test_samples_are_there_by_reference(desk):
 
 def test_images_of_a_source_come_first_and_bad_ones_are_passed_over(tiny, tmp_path):
     from convscope.data.open import open_source
-    from convscope.explorer.workspace.workspace import Desk
+    from convscope.explorer.workspace.workspace import Workspace
     from convscope.store import Store
 
     folder = tmp_path / "images"
     folder.mkdir()
     for seed in range(40):
         (folder / f"{seed:03}.png").write_bytes(b"no picture" if seed == 1 else data_of(noise(8, 8, seed)))
-    desk = Desk({"tiny": lambda: tiny}, Store(tmp_path / "store"), str(folder), open_source(str(folder)))
+    desk = Workspace({"tiny": lambda: tiny}, Store(tmp_path / "store"), str(folder), open_source(str(folder)))
     desk.begin()
     infos = desk.images()
     assert [info.name for info in infos[:3]] == ["000.png", "002.png", "003.png"]

@@ -6,7 +6,7 @@ import time
 from torch import nn
 
 from convscope.explorer.workspace import network_lock as module
-from convscope.explorer.workspace.network_lock import Turns
+from convscope.explorer.workspace.network_lock import NetworkLock
 
 MODULE = nn.Identity()
 _PATIENCE = 60  # seconds, however busy the machine is
@@ -32,7 +32,7 @@ def look(turns, heard, name):
 
 
 def test_whoever_waits_goes_first_and_is_done_before_the_next_step():
-    turns, heard = Turns(), []
+    turns, heard = NetworkLock(), []
     waiting = []
     with turns.work(MODULE):
         heard.append("step 1")
@@ -50,7 +50,7 @@ def test_whoever_waits_goes_first_and_is_done_before_the_next_step():
 
 
 def test_a_second_job_waits_for_the_end_of_the_first():
-    turns, heard = Turns(), []
+    turns, heard = NetworkLock(), []
 
     def job():
         with turns.work(MODULE):
@@ -73,7 +73,7 @@ def test_a_second_job_waits_for_the_end_of_the_first():
 
 
 def test_a_job_that_waits_does_not_hold_up_those_who_look():
-    turns, heard = Turns(), []
+    turns, heard = NetworkLock(), []
 
     def job():
         with turns.work(MODULE):
@@ -91,7 +91,7 @@ def test_a_job_that_waits_does_not_hold_up_those_who_look():
 
 def test_a_job_makes_its_steps_however_many_look(monkeypatch):
     monkeypatch.setattr(module, "_PATIENCE", 0.05)
-    turns, stop, looked = Turns(), threading.Event(), []
+    turns, stop, looked = NetworkLock(), threading.Event(), []
 
     def keep_looking():
         while not stop.is_set():
@@ -115,7 +115,7 @@ def test_a_job_makes_its_steps_however_many_look(monkeypatch):
 
 
 def test_whoever_has_the_turn_keeps_it():
-    turns = Turns()
+    turns = NetworkLock()
     with turns.now(), turns.now():
         pass
     with turns.work(MODULE):
@@ -129,7 +129,7 @@ def test_whoever_has_the_turn_keeps_it():
 
 
 def test_an_error_gives_the_turn_back():
-    turns = Turns()
+    turns = NetworkLock()
     for turn in (turns.now, lambda: turns.work(MODULE)):
         try:
             with turn():

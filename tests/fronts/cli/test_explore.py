@@ -162,11 +162,11 @@ class Late:
         for thread in threading.enumerate():
             if thread.name == "begin":
                 thread.join()
-        return jobs.Jobs(desk, listen)
+        return jobs.JobList(desk, listen)
 
 
 def test_a_network_that_cannot_be_loaded_ends_it_however_soon_that_is(convscope, monkeypatch, tmp_path):
-    monkeypatch.setattr(launch, "Jobs", Late)
+    monkeypatch.setattr(launch, "JobList", Late)
     monkeypatch.setattr(threading, "excepthook", lambda told: pytest.fail(f"unseen: {told.exc_value}"))
     ran = convscope("explore", "lite9", "--no-open", "--store", tmp_path)
     assert ran.code == 2 and "There is no network 'lite9'" in ran.err and ran.err.count("\n") == 1

@@ -119,7 +119,7 @@ def test_the_rank_of_the_job_chooses_the_part(convscope, images: Path, tmp_path:
 def test_ctrl_c_leaves_a_folder_to_go_on_from(
     convscope, images: Path, scanned: Path, tmp_path: Path, monkeypatch
 ) -> None:
-    report = engine.report
+    report = engine.report_progress
 
     def interrupted(step: int, total: int) -> None:
         if step == 2:
@@ -127,7 +127,7 @@ def test_ctrl_c_leaves_a_folder_to_go_on_from(
         report(step, total)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "report", interrupted)
+        patch.setattr(engine, "report_progress", interrupted)
         ran = convscope("scan", "lite0", images, "-o", tmp_path / "stopped", *KNOBS)
     assert ran.code == 0 and "2 of 4 shards are missing; the same command goes on from here" in ran.out
     asked = convscope("query", tmp_path / "stopped", "select 1")
@@ -137,7 +137,7 @@ def test_ctrl_c_leaves_a_folder_to_go_on_from(
 
 
 def test_a_second_ctrl_c_leaves_the_last_checkpoint(convscope, images: Path, tmp_path: Path, monkeypatch) -> None:
-    report = engine.report
+    report = engine.report_progress
 
     def interrupted(step: int, total: int) -> None:
         report(step, total)
@@ -146,7 +146,7 @@ def test_a_second_ctrl_c_leaves_the_last_checkpoint(convscope, images: Path, tmp
             signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "report", interrupted)
+        patch.setattr(engine, "report_progress", interrupted)
         ran = convscope("scan", "lite0", images, "-o", tmp_path / "out", "--checkpoint", 0, *KNOBS)
     assert ran.code == 130
     ran = convscope("scan", "lite0", images, "-o", tmp_path / "out", "--json", *KNOBS)

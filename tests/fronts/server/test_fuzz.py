@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 import convscope as cs
 from convscope.explorer.calls import Explorer, openapi
-from convscope.explorer.jobs.jobs import Jobs
-from convscope.explorer.workspace.workspace import Desk
+from convscope.explorer.jobs.jobs import JobList
+from convscope.explorer.workspace.workspace import Workspace
 from convscope.fronts.server.app import make_app
 from convscope.fronts.server.events import Events
 from convscope.store import Store
@@ -31,10 +31,10 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
     net = cs.Network(module.eval(), size=16, name="tiny")
-    desk = Desk({"tiny": lambda: net}, Store(tmp_path_factory.mktemp("store")))
+    desk = Workspace({"tiny": lambda: net}, Store(tmp_path_factory.mktemp("store")))
     desk.begin()
     events = Events()
-    app = make_app(Explorer(desk, Jobs(desk, events.tell).begin(), events, "token"), {"testserver"})
+    app = make_app(Explorer(desk, JobList(desk, events.tell).begin(), events, "token"), {"testserver"})
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
     desk.store.close()

@@ -12,7 +12,7 @@ import pytest
 import websockets.sync.client
 
 from convscope.explorer.calls import Explorer
-from convscope.explorer.jobs.jobs import Jobs
+from convscope.explorer.jobs.jobs import JobList
 from convscope.fronts.server.address import bound
 from convscope.fronts.server.app import make_app
 from convscope.fronts.server.events import Events
@@ -28,7 +28,7 @@ def served(desk, patience, limit=LIMIT):
     events = Events()
     with bound("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
-        app = make_app(Explorer(desk, Jobs(desk, events.tell), events, "secret"), {f"127.0.0.1:{port}"})
+        app = make_app(Explorer(desk, JobList(desk, events.tell), events, "secret"), {f"127.0.0.1:{port}"})
         server = Server(app, patience, limit)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
@@ -90,7 +90,7 @@ def test_who_says_a_letter_now_and_then_is_hung_up_on_too(desk):
 
 def test_an_answer_may_take_longer_than_a_question(desk, monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr(Jobs, "all", lambda _self: release.wait(LONG) and [])
+    monkeypatch.setattr(JobList, "all", lambda _self: release.wait(LONG) and [])
     with served(desk, patience=0.1) as port:
         threading.Timer(0.5, release.set).start()
         assert jobs(port) == 200

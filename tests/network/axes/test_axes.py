@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from convscope.network.axes.axes import Factor, arrangement, axis, of_image, pruned, resized, viewed
+from convscope.network.axes.axes import Factor, arrangement, axis, of_image, pruned, resized_axis, viewed
 from convscope.network.axes.recording import Recording
 
 IMAGES, SIZE = 2, (2, 4, 8, 16)  # images; images, channels, rows, columns
@@ -146,10 +146,10 @@ def test_half_of_which_the_other_half_is_gone_is_the_whole():
 
 def test_an_axis_of_another_size_keeps_what_it_is_unless_it_was_rolled_or_is_several_things():
     y, x = Factor("y", 8), Factor("x", 4)
-    assert resized((y,), 4) == (Factor("y", 4),)
-    assert resized((y,), 8) == (y,)
-    assert resized((Factor("y", 8, shift=2),), 4) == resized((y, x), 4) == (Factor("?", 4),)
-    assert resized((), 4, "y") == (Factor("y", 4),), "padding of one place"
+    assert resized_axis((y,), 4) == (Factor("y", 4),)
+    assert resized_axis((y,), 8) == (y,)
+    assert resized_axis((Factor("y", 8, shift=2),), 4) == resized_axis((y, x), 4) == (Factor("?", 4),)
+    assert resized_axis((), 4, "y") == (Factor("y", 4),), "padding of one place"
 
 
 @pytest.mark.parametrize(

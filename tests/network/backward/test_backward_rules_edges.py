@@ -158,5 +158,5 @@ class Calls(nn.Module):
 
 def test_interceptions_are_counted_once_on_a_network_never_used_before(rewrite):
     net = rewrite.network(nn.ReLU())
-    found = gradient(net, net.prepare(rewrite.image), cs.Unit("logits", 1), backward_rules.guided)
+    found = gradient(net, net.prepare(rewrite.image), cs.Unit("logits", 1), backward_rules.guided_rule)
     assert found.evidence["interceptions"] == 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from convscope.scan.statistics import fold_kernels, map_kernels
 from convscope.scan.statistics.batch_summary import Lattice, Summarizer, Summary
-from convscope.scan.statistics.reducers import Classes, Population, Sample, Top, sparseness
+from convscope.scan.statistics.reducers import Classes, PeakSample, Population, Top, sparseness
 
 NUMBERS = st.floats(-1e20, 1e20).filter(lambda v: v == 0 or abs(v) > 1e-12)
 
@@ -72,7 +72,7 @@ def summary(peak, place=None):
 @given(st.lists(st.integers(0, 10**6), unique=True, max_size=40), st.integers(1, 9), st.randoms())
 def test_a_sample_is_the_same_in_any_order_and_any_parts(numbers, room, random):
     def drawn(order, cut):
-        parts = [Sample.empty(2, room), Sample.empty(2, room)]
+        parts = [PeakSample.empty(2, room), PeakSample.empty(2, room)]
         for part, some in zip(parts, (order[:cut], order[cut:]), strict=True):
             for number in some:
                 part.update(summary([[number, -number]]), np.array([number]))
@@ -89,7 +89,7 @@ def test_a_sample_is_the_same_in_any_order_and_any_parts(numbers, room, random):
 
 
 def test_a_sample_is_drawn_evenly():
-    sample = Sample.empty(1, 500)
+    sample = PeakSample.empty(1, 500)
     for start in range(0, 10_000, 50):
         numbers = np.arange(start, start + 50)
         sample.update(summary(np.zeros((50, 1))), numbers)
@@ -173,7 +173,7 @@ def test_bins_are_closed_towards_zero_and_signed():
         counts[:] = 0
         map_kernels.count_bins(value.reshape(1, 1, 1).view(np.int32), 1, 1, 1, 1, 0, counts, room)
         (index,) = np.flatnonzero(counts[0])
-        from convscope.scan.statistics.bins import edges
+        from convscope.scan.statistics.bins import bin_edges
 
-        low, high = edges()[index], edges()[index + 1]
+        low, high = bin_edges()[index], bin_edges()[index + 1]
         assert low <= value <= high and (index == map_kernels.ZERO) == (value == 0)

@@ -15,7 +15,7 @@ import pytest
 
 import convscope as cs
 from convscope.base.errors import BadScan, CannotWrite
-from convscope.scan.job import Job
+from convscope.scan.job import ScanJob
 from convscope.scan.scan import merge_scans
 from convscope.scan.tables import parquet
 from convscope.scan.tables.parquet import Tables
@@ -222,7 +222,7 @@ def test_a_table_write_that_is_killed_leaves_the_old_tables_and_its_rests_are_sw
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     left = set(bytes_of(out)) - set(before)
     assert left and {n: bytes_of(out)[n] for n in before} == before
-    monkeypatch.setattr(Job, "begin", lambda self: pytest.fail("began anew"))
+    monkeypatch.setattr(ScanJob, "begin", lambda self: pytest.fail("began anew"))
     cs.scan(network(), pictures, out, **KNOBS)
     assert bytes_of(out) == before
 

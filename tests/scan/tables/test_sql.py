@@ -7,7 +7,7 @@ import pytest
 
 from convscope.base.errors import BadKnob
 from convscope.scan.tables import sql as sql_module
-from convscope.scan.tables.sql import ask, values
+from convscope.scan.tables.sql import run_query, values
 
 TABLES = {"units": pa.table({"layer": ["a", "a", "b"], "dead": [True, False, True]})}
 
@@ -24,11 +24,11 @@ TABLES = {"units": pa.table({"layer": ["a", "a", "b"], "dead": [True, False, Tru
     ],
 )
 def test_a_select_gives_its_rows(sql, rows):
-    assert ask(sql, TABLES).to_pylist() == rows
+    assert run_query(sql, TABLES).to_pylist() == rows
 
 
 def test_tables_can_be_described():
-    assert [row["column_name"] for row in ask("describe units", TABLES).to_pylist()] == ["layer", "dead"]
+    assert [row["column_name"] for row in run_query("describe units", TABLES).to_pylist()] == ["layer", "dead"]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_all_else_is_refused_before_it_is_run(sql, words, monkeypatch):
     real = duckdb.connect
     monkeypatch.setattr(duckdb, "connect", Parsed)
     with pytest.raises(BadKnob, match=r"query must be one SQL query over units, which is a SELECT, not .*") as refused:
-        ask(sql, TABLES)
+        run_query(sql, TABLES)
     assert words in str(refused.value)
 
 
@@ -79,28 +79,28 @@ def test_what_cannot_be_run_is_told_in_one_error(sql):
     t = pa.table({"secret": [1]})  # a variable of Python is no table
     assert t.num_rows
     with pytest.raises(BadKnob, match="query must be one SQL query over units: "):
-        ask(sql, TABLES)
+        run_query(sql, TABLES)
 
 
 def test_the_database_is_sealed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = ["enable_external_access", "lock_configuration", "threads", "memory_limit", "temp_directory"]
-    (row,) = ask(f"select {', '.join(f'''current_setting('{n}') as {n}''' for n in names)}", TABLES).to_pylist()
+    (row,) = run_query(f"select {', '.join(f'''current_setting('{n}') as {n}''' for n in names)}", TABLES).to_pylist()
     assert (row["enable_external_access"], row["lock_configuration"], row["temp_directory"]) == (False, True, "")
     assert row["threads"] <= min(4, os.cpu_count() or 1) and row["memory_limit"] == "3.7 GiB"
     with pytest.raises(BadKnob, match="locked"):
-        ask("select * from enable_profiling()", TABLES)
+        run_query("select * from enable_profiling()", TABLES)
     monkeypatch.setitem(sql_module._SEALED, "memory_limit", "50MB")
     with pytest.raises(BadKnob, match="Out of Memory"):  # and nothing is written to make room
-        ask("select list(i) from range(1_000_000_000) t(i)", TABLES)
+        run_query("select list(i) from range(1_000_000_000) t(i)", TABLES)
     assert not list(tmp_path.iterdir())
 
 
 def test_columns_of_one_name_are_told_apart():
-    found = ask("select 1 as a, 2 as a, 3 as a_1, 4 as b", TABLES)
+    found = run_query("select 1 as a, 2 as a, 3 as a_1, 4 as b", TABLES)
     assert found.column_names == ["a", "a_1", "a_1_1", "b"] and values(found) == [[1, 2, 3, 4]]
 
 
 def test_a_value_that_python_has_not_is_refused():
     with pytest.raises(BadKnob, match="can be shown"):
-        values(ask("select 'infinity'::date", TABLES))
+        values(run_query("select 'infinity'::date", TABLES))

@@ -16,7 +16,7 @@ from convscope.techniques.attribution.perturbation_mask import (
     _smooth_maximum,
     perturbation_mask,
 )
-from convscope.techniques.attribution.target import Question
+from convscope.techniques.attribution.target import AttributionTarget
 
 
 class Patch(nn.Module):
@@ -94,7 +94,7 @@ def test_a_picture_is_moved_with_its_edges_repeated():
 
 
 def test_the_deletion_loss_is_the_papers(net):
-    game = _Hide(_Scene.of(Question.of(net, PIXELS, "logits:0"), "mean", 0), sparsity=0.5, smoothness=2)
+    game = _Hide(_Scene.of(AttributionTarget.of(net, PIXELS, "logits:0"), "mean", 0), sparsity=0.5, smoothness=2)
     mask = np.random.default_rng(0).random((28, 28))
     game.mask.data.copy_(torch.from_numpy(mask))
     rough = (np.abs(np.diff(mask, axis=0)) ** 3).sum() + (np.abs(np.diff(mask, axis=1)) ** 3).sum()

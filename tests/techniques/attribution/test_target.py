@@ -9,10 +9,10 @@ from torch import nn
 
 import convscope as cs
 from convscope.base.errors import BadKnob, UnknownLayer, UnknownUnit
-from convscope.execution.fast_value import quick
-from convscope.network.backward.layer_gradient import sensitivity
+from convscope.execution.fast_value import compile_value
+from convscope.network.backward.layer_gradient import layer_gradient
 from convscope.techniques.attribution.perturbation_mask import perturbation_mask
-from convscope.techniques.evaluation.insertion_deletion import curves
+from convscope.techniques.evaluation.insertion_deletion import measure_curves
 from convscope.view.figures.captions import named
 
 LABELS = ("tabby, tabby cat", "half - track", "black-and-tan coonhound", "owl", "chow, chow")
@@ -67,7 +67,7 @@ LINEAR = {
     "integrated_gradients": lambda *asked: cs.integrated_gradients(*asked, steps=8, limit=8),
     "rise": lambda *asked: cs.rise(*asked, samples=12),
     "occlusion": lambda *asked: cs.occlusion(*asked, size=4, stride=3),
-    "curves": lambda *asked: curves(*asked, np.arange(144.0).reshape(12, 12), steps=4),
+    "curves": lambda *asked: measure_curves(*asked, np.arange(144.0).reshape(12, 12), steps=4),
 }
 
 
@@ -101,7 +101,7 @@ def test_its_value_is_read_in_one_forward(net, terms):
 def test_its_value_is_found_without_the_module_where_it_is_to_be_quick(net, monkeypatch):
     x, unit = net.prepare(IMAGE), net.unit("logits:0 - 0.5*first:2 + probs:1")
     with torch.no_grad():
-        wanted, value_of = net.value(x, unit), quick(net, unit, x)
+        wanted, value_of = net.value(x, unit), compile_value(net, unit, x)
         monkeypatch.setattr(net.module, "forward", lambda _: pytest.fail("the module ran"))
         assert torch.allclose(value_of(x), wanted, atol=1e-4)
 
@@ -141,8 +141,8 @@ def test_gradcam_refuses_a_layer_that_a_term_does_not_hang_on(net, layer):
 
 def test_the_slope_of_a_sum_at_a_layer_is_that_of_the_terms_that_hang_on_it(net):
     x = net.prepare(IMAGE)
-    whole = sensitivity(net, x, net.unit("logits:0 - act:1"), "second").gradient
-    assert torch.equal(whole, sensitivity(net, x, net.unit("logits:0"), "second").gradient)
+    whole = layer_gradient(net, x, net.unit("logits:0 - act:1"), "second").gradient
+    assert torch.equal(whole, layer_gradient(net, x, net.unit("logits:0"), "second").gradient)
 
 
 def test_occlusion_takes_the_first_class_it_raises_for_the_correct_one(net):

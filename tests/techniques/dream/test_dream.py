@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import convscope as cs
-from convscope.catalog.rerun import run
+from convscope.catalog.rerun import rerun
 from convscope.contract.request import Request
 from convscope.optimize.resample import Travel
 from convscope.techniques.dream.dream import read_dream
@@ -402,7 +402,7 @@ def test_a_picture_shows_the_dream_and_is_made_again_by_its_request(lite0):
     found = cs.dream(lite0, "sample:cat", "conv_stem", octaves=1, steps=1, size=64, frames=2)
     alone, with_original = found.picture(), found.picture(original=True)
     assert alone.size[1] < with_original.size[1]
-    again = run(found.request)
+    again = rerun(found.request)
     assert np.array_equal(again.image, found.image) and np.array_equal(again.frames, found.frames)
 
 

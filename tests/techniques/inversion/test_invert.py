@@ -14,8 +14,8 @@ from convscope.base.progress import Cancelled
 from convscope.execution.features import looking
 from convscope.optimize.canvas import Frame
 from convscope.techniques.inversion.invert import invert
-from convscope.techniques.inversion.layers import read_depths, spread
-from convscope.techniques.inversion.target import MANNERS, Inverting, Target, natural
+from convscope.techniques.inversion.layers import read_depths, spread_layers
+from convscope.techniques.inversion.target import INVERSION_PRESETS, Inverting, Target, natural
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
 
@@ -93,7 +93,7 @@ def test_what_forgets_nothing_gives_the_picture_back(net, layer):
     assert np.abs(found.image - found.seen / 255).mean() < 0.02
 
 
-@pytest.mark.parametrize("preset", sorted(MANNERS))
+@pytest.mark.parametrize("preset", sorted(INVERSION_PRESETS))
 def test_the_error_falls_and_deeper_layers_forget_more(net, preset):
     found = invert(net, "sample:cat", "third; turn; first", preset=preset, steps=100)
     assert found.layers == ("turn", "first", "third")
@@ -104,7 +104,7 @@ def test_the_error_falls_and_deeper_layers_forget_more(net, preset):
 
 
 def test_the_error_does_not_rise_on_the_way(net):
-    manner, penalty = MANNERS["convscope"], natural(0, 0, (32, 32))
+    manner, penalty = INVERSION_PRESETS["convscope"], natural(0, 0, (32, 32))
     frame = Frame([torch.Generator().manual_seed(0)], 3, 32, 32, torch.device("cpu"))
     given = torch.rand(1, 3, 32, 32, generator=frame.rngs[0])
     with looking(net, ["second"], "fp32") as eye:
@@ -169,13 +169,13 @@ def test_the_subject_is_one_layer_several_or_depth(net):
 
 
 def test_depth_of_the_embedded_network(lite0):
-    assert spread(lite0) == ["conv_stem", "blocks.1", "blocks.2", "blocks.4", "conv_head", "logits"]
+    assert spread_layers(lite0) == ["conv_stem", "blocks.1", "blocks.2", "blocks.4", "conv_head", "logits"]
 
 
 def test_depth_ends_where_weights_are_missing(net):
     other = net.with_module(net.module)
     other.untrained = frozenset(["third"])
-    assert set(spread(other)) <= {"turn", "first", "second", "off", "cut"}
+    assert set(spread_layers(other)) <= {"turn", "first", "second", "off", "cut"}
     other.untrained = frozenset(["turn"])
     with pytest.raises(cs.ConvscopeError, match="turn of deep needs weights"):
         read_depths(other, "depth")
@@ -254,7 +254,7 @@ def test_cancelled_it_holds_the_best_so_far_of_the_layers_begun(net, stop, layer
     assert list(found.evidence["errors"]) == list(found.layers) and "cancelled" in json.dumps(found.summary())
 
 
-@pytest.mark.parametrize("preset", sorted(MANNERS))
+@pytest.mark.parametrize("preset", sorted(INVERSION_PRESETS))
 @pytest.mark.parametrize("stop", [3, 20, 45])
 def test_taken_up_again_it_has_the_same_bytes(net, tmp_path, preset, stop):
     knobs = {"steps": 20, "preset": preset}

@@ -11,7 +11,7 @@ from convscope.execution.features import looking
 from convscope.optimize.regularizer import TotalVariation
 from convscope.optimize.tiling import Tiling
 from convscope.techniques.style.loss import Balance, Styling
-from convscope.techniques.style.tiled_features import Panes, Softening, evenly, windows
+from convscope.techniques.style.tiled_features import Softening, TiledFeatures, evenly, tile_windows
 
 LAYERS = ("1", "4", "7")
 WHOLE = Tiling((4096, 4096), 0, 1)
@@ -40,7 +40,7 @@ def balance(statistic="gram", relative=True):
 
 def goal(eye, tiles=WHOLE, regions=None, statistic="gram", styles=2, shares=(0.7, 0.3), softened=False, **kinds):
     content = picture(96, 120, 0)
-    panes = Panes(eye, tiles, Softening.of(eye, content) if softened else None)
+    panes = TiledFeatures(eye, tiles, Softening.of(eye, content) if softened else None)
     paintings = [picture(100 + 11 * k, 90, k + 1) for k in range(styles)]
     what = balance(statistic, **kinds)
     return Styling(panes, what, content, paintings, shares, regions or [None] * styles, TotalVariation(1e-4))
@@ -95,13 +95,13 @@ def test_tiled_is_untiled(net, statistic, masked, softened, size):
     half = torch.zeros(size)
     half[:, : size[1] // 3] = 1
     regions = [half, 1 - half] if masked else None
-    tiles = windows(net, LAYERS, 128, 64)
+    tiles = tile_windows(net, LAYERS, 128, 64)
     assert len(evenly(tiles, 0, size[0])) > 1 and tiles.halo == 8
     with looking(net, LAYERS, "fp32") as eye:
         found = []
         for one in (WHOLE, tiles):
             content = picture(*size, 0)
-            panes = Panes(eye, one, Softening.of(eye, content) if softened else None)
+            panes = TiledFeatures(eye, one, Softening.of(eye, content) if softened else None)
             styles = [picture(100, 90, 1), picture(111, 90, 2)]
             styling = Styling(panes, balance(statistic), content, styles, (0.7, 0.3), regions or [None, None])
             found.append(styling(x, False))
@@ -123,7 +123,7 @@ def test_a_copy_of_the_content_has_no_content_loss_and_one_of_the_style_no_style
         one = goal(eye, styles=1, shares=(1.0,))
         one(picture(96, 120, 0), False)
         assert one.losses["content"] == 0 and one.losses["style"] > 1e-3
-        same = Styling(Panes(eye, WHOLE), balance(), picture(96, 120, 0), [picture(96, 120, 3)], (1.0,), [None])
+        same = Styling(TiledFeatures(eye, WHOLE), balance(), picture(96, 120, 0), [picture(96, 120, 3)], (1.0,), [None])
         same(picture(96, 120, 3), False)
         assert same.losses["style"] == pytest.approx(0, abs=1e-9) and same.losses["content"] > 1e-3
 
@@ -142,7 +142,7 @@ def test_a_style_pulls_only_where_its_region_is(net):
     left[:, :48] = 1
     with looking(net, LAYERS, "fp32") as eye:
         styles = [picture(100, 90, 1), picture(111, 90, 2)]
-        panes = Panes(eye, WHOLE)
+        panes = TiledFeatures(eye, WHOLE)
         only_style = Balance({}, dict.fromkeys(LAYERS, 1.0))
         slope = Styling(panes, only_style, x, styles, (1.0, 0.0), [left, 1 - left])(x, False)[1]
     assert slope[..., : 48 - 24].abs().min() >= 0 and slope[..., :24].any()

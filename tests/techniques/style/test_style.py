@@ -15,13 +15,13 @@ from torch import nn
 import convscope as cs
 from convscope.base.image import open_image
 from convscope.base.progress import Cancelled
-from convscope.catalog.rerun import run
+from convscope.catalog.rerun import rerun
 from convscope.contract.request import Request
 from convscope.optimize.resample import luma
 from convscope.techniques.style.color import dyed, with_chroma
-from convscope.techniques.style.layers import content_of, is_chain, names, style_of
+from convscope.techniques.style.layers import content_of, is_chain, style_of, vgg_names
 from convscope.techniques.style.pyramid import sizes_up
-from convscope.techniques.style.schedule import STYLES, read_blend
+from convscope.techniques.style.schedule import STYLE_PRESETS, read_blend
 
 RNG = np.random.default_rng(0)
 CONTENT = np.kron(RNG.integers(0, 256, (8, 12, 3)), np.ones((8, 8, 1))).astype(np.uint8)
@@ -202,16 +202,16 @@ def test_it_begins_with_the_content_with_noise_or_with_a_picture(net):
     assert began(written(OTHER, "o.png")).values[0, 0] > 0.01
 
 
-@pytest.mark.parametrize("preset", STYLES)
+@pytest.mark.parametrize("preset", STYLE_PRESETS)
 def test_every_preset_paints(net, preset):
     found = cs.style(net, CONTENT, STYLE, preset=preset, steps=15, size=64)
     assert found.evidence["preset"] == preset and np.isfinite(found.values).all()
     assert found.values[:, -1].sum() < found.values[:, 0].sum()
-    assert found.evidence["statistic"] == STYLES[preset].statistic
+    assert found.evidence["statistic"] == STYLE_PRESETS[preset].statistic
 
 
 def test_constants_are_the_sources_own():
-    nsp, gatys, crowson = STYLES["neural-style"], STYLES["gatys2016"], STYLES["crowson"]
+    nsp, gatys, crowson = STYLE_PRESETS["neural-style"], STYLE_PRESETS["gatys2016"], STYLE_PRESETS["crowson"]
     assert (nsp.content, nsp.style / 5, nsp.variation, nsp.steps, nsp.climb.history) == (5, 100, 1e-3, (1000,), 100)
     assert (gatys.content, gatys.style / 5, gatys.steps) == (1, 1e3, (500, 200))
     assert (crowson.content, crowson.depths, crowson.averaging) == (0.015, (256, 64, 16, 4, 1), 0.99)
@@ -299,12 +299,12 @@ def test_a_picture_holds_its_request_which_makes_it_again(net):
     text = opened(found.save("out.png", depth=8)).text["convscope"]
     request = Request.from_json(text)
     assert request.subjects["style"]["reference"] == "s.png; o.png" and len(request.subjects["style"]["digest"]) == 64
-    again = run(request)
+    again = rerun(request)
     assert np.array_equal(again.image, found.image)
     assert again.save("again.png", depth=8).read_bytes() == Path("out.png").read_bytes()
     written(OTHER, "s.png")
     with pytest.raises(cs.ConvscopeError, match="contents changed"):
-        run(request)
+        rerun(request)
 
 
 def test_the_command_line_takes_several_styles(net):
@@ -323,14 +323,14 @@ def test_the_command_line_takes_several_styles(net):
 
 def test_layers_of_chains_go_by_the_literatures_names_and_others_by_size():
     vgg = cs.load("torchvision:vgg16", weights=None)
-    recipe = STYLES["crowson"]
-    assert is_chain(vgg) and names(vgg)["relu4_2"] == "features.20"
+    recipe = STYLE_PRESETS["crowson"]
+    assert is_chain(vgg) and vgg_names(vgg)["relu4_2"] == "features.20"
     assert list(style_of(vgg, "auto", recipe)) == [f"features.{n}" for n in (1, 6, 11, 18, 25)]
     assert list(style_of(vgg, "auto", recipe).values()) == [256, 64, 16, 4, 1]
     assert content_of(vgg, "auto") == {"features.20": 1}
     assert style_of(vgg, "2*relu1_1; features.11", recipe) == {"features.1": 2, "features.11": 1}
     lite = cs.load("lite0")
-    assert not is_chain(lite) and not names(lite)
+    assert not is_chain(lite) and not vgg_names(lite)
     sides = [lite.layers[name].shape[1] for name in style_of(lite, "auto", recipe)]
     assert sides == [112, 56, 28, 14] and [lite.layers[n].shape[1] for n in content_of(lite, "auto")] == [28]
 
@@ -353,14 +353,14 @@ def test_a_mask_of_other_contents_is_another_request_and_is_not_taken_for_the_sa
     request = cs.style.request(lite, "c.png", "s.png", **asked)
     assert list(request.inputs) == ["mask.png", "o.png"] and request.inputs["o.png"] == open_image("o.png").digest
     assert Request.from_json(request.to_json()) == request
-    assert run(request).request.digest == request.digest
+    assert rerun(request).request.digest == request.digest
     written(255 - left, "mask.png")
     assert cs.style.request(lite, "c.png", "s.png", **asked).digest != request.digest
     with pytest.raises(cs.ConvscopeError, match=r"'mask\.png' is not what it was"):
-        run(request)
+        rerun(request)
     Path("mask.png").unlink()
     with pytest.raises(cs.ConvscopeError, match=r"'mask\.png' is not what it was"):
-        run(request)
+        rerun(request)
 
 
 def refused(net, words, content=CONTENT, style=STYLE, **knobs):

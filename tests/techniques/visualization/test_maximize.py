@@ -12,7 +12,7 @@ from torch import nn
 import convscope as cs
 from convscope.base.progress import Cancelled
 from convscope.techniques.visualization.maximize import maximize, read_objectives
-from convscope.techniques.visualization.presets import CANVASES, RECIPES
+from convscope.techniques.visualization.presets import CANVASES, PRESETS
 
 LABELS = [f"class {i}" for i in range(5)]
 
@@ -49,7 +49,7 @@ def test_ascent_raises_every_objective_on_every_canvas(net, canvas, unit):
     assert found.images.shape == (1, 32, 32, 3) and 0 <= found.images.min() < found.images.max() <= 1
 
 
-@pytest.mark.parametrize("preset", sorted(RECIPES))
+@pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_every_preset_raises_a_class(net, preset):
     found = maximize(net, "logits:class 1", preset=preset, steps=12, precision="fp32")
     assert found.values[0] > found.evidence["start"][0]
@@ -78,9 +78,9 @@ def test_a_unit_that_cannot_be_driven_is_reported_and_drawn_crossed(net):
     found = maximize(net, ["dead:0", "logits:4", "dead:3"], steps=20)
     assert found.driven.tolist() == [False, False, True]
     assert "dead:0, logits:4" in found.evidence["undriven"] and "show nothing" in found.evidence["undriven"]
-    from convscope.view.figures.paintings import maximized
+    from convscope.view.figures.paintings import draw_maximized
 
-    tiles = maximized(found).arrays["images"]
+    tiles = draw_maximized(found).arrays["images"]
     assert len(np.unique(tiles[0].reshape(-1, 3), axis=0)) == 2 and len(np.unique(tiles[2].reshape(-1, 3), axis=0)) > 2
 
 

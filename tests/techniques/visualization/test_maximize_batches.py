@@ -10,7 +10,7 @@ from torch import nn
 import convscope as cs
 from convscope.base.progress import Cancelled
 from convscope.techniques.visualization.maximize import maximize
-from convscope.techniques.visualization.presets import RECIPES
+from convscope.techniques.visualization.presets import PRESETS
 
 
 class Tiny(nn.Module):
@@ -41,7 +41,7 @@ def apart(first, other):
     return off.max(), off.mean()
 
 
-@pytest.mark.parametrize("preset", sorted(RECIPES))
+@pytest.mark.parametrize("preset", sorted(PRESETS))
 @settings(max_examples=3)
 @given(
     st.lists(st.sampled_from(FEW), min_size=1, max_size=3),

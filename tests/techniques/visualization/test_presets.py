@@ -8,8 +8,8 @@ import torch
 from convscope.optimize.canvas import Fourier, MagnitudeConstrained, Pixels, Pyramid
 from convscope.optimize.draws import generator
 from convscope.optimize.regularizer import L2, BlurEvery, Clip, Decay
-from convscope.optimize.transform import Crop, Jitter, Noise, Pad, Rotate, Scale
-from convscope.techniques.visualization.presets import CANVASES, RECIPES
+from convscope.optimize.transform import Crop, Jitter, Noise, Pad, RandomScale, Rotate
+from convscope.techniques.visualization.presets import CANVASES, PRESETS
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from convscope.techniques.visualization.presets import CANVASES, RECIPES
     ],
 )
 def test_yosinskis_four_rows(name, steps, rule, updates, frame):
-    recipe = RECIPES[name]
+    recipe = PRESETS[name]
     assert recipe.steps == steps and recipe.climb.updates == updates
     assert (recipe.climb.optimizer, recipe.climb.rate, recipe.climb.most) == rule
     assert recipe.looks == 1 and recipe.transforms(0.5, 224) == () and not recipe.climb.penalties
@@ -34,18 +34,18 @@ def test_yosinskis_four_rows(name, steps, rule, updates, frame):
 
 
 def test_simonyan_starts_at_the_mean_and_weighs_the_norm(frame):
-    recipe, mean = RECIPES["simonyan"], torch.tensor([0.4, 0.5, 0.6])
+    recipe, mean = PRESETS["simonyan"], torch.tensor([0.4, 0.5, 0.6])
     assert recipe.climb.optimizer == "gradient" and [type(p) for p in recipe.climb.penalties] == [L2]
     image = recipe.paint(frame(2, 3, 5, 6), mean, "").image()
     assert torch.equal(image, mean.reshape(3, 1, 1).expand(2, 3, 5, 6)) and not recipe.above
 
 
 def test_lucid(frame):
-    recipe = RECIPES["lucid"]
+    recipe = PRESETS["lucid"]
     assert (recipe.climb.optimizer, recipe.climb.rate, recipe.steps) == ("adam", 0.05, 512)
     assert recipe.climb.betas == (0.9, 0.999) and recipe.climb.schedule == "constant"
     # jitter(8) of Lucid cuts 8 pixels off a side at random: 4 either way
-    assert recipe.transforms(0.3, 224) == (Pad(12, 0.5), Jitter(4), Scale(0.9, 1.1), Rotate(10), Jitter(2))
+    assert recipe.transforms(0.3, 224) == (Pad(12, 0.5), Jitter(4), RandomScale(0.9, 1.1), Rotate(10), Jitter(2))
     assert recipe.transforms(0.3, 448)[:2] == (Pad(24, 0.5), Jitter(8))
     canvas = recipe.paint(frame(1, 3, 32, 32), torch.zeros(3), "")
     assert isinstance(canvas, Fourier) and canvas.scale[0, 2].item() == pytest.approx(16)
@@ -53,7 +53,7 @@ def test_lucid(frame):
 
 
 def test_maco():
-    recipe = RECIPES["maco"]
+    recipe = PRESETS["maco"]
     assert (recipe.climb.optimizer, recipe.climb.rate, recipe.steps, recipe.looks) == ("nadam", 1.0, 256, 32)
     for share, side in [(0, 0.5), (0.5, 0.275), (1, 0.05)]:
         crop, noise = recipe.transforms(share, 512)
@@ -68,7 +68,7 @@ def test_every_canvas_and_every_recipe_paints(frame, shape):
     mean = torch.full((shape[1],), 0.4)
     for name, kind in kinds.items():
         assert isinstance(CANVASES[name](frame(*shape), mean, ""), kind)
-    for name, recipe in RECIPES.items():
+    for name, recipe in PRESETS.items():
         image = recipe.paint(frame(*shape), mean, "").image()
         assert image.shape == shape and 0 <= image.min() <= image.max() <= 1, name
         assert recipe.steps > 0 and recipe.looks > 0 and math.isfinite(recipe.climb.rate)

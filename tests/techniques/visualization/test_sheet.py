@@ -71,7 +71,7 @@ def test_rows_of_top_patches_stand_beside_the_pictures(lite0, tmp_path):
     assert found.patches.shape == (2, 2, 64, 64, 3) and found.patches.std() > 10
     crop = cs.patches(lite0, tmp_path, "blocks.0.0.conv_dw:1", top=1, projection="none").crops[0]
     assert abs(found.patches[1, 0].mean() - crop.mean()) < 3
-    from convscope.view.figures.paintings import sheet as draw
+    from convscope.view.figures.paintings import draw_sheet as draw
 
     assert draw(found).arrays["images"].shape == (2, 64, 64 + 2 * 67, 3)
 

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from ...base.errors import BadKnob, BadWeights, ForwardFailed
 from ...base.unit import Unit
-from ...network.backward.layer_gradient import sensitivity
+from ...network.backward.layer_gradient import layer_gradient
 from ...network.isolation.parts import unwrap
 from ...network.layers import taps
 from ...network.layers.functions import is_call
@@ -28,19 +28,19 @@ from ..workspace.messages import ClassScore, Fields, Look, Looked, LookUnit, OfL
 from ..workspace.resolve import loading, python_of
 
 if TYPE_CHECKING:
-    from ..workspace.workspace import Desk
+    from ..workspace.workspace import Workspace
 
 Floats = NDArray[np.float32]
 _ENDS = ("input", "logits")  # the two layers that are no modules
 _CLASSES = 5  # that are named
 
 
-def look(desk: Desk, ask: Look) -> bytes:
+def look(desk: Workspace, ask: Look) -> bytes:
     """A Looked frame: every channel of a layer for an image; raises UnknownLayer, BadImage, and ForwardFailed."""
     net = desk.network(ask.network)
     layer = net.layer(ask.layer)
     scored = _scored(net)
-    found = activations(desk, ask, [*([] if ask.traced else [layer]), *(["logits"] if scored else [])])
+    found = layer_activations(desk, ask, [*([] if ask.traced else [layer]), *(["logits"] if scored else [])])
     values = slopes(desk, ask, layer) if ask.traced else found[layer]
     header = Looked(
         layer=layer,
@@ -55,10 +55,10 @@ def look(desk: Desk, ask: Look) -> bytes:
     return encode(header, {"tiles": tiles(values, low, high, ask.side), "low": low, "high": high, "mean": _means(flat)})
 
 
-def unit(desk: Desk, ask: LookUnit) -> bytes:
+def unit(desk: Workspace, ask: LookUnit) -> bytes:
     """A UnitLooked frame: the whole map of a channel; raises UnknownUnit where there is none, else as `look`."""
     address = desk.network(ask.network).unit(Unit(ask.layer, ask.channel))
-    values = activations(desk, ask, [ask.layer])[ask.layer]
+    values = layer_activations(desk, ask, [ask.layer])[ask.layer]
     own = values[ask.channel]
     header = UnitLooked(
         unit=str(address),
@@ -72,14 +72,14 @@ def unit(desk: Desk, ask: LookUnit) -> bytes:
     return encode(header, {"map": own if own.ndim == 2 else own.reshape(1, 1)})
 
 
-def warm_up(desk: Desk, network: str) -> None:
+def warm_up(desk: Workspace, network: str) -> None:
     """Look once at the first image, so that nobody waits while the libraries get ready."""
     layer = desk.loaded(network).info.start
     for info in desk.images()[:1]:
         look(desk, Look(network=network, layer=layer, image=info.id))
 
 
-def fields(desk: Desk, ask: OfLayer) -> bytes:
+def fields(desk: Workspace, ask: OfLayer) -> bytes:
     """A Fields frame: what each neuron of a layer sees of the image; gates, which only scale, are left out."""
     loaded = desk.loaded(ask.network)
     layer = loaded.net.layer(ask.layer)
@@ -88,7 +88,7 @@ def fields(desk: Desk, ask: OfLayer) -> bytes:
     return encode(Fields(layer=ask.layer, status=found.status), {"rows": found.rows, "columns": found.columns})
 
 
-def activations(desk: Desk, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, Floats]:
+def layer_activations(desk: Workspace, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, Floats]:
     """What layers put out, (C, H, W) or (C,) each: from memory, or by one forward for all that are not there."""
 
     def known() -> dict[str, Floats]:
@@ -105,7 +105,7 @@ def activations(desk: Desk, ask: Look | LookUnit, layers: Sequence[str]) -> dict
     return found
 
 
-def slopes(desk: Desk, ask: Look, layer: str) -> Floats:
+def slopes(desk: Workspace, ask: Look, layer: str) -> Floats:
     """The gradient of the traced unit with respect to what a layer puts out; raises BadKnob where it has none."""
     net, key = desk.network(ask.network), (*_sight(desk, ask), layer, ask.traced)
     if layer in _ENDS:
@@ -113,19 +113,19 @@ def slopes(desk: Desk, ask: Look, layer: str) -> Floats:
     kept = desk.activations.get(key)
     if kept is None:
         with desk.turns.now():
-            found = sensitivity(net, _prepared(desk, ask), net.unit(ask.traced), layer).gradient[0]
+            found = layer_gradient(net, _prepared(desk, ask), net.unit(ask.traced), layer).gradient[0]
         kept = desk.activations.put(key, found.float().contiguous().numpy(force=True))
         _check_finite(layer, kept)
     return kept
 
 
-def seen(desk: Desk, network: str, image: str) -> NDArray[np.uint8]:
+def seen(desk: Workspace, network: str, image: str) -> NDArray[np.uint8]:
     """The part of an image a network sees, (H, W, 3)."""
     kept = desk.seen.get((network, image))
     return desk.seen.put((network, image), desk.network(network).see(desk.image(image))) if kept is None else kept
 
 
-def reach(desk: Desk, ask: Look) -> tuple[float, float]:
+def reach(desk: Workspace, ask: Look) -> tuple[float, float]:
     """The lowest and the highest value of all layers with maps, by one forward."""
     kept = desk.activations.get((*_sight(desk, ask), None))
     if kept is None:
@@ -149,13 +149,13 @@ def tiles(values: Floats, low: Floats, high: Floats, side: int) -> NDArray[np.ui
     return found
 
 
-def _sight(desk: Desk, ask: Look | LookUnit) -> tuple[object, ...]:
+def _sight(desk: Workspace, ask: Look | LookUnit) -> tuple[object, ...]:
     """What is looked at, and by whom: a network that is in use elsewhere may change while it is looked at."""
     digest = desk.network(ask.network).digest if ask.network == desk.in_use else ""
     return ask.network, digest, ask.image, ask.hidden
 
 
-def _prepared(desk: Desk, ask: Look | LookUnit) -> Tensor:
+def _prepared(desk: Workspace, ask: Look | LookUnit) -> Tensor:
     """What the network is given; what is hidden has the mean color, which is zero to it."""
     x = desk.network(ask.network).feed(seen(desk, ask.network, ask.image))
     for box in ask.hidden:
@@ -163,7 +163,7 @@ def _prepared(desk: Desk, ask: Look | LookUnit) -> Tensor:
     return x
 
 
-def _read(desk: Desk, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, Floats]:
+def _read(desk: Workspace, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, Floats]:
     if not layers:
         return {}
     with torch.no_grad():
@@ -174,7 +174,7 @@ def _read(desk: Desk, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, 
     return found
 
 
-def _ends(desk: Desk, ask: Look) -> tuple[float, float]:
+def _ends(desk: Workspace, ask: Look) -> tuple[float, float]:
     net, ends = desk.network(ask.network), list[tuple[float, float]]()
     calls = {name: row.calls for name, row in net.layers.items() if len(row.shape) == 3 and _trained(net, name)}
 
@@ -225,14 +225,14 @@ def _check_finite(what: str, values: Floats) -> None:
         raise ForwardFailed(f"{what} put out numbers that are not finite, which cannot be shown. Use another image.")
 
 
-def _python_of_slopes(desk: Desk, ask: Look) -> str:
+def _python_of_slopes(desk: Workspace, ask: Look) -> str:
     net, reference = desk.network(ask.network), desk.image(ask.image).reference
     given = f"net, net.prepare({repr(reference) if reference else 'image'}), net.unit({ask.traced!r}), {ask.layer!r}"
     source = "from convscope.network.backward.layer_gradient import sensitivity"
     return "\n".join([source, f"net = {loading(net)}", f"sensitivity({given}).gradient[0]"])
 
 
-def _python(desk: Desk, ask: Look | LookUnit, channel: int | None = None) -> str:
+def _python(desk: Workspace, ask: Look | LookUnit, channel: int | None = None) -> str:
     """The Python that gives the values; what is hidden is hidden in what the network is given."""
     net, reference = desk.network(ask.network), desk.image(ask.image).reference
     if not ask.hidden:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from ...base.errors import BadKnob, ConvscopeError, first_line
 from ...base.progress import Listener, listening
 from ...contract.result import Result
-from ..workspace.artifacts import frame_of, kept_under, parts_of
+from ..workspace.artifacts import artifact_parts, frame_of, kept_under
 from ..workspace.messages import Ask, OfResult
 from ..workspace.resolve import Asked
 
 if TYPE_CHECKING:
-    from ..workspace.workspace import Desk
+    from ..workspace.workspace import Workspace
 
 _LONGEST = 5.0  # seconds; what takes longer is a job
 
@@ -22,7 +22,7 @@ class UnknownResult(ConvscopeError, LookupError):
     """No result is kept under this digest."""
 
 
-def ask(desk: Desk, ask: Ask) -> bytes:
+def ask(desk: Workspace, ask: Ask) -> bytes:
     """An Answer frame: from memory, from the store, or computed now; raises BadKnob for what is to be a job.
 
     What takes up its state again, and what is not done within five seconds, is work for the queue.
@@ -38,12 +38,12 @@ def ask(desk: Desk, ask: Ask) -> bytes:
     return desk.answers.put(digest, frame)
 
 
-def artifact(desk: Desk, ask: OfResult) -> bytes:
+def artifact(desk: Workspace, ask: OfResult) -> bytes:
     """The Answer frame of a kept result; raises UnknownResult."""
-    return part(desk, ask.digest, "frame")
+    return artifact_part(desk, ask.digest, "frame")
 
 
-def part(desk: Desk, digest: str, name: str) -> bytes:
+def artifact_part(desk: Workspace, digest: str, name: str) -> bytes:
     """A part of a kept result, such as `png`. Of one that was answered at once the files are made when asked for.
 
     Raises UnknownResult where it is not kept, or has no such part.
@@ -53,7 +53,7 @@ def part(desk: Desk, digest: str, name: str) -> bytes:
     if told is not None:
         asked = desk.asked(Ask.model_validate_json(told))
         if kept_under(asked.request, asked.entry.result, asked.view) == digest:
-            parts = parts_of(_carried_out(desk, asked), asked.view)
+            parts = artifact_parts(_carried_out(desk, asked), asked.view)
             desk.store.put_all(digest, parts)
             found = parts.get(name)
     if found is None:
@@ -61,7 +61,7 @@ def part(desk: Desk, digest: str, name: str) -> bytes:
     return found
 
 
-def _carried_out(desk: Desk, asked: Asked) -> Result:
+def _carried_out(desk: Workspace, asked: Asked) -> Result:
     with desk.turns.now(), listening(_limit(asked.entry.name)):
         try:
             return asked.entry.function(*asked.subjects, **asked.knobs)

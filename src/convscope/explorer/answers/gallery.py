@@ -17,12 +17,12 @@ from ..workspace.frame import encode
 from ..workspace.messages import AskGallery, Gallery
 
 if TYPE_CHECKING:
-    from ..workspace.workspace import Desk
+    from ..workspace.workspace import Workspace
 
 Picture = NDArray[np.uint8]
 
 
-def gallery(desk: Desk, ask: AskGallery) -> bytes:
+def gallery(desk: Workspace, ask: AskGallery) -> bytes:
     """A Gallery frame: of each channel of the layer the picture that `maximize` made of it with these knobs, if it did.
 
     Raises what a call of it would.
@@ -49,7 +49,7 @@ def each(first: Request, layer: str, units: int) -> list[Request]:
     ]
 
 
-def _shown(desk: Desk, digest: str, thumb: bytes) -> Picture:
+def _shown(desk: Workspace, digest: str, thumb: bytes) -> Picture:
     known = desk.thumbs.get(digest)
     return desk.thumbs.put(digest, _decoded(thumb)) if known is None else known
 

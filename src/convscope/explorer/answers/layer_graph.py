@@ -34,7 +34,7 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class Wiring:
+class LayerGraph:
     """Of each layer: the earlier layers whose outputs it reads, and what its neurons see."""
 
     inputs: dict[str, tuple[str, ...]]
@@ -47,7 +47,7 @@ class Wiring:
         return self.fields[layer]
 
 
-def wiring(net: Network, store: Store) -> Wiring:
+def layer_graph(net: Network, store: Store) -> LayerGraph:
     """The wiring of a network. Where its graph cannot be found each layer reads the one before, and sees everything."""
     key = hashlib.sha256(f"{net.digest} {VERSION}".encode()).hexdigest()
     kept = store.get(key, _PART)
@@ -58,13 +58,13 @@ def wiring(net: Network, store: Store) -> Wiring:
     return found
 
 
-def _found(net: Network) -> Wiring:
+def _found(net: Network) -> LayerGraph:
     names = list(net.layers)
     try:
         inputs = layer_inputs(executed(net, *names), names)
     except CannotExport:
         inputs = {name: tuple(names[at - 1 : at]) for at, name in enumerate(names)} | {names[0]: ()}
-    return Wiring(inputs, _fields(net, names))
+    return LayerGraph(inputs, _fields(net, names))
 
 
 def _fields(net: Network, names: list[str]) -> dict[str, Seen]:
@@ -114,16 +114,16 @@ def _everything(net: Network, name: str) -> Seen:
     return Seen(rows, columns, "upper bound")
 
 
-def _to_json(made: Wiring) -> bytes:
+def _to_json(made: LayerGraph) -> bytes:
     fields = {name: [seen.rows.tolist(), seen.columns.tolist(), seen.status] for name, seen in made.fields.items()}
     return json.dumps({"inputs": made.inputs, "fields": fields}).encode()
 
 
-def _from_json(data: bytes) -> Wiring:
+def _from_json(data: bytes) -> LayerGraph:
     told = json.loads(data)
     inputs = {name: tuple(layers) for name, layers in told["inputs"].items()}
     fields = {
         name: Seen(np.array(rows, np.int32), np.array(columns, np.int32), status)
         for name, (rows, columns, status) in told["fields"].items()
     }
-    return Wiring(inputs, fields)
+    return LayerGraph(inputs, fields)

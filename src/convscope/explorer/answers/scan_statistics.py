@@ -17,12 +17,12 @@ from ..workspace.frame import encode
 from ..workspace.messages import AskConfusion, Confused, ConfusedCell, Histogram, OfLayer, OfNetwork, OfUnit, Statistics
 
 if TYPE_CHECKING:
-    from ..workspace.workspace import Desk
+    from ..workspace.workspace import Workspace
 
 _CELLS, _SHOWN = 60, 24  # mistakes that are listed, and images of one that are shown
 
 
-def statistics(desk: Desk, ask: OfLayer) -> bytes:
+def statistics(desk: Workspace, ask: OfLayer) -> bytes:
     """A Statistics frame of a layer; raises BadScan without a scan of this network, UnknownLayer without this layer.
 
     `fraction` is the share of images that make a unit fire. `selectivity` is how much more it answers its best class
@@ -37,7 +37,7 @@ def statistics(desk: Desk, ask: OfLayer) -> bytes:
     return encode(header, {name: np.array(values, np.float32) for name, values in columns.items()})
 
 
-def histogram(desk: Desk, ask: OfUnit) -> bytes:
+def histogram(desk: Workspace, ask: OfUnit) -> bytes:
     """A Histogram frame of a unit: bins of one width would hide all but zero, so they are the scan's, with the gaps."""
     scan = _scan_of(desk, ask)
     unit = Unit(ask.layer, ask.channel)
@@ -47,7 +47,7 @@ def histogram(desk: Desk, ask: OfUnit) -> bytes:
     return encode(header, {"edges": edges.astype(np.float32), "counts": counts.astype(np.float32)})
 
 
-def confusion(desk: Desk, ask: AskConfusion) -> Confused:
+def confusion(desk: Workspace, ask: AskConfusion) -> Confused:
     """What the scan's images are taken for; the images of the cell asked for are at hand from now on.
 
     Raises BadScan without a scan of this network or its images, BadKnob where the scan cannot tell.
@@ -83,7 +83,7 @@ def contiguous(ends: NDArray[Any], counts: NDArray[Any]) -> tuple[NDArray[np.flo
     return np.array(edges or [0.0], np.float64), np.array(filled, np.float64)
 
 
-def _scan_of(desk: Desk, ask: OfNetwork) -> Scan:
+def _scan_of(desk: Workspace, ask: OfNetwork) -> Scan:
     """The scan at hand, if it is of this network."""
     if desk.scan is None:
         raise BadScan("There must be a scan, and there is none. Scan the images at hand, or start with --scan.")

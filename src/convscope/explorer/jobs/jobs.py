@@ -15,7 +15,7 @@ from ...base.image import Image
 from ...scan.result import open_scan
 from ..workspace.artifacts import kept_under
 from ..workspace.messages import Ask, AskScan, Job, JobEvent, ScanEvent
-from .listener import LONGEST, Watch
+from .listener import LONGEST, JobListener
 from .outcomes import Outcomes
 from .previews import data_url
 from .queue import ENDED, WAITING, Queue, Row
@@ -23,7 +23,7 @@ from .saved_images import save_image
 from .work import Places, gather, scan_id
 
 if TYPE_CHECKING:
-    from ..workspace.workspace import Desk
+    from ..workspace.workspace import Workspace
 
 QUEUE = 2048  # jobs that may wait
 _PATIENCE = 60.0  # seconds that one step may take when the server ends
@@ -38,7 +38,7 @@ def _raised(error: BaseException) -> None:
     raise error
 
 
-class Jobs:
+class JobList:
     """One queue of jobs, and from `begin` on the thread that does them; `listen`, which must not wait, is told of all.
 
     At most `limit` jobs may wait, and none runs for more than `longest` seconds.
@@ -47,11 +47,11 @@ class Jobs:
     runs it is that job, and when it is done its result is in the store.
     """
 
-    def __init__(self, desk: Desk, listen: Listen, limit: int = QUEUE, longest: float = LONGEST) -> None:
+    def __init__(self, desk: Workspace, listen: Listen, limit: int = QUEUE, longest: float = LONGEST) -> None:
         self._desk, self._listen, self._longest = desk, listen, longest
         folder = desk.store.folder.resolve()
         self._changed = threading.Condition(threading.RLock())
-        self._running: tuple[str, Watch] | None = None
+        self._running: tuple[str, JobListener] | None = None
         self._eta: float | None = None
         self._closing = False
         self._worker: threading.Thread | None = None
@@ -63,7 +63,7 @@ class Jobs:
         self._outcomes = Outcomes(desk, self._places, self._use, lambda: self._closing)
         self._restore()
 
-    def begin(self, failed: Callable[[BaseException], object] = _raised) -> Jobs:
+    def begin(self, failed: Callable[[BaseException], object] = _raised) -> JobList:
         """Do jobs from now on; `failed` is given what ends that before `close`."""
         with self._changed:
             if not self._closing:  # it may be ended before it has begun
@@ -189,7 +189,7 @@ class Jobs:
             row = self._next()
             if row is None:
                 return False
-            watch = Watch(self._desk.turns, lambda *told: self._tell(row.id, *told), self._longest)
+            watch = JobListener(self._desk.turns, lambda *told: self._tell(row.id, *told), self._longest)
             self._running, self._eta = (row.id, watch), None
             self._told(row)
         outcome = self._outcomes.of(row, watch)
@@ -219,7 +219,7 @@ class Jobs:
                 if self._closing:
                     return None
 
-    def _end(self, id: str, watch: Watch, outcome: dict[str, Any]) -> None:
+    def _end(self, id: str, watch: JobListener, outcome: dict[str, Any]) -> None:
         if self._closing and outcome["state"] == "cancelled" and not watch.reason:
             outcome = {"state": "queued"}
         steps = {"step": watch.step, "total": watch.total}

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ...base.progress import Cancelled
-from ..workspace.network_lock import Turns
+from ..workspace.network_lock import NetworkLock
 
 EVERY = 0.25  # seconds between two tellings
 LONGEST = 6 * 3600.0  # seconds a job may run
@@ -17,10 +17,10 @@ _LOOKED_AT = 20  # tellings, over which the pace is measured
 Tell = Callable[[int, int, float | None, object], None]  # step, total, seconds to go, preview
 
 
-class Watch:
+class JobListener:
     """A listener for one job. `stop` asks it to end; `stopped` says that it was told to, and why in `reason`."""
 
-    def __init__(self, turns: Turns, tell: Tell, longest: float) -> None:
+    def __init__(self, turns: NetworkLock, tell: Tell, longest: float) -> None:
         self.stop, self.stopped, self.reason = threading.Event(), False, ""
         self.step = self.total = 0
         self._turns, self._tell = turns, tell

@@ -13,13 +13,13 @@ from ...base.progress import Cancelled
 from ...scan.tables.parquet import is_whole
 from ..workspace.artifacts import derived, keep
 from ..workspace.messages import Ask, AskScan
-from .listener import Watch
+from .listener import JobListener
 from .queue import Row
 from .saved_images import supply
 from .work import Places, carried_out, scanned
 
 if TYPE_CHECKING:
-    from ..workspace.workspace import Desk
+    from ..workspace.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
@@ -28,12 +28,12 @@ _log = logging.getLogger(__name__)
 class Outcomes:
     """Does jobs. `use` makes a scan that is done the one at hand; `ending` says whether the server is about to end."""
 
-    desk: Desk
+    desk: Workspace
     places: Places
     use: Callable[[Row], None]
     ending: Callable[[], bool]
 
-    def of(self, row: Row, watch: Watch) -> dict[str, Any]:
+    def of(self, row: Row, watch: JobListener) -> dict[str, Any]:
         """Do a job; what there is to say of it then. Nothing it raises escapes, nor a module's SystemExit."""
         try:
             return self._scan(row, watch) if row.kind == "scan" else self._technique(row, watch)
@@ -51,7 +51,7 @@ class Outcomes:
             return "frame" in self.desk.store.names(row.id)
         return is_whole(self.places.scan(row.id))
 
-    def _scan(self, row: Row, watch: Watch) -> dict[str, Any]:
+    def _scan(self, row: Row, watch: JobListener) -> dict[str, Any]:
         if not self.kept(row):
             ask, state = AskScan.model_validate_json(row.ask), self.places.state(row.id)
             scanned(self.desk, ask, self.places.scan(row.id), state, watch)
@@ -59,7 +59,7 @@ class Outcomes:
         self.use(row)
         return {"state": "done"}
 
-    def _technique(self, row: Row, watch: Watch) -> dict[str, Any]:
+    def _technique(self, row: Row, watch: JobListener) -> dict[str, Any]:
         if not self.kept(row):
             ask = Ask.model_validate_json(row.ask)
             for image in row.images:

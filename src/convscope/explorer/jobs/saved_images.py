@@ -14,7 +14,7 @@ from ...base.files import write
 from ...base.image import Image, open_image
 
 if TYPE_CHECKING:
-    from ..workspace.workspace import Desk
+    from ..workspace.workspace import Workspace
 
 _REFERENCE = "reference"  # the PNG text chunk that says where an image came from
 
@@ -39,7 +39,7 @@ def saved_image(path: Path) -> Image:
     return dataclasses.replace(open_image(data), reference=str(reference))
 
 
-def supply(desk: Desk, id: str, path: Path) -> None:
+def supply(desk: Workspace, id: str, path: Path) -> None:
     """Give the desk an image it does not have any more, if it was written."""
     try:
         desk.image(id)

@@ -23,22 +23,22 @@ from ...contract.result import Result
 from ...data.open import open_source
 from ...data.source import Entry, Shard, Source
 from ...scan import scan
-from ...scan.engine import resume, run
-from ...scan.job import Job
+from ...scan.engine import resume, run_scan
+from ...scan.job import ScanJob
 from ...scan.result import Scan, in_memory, open_scan
 from ...scan.selection import select
 from ...scan.statistics.state import State
 from ...scan.tables.parquet import is_whole
 from ...scan.tables.tables import tables
-from ..answers.layer_graph import Wiring
+from ..answers.layer_graph import LayerGraph
 from ..workspace.artifacts import kept_under
 from ..workspace.messages import Ask, AskScan
-from .listener import Watch
+from .listener import JobListener
 from .queues import states
 from .saved_images import save_image
 
 if TYPE_CHECKING:
-    from ..workspace.workspace import Asked, Desk
+    from ..workspace.workspace import Asked, Workspace
 
 _SHARD = 32  # images of a scan between which others get their turn: two batches for each of two lanes
 _NAME = 40  # letters of an image's name that its crops are labelled with
@@ -69,7 +69,7 @@ class Places:
         return self.folder / "scans" / id
 
 
-def carried_out(desk: Desk, ask: Ask, id: str, folder: Path, watch: Watch) -> Result:
+def carried_out(desk: Workspace, ask: Ask, id: str, folder: Path, watch: JobListener) -> Result:
     """The result of a technique, whose state is kept in `folder` if it can take it up again.
 
     Raises CannotRerun where what was asked about is not what it was.
@@ -84,14 +84,14 @@ def carried_out(desk: Desk, ask: Ask, id: str, folder: Path, watch: Watch) -> Re
         return _run(desk, asked, folder, watch)
 
 
-def _run(desk: Desk, asked: Asked, folder: Path, watch: Watch) -> Result:
+def _run(desk: Workspace, asked: Asked, folder: Path, watch: JobListener) -> Result:
     keeping = checkpoint(folder) if asked.entry.resumes else nullcontext()
     with desk.turns.work(asked.subjects[0].module), listening(watch), keeping:
         result: Result = asked.entry.function(*asked.subjects, **asked.knobs)
     return result
 
 
-def scan_id(desk: Desk, ask: AskScan) -> str:
+def scan_id(desk: Workspace, ask: AskScan) -> str:
     """The digest of a scan: of the network, the images and the layers; raises what opening them does."""
     images = list(ask.images) if ask.images or not desk.source else open_source(desk.source).digest
     images = images or [info.id for info in desk.images()]
@@ -105,7 +105,7 @@ def _layers(ask: AskScan) -> str:
     return ",".join(ask.layers) or "all"
 
 
-def gather(desk: Desk, ask: AskScan, folder: Path) -> None:
+def gather(desk: Workspace, ask: AskScan, folder: Path) -> None:
     """Write the images of a scan into its folder, unless they are those the explorer was started with."""
     if desk.source and not ask.images:
         return
@@ -118,7 +118,7 @@ def gather(desk: Desk, ask: AskScan, folder: Path) -> None:
             save_image(folder / "images" / f"{names.get(id, 'picture')}-{number}.png", desk.image(id))
 
 
-def scanned(desk: Desk, ask: AskScan, folder: Path, kept: Path, watch: Watch) -> Scan:
+def scanned(desk: Workspace, ask: AskScan, folder: Path, kept: Path, watch: JobListener) -> Scan:
     """The scan in `folder`, finished, with its state `kept` elsewhere meanwhile.
 
     Images are decoded here, and between two shards no thread runs the network.
@@ -129,18 +129,18 @@ def scanned(desk: Desk, ask: AskScan, folder: Path, kept: Path, watch: Watch) ->
     for name in ("engine", "shard", "workers", "checkpoint"):
         del chosen[name]
     with desk.turns.work(net.module), listening(watch.look):
-        job = Job.of(net, source, chosen.pop("layers"), chosen.pop("labels"), **chosen)
+        job = ScanJob.of(net, source, chosen.pop("layers"), chosen.pop("labels"), **chosen)
         saver = _Saver(kept / "scan.safetensors", len(job.shards), watch)
         desk.turns.give_way()
         state = resume(job, saver.path) if saver.path.exists() else _begun(job, desk.loaded(ask.network).wiring)
-        if not run(job, state, job.shards, saver, workers=0, checkpoint=0.0):
+        if not run_scan(job, state, job.shards, saver, workers=0, checkpoint=0.0):
             raise Cancelled
     if not is_whole(folder):  # another explorer may have done the same meanwhile
         in_memory(tables(state)).save(folder)
     return open_scan(folder)
 
 
-def _begun(job: Job, wiring: Wiring) -> State:
+def _begun(job: ScanJob, wiring: LayerGraph) -> State:
     """What `job.begin` gives, without the seconds it takes to find what neurons see: that is known here."""
     state = State.empty(job.ledger)
     height, width = job.net.preprocessing.size
@@ -155,7 +155,7 @@ def _begun(job: Job, wiring: Wiring) -> State:
 class _Saver:
     """Writes a state now and then, and where it is the last."""
 
-    def __init__(self, path: Path, shards: int, watch: Watch) -> None:
+    def __init__(self, path: Path, shards: int, watch: JobListener) -> None:
         self.path, self._shards, self._watch, self._saved = path, shards, watch, time.monotonic()
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path)

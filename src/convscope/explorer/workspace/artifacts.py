@@ -52,7 +52,7 @@ def frame_of(result: Result, view: Mapping[str, Any], digest: str = "") -> bytes
     return encode(header, {name: narrowed(array) for name, array in shown.arrays.items()})
 
 
-def parts_of(result: Result, view: Mapping[str, Any], digest: str = "") -> dict[str, bytes]:
+def artifact_parts(result: Result, view: Mapping[str, Any], digest: str = "") -> dict[str, bytes]:
     """All that is kept of a result, by name: every file it can be saved as, its `frame` last."""
     assert result.request is not None
     chosen = choices(type(result), view)
@@ -68,7 +68,7 @@ def keep(store: Store, result: Result, view: Mapping[str, Any], digest: str = ""
     digest = digest or kept_under(result.request, type(result), view)
     if isinstance(result, Maximized) and "partial" not in result.evidence:
         store.put(result.request.digest, "thumb", _thumb(result))
-    store.put_all(digest, parts_of(result, view, digest))
+    store.put_all(digest, artifact_parts(result, view, digest))
     return digest
 
 

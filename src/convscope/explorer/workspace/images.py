@@ -23,7 +23,7 @@ from ...base.samples import PREFIX, samples
 from ...base.warned import unwarned
 from ...data.source import Source
 from ...store import Store
-from .lru_cache import Recent
+from .lru_cache import LRUCache
 from .messages import ImageInfo
 
 PIXELS = 25_000_000  # of an upload; a network sees less than a hundredth of them
@@ -42,7 +42,7 @@ class _Row:
     read: Callable[[], Image]
 
 
-class Album:
+class ImageLibrary:
     """Images by id. Reading those of a source takes a while: `begin` does it, on a thread, and others wait for it."""
 
     def __init__(self, store: Store, source: Source | None = None) -> None:
@@ -50,7 +50,7 @@ class Album:
         self._first: dict[str, _Row] = {}
         self._opened: dict[str, _Row] = {}
         self._uploads: dict[str, ImageInfo] = {}  # the newest first
-        self._pixels: Recent[Image] = Recent(_MEMORY, lambda image: image.pixels.nbytes)
+        self._pixels: LRUCache[Image] = LRUCache(_MEMORY, lambda image: image.pixels.nbytes)
         self._lock = threading.Lock()
         self._begun = threading.Event()
 

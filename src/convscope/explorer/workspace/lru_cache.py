@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 V = TypeVar("V")
 
 
-class Recent(Generic[V]):
+class LRUCache(Generic[V]):
     """Values by key, `limit` bytes of them, as `size` measures them; those not used for the longest time go first."""
 
     def __init__(self, limit: int, size: Callable[[V], int]) -> None:

@@ -13,7 +13,7 @@ from ...network.isolation.alone import lent
 _PATIENCE = 2.0  # seconds a job waits between two steps, however many others come; then it makes one step
 
 
-class Turns:
+class NetworkLock:
     """Turns at the networks. A job holds one for as long as it runs, and gives way between its steps.
 
     A turn freezes the network it uses and restores it, so turns must nest: what goes first while a job gives way is

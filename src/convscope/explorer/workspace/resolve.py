@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 from ...base.errors import BadKnob, BadScan, nearest
 from ...base.samples import PREFIX, samples
 from ...catalog import catalog
-from ...catalog.catalog import Entry
+from ...catalog.catalog import CatalogEntry
 from ...contract import knobs
-from ...contract.images import parts
+from ...contract.images import split_text
 from ...contract.request import Request
 from ...network.network import Network
 from ...view.figures.registry import drawer_of
 from .messages import Ask
 
 if TYPE_CHECKING:
-    from .workspace import Desk
+    from .workspace import Workspace
 
 _IMAGE_IN_TEXT = re.compile(r"caricature\s*\([^,]*,\s*([^,)]*)")  # the one objective that opens an image
 
@@ -33,7 +33,7 @@ _IMAGE_IN_TEXT = re.compile(r"caricature\s*\([^,]*,\s*([^,)]*)")  # the one obje
 class Asked:
     """A technique with its subjects, the network first, and its knobs, checked; `view` are the picture's choices."""
 
-    entry: Entry
+    entry: CatalogEntry
     subjects: tuple[Any, ...]
     knobs: dict[str, Any]
     view: dict[str, Any]
@@ -41,11 +41,11 @@ class Asked:
     ask: Ask
 
 
-def asked(desk: Desk, ask: Ask) -> Asked:
+def asked(desk: Workspace, ask: Ask) -> Asked:
     """What is asked; raises what the technique would for subjects and knobs, and computes nothing heavy."""
     entry, net = catalog.entry(ask.technique), desk.network(ask.network)
     subjects = (net, *_subjects(desk, entry, ask, net))
-    given = knobs.written(entry.function, ask.knobs)
+    given = knobs.as_text(entry.function, ask.knobs)
     for name, value in given.items():
         _check_text(desk, net, name, value)
     view = dict(ask.view)
@@ -55,7 +55,7 @@ def asked(desk: Desk, ask: Ask) -> Asked:
     return Asked(entry, subjects, dict(request.knobs), view, request, ask)
 
 
-def _subjects(desk: Desk, entry: Entry, ask: Ask, net: Network) -> list[Any]:
+def _subjects(desk: Workspace, entry: CatalogEntry, ask: Ask, net: Network) -> list[Any]:
     wanted = [name for name in entry.subjects[1:] if name != "scan"]
     missing = [name for name in wanted if name not in ask.subjects]
     strange = [name for name in ask.subjects if name not in wanted]
@@ -67,12 +67,12 @@ def _subjects(desk: Desk, entry: Entry, ask: Ask, net: Network) -> list[Any]:
     return [_subject(desk, name, ask.subjects.get(name, ""), net) for name in entry.subjects[1:]]
 
 
-def _subject(desk: Desk, name: str, text: str, net: Network) -> Any:
+def _subject(desk: Workspace, name: str, text: str, net: Network) -> Any:
     match name:
         case "image" | "content":
             return desk.image(text)
         case "style":
-            return [desk.image(id) for id in parts(text)]
+            return [desk.image(id) for id in split_text(text)]
         case "scan":
             if desk.scan is None:
                 raise BadScan("This needs a scan, and none is at hand. Scan the images at hand first.")
@@ -91,7 +91,7 @@ def _check_sample(text: str) -> None:
         )
 
 
-def _check_text(desk: Desk, net: Network, name: str, value: Any) -> None:
+def _check_text(desk: Workspace, net: Network, name: str, value: Any) -> None:
     if not isinstance(value, str) or (desk.scan is not None and value == str(desk.scan.folder)):
         return
     for word in {value, *(part.strip() for part in re.split("[,;]", value))}:

@@ -18,11 +18,11 @@ from ...data.source import Source
 from ...network.network import Network
 from ...scan.result import Scan
 from ...store import Store
-from ..answers.layer_graph import Wiring, wiring
-from .images import Album
-from .lru_cache import Recent
+from ..answers.layer_graph import LayerGraph, layer_graph
+from .images import ImageLibrary
+from .lru_cache import LRUCache
 from .messages import Ask, ImageInfo, LayerInfo, NetworkInfo, ScanInfo
-from .network_lock import Turns
+from .network_lock import NetworkLock
 from .resolve import Asked as Asked
 from .resolve import asked, loading
 
@@ -36,7 +36,7 @@ class Loaded:
     """A network and how its layers hang together."""
 
     net: Network
-    wiring: Wiring
+    wiring: LayerGraph
     name: str
 
     @cached_property
@@ -62,13 +62,13 @@ class Loaded:
             classifies=net.classifies,
             labels=net.labels,
             layers=tuple(rows),
-            start=start(net),
+            start=first_layer(net),
             python=loading(net),
             digest=net.digest,
         )
 
 
-class Desk:
+class Workspace:
     """What requests are about. `networks` says how each network on offer is loaded, when it is first asked for.
 
     `source` is the text of `--images`, or empty, and `images` what it was opened as. `in_use` names the network that
@@ -82,15 +82,15 @@ class Desk:
         source: str = "",
         images: Source | None = None,
     ) -> None:
-        self.store, self.source, self.turns = store, source, Turns()
-        self.album = Album(store, images)
+        self.store, self.source, self.turns = store, source, NetworkLock()
+        self.album = ImageLibrary(store, images)
         self.in_use = ""
         self.scan: Scan | None = None
         self.scan_info: ScanInfo | None = None
-        self.activations: Recent[NDArray[np.float32]] = Recent(_ACTIVATIONS, lambda values: values.nbytes)
-        self.seen: Recent[NDArray[np.uint8]] = Recent(_SEEN, lambda pixels: pixels.nbytes)
-        self.answers: Recent[bytes] = Recent(_ANSWERS, len)
-        self.thumbs: Recent[NDArray[np.uint8]] = Recent(_THUMBS, lambda pixels: pixels.nbytes)
+        self.activations: LRUCache[NDArray[np.float32]] = LRUCache(_ACTIVATIONS, lambda values: values.nbytes)
+        self.seen: LRUCache[NDArray[np.uint8]] = LRUCache(_SEEN, lambda pixels: pixels.nbytes)
+        self.answers: LRUCache[bytes] = LRUCache(_ANSWERS, len)
+        self.thumbs: LRUCache[NDArray[np.uint8]] = LRUCache(_THUMBS, lambda pixels: pixels.nbytes)
         self._load = dict(networks)
         self._loading = {name: threading.Lock() for name in networks}
         self._loaded: dict[str, Loaded] = {}
@@ -116,7 +116,7 @@ class Desk:
             if name not in self._loaded:
                 net = self._load[name]()
                 with self.turns.now():
-                    self._loaded[name] = Loaded(net, wiring(net, self.store), name)
+                    self._loaded[name] = Loaded(net, layer_graph(net, self.store), name)
                     net.layers.with_functions  # noqa: B018 (found in this turn: any address may ask for it later)
         return self._loaded[name]
 
@@ -154,7 +154,7 @@ class Desk:
         return asked(self, ask)
 
 
-def start(net: Network) -> str:
+def first_layer(net: Network) -> str:
     """The layer to show first: of those with a few dozen maps of some size, the one nearest to the middle."""
     names = list(net.layers)
     inner = [row for row in list(net.layers.values())[1:] if len(row.shape) == 3]

@@ -14,7 +14,7 @@ from .main import DEVICE, WEIGHTS
 from .progress_bar import progress
 
 
-@click.command()
+@click.command("explore")
 @click.argument("network", default="lite0")
 @click.option("--images", "source", default="", help="a folder, zip or tars of images to have at hand")
 @click.option("--scan", "scanned", type=click.Path(path_type=Path), help="folder of a scan: what drives each unit")
@@ -24,7 +24,7 @@ from .progress_bar import progress
 @click.option("--store", "kept", type=click.Path(path_type=Path), help="folder for results and jobs [default: a cache]")
 @WEIGHTS
 @DEVICE
-def explore(
+def explore_command(
     network: str,
     source: str,
     scanned: Path | None,

@@ -51,7 +51,7 @@ class Commands(click.Group):
         """The command of this name."""
         if cmd_name in _VERBS:
             verbs = importlib.import_module(f"convscope.fronts.cli.{_MODULES.get(cmd_name, 'verbs')}")
-            found: click.Command = getattr(verbs, cmd_name)
+            found: click.Command = getattr(verbs, f"{cmd_name}_command")
             return found
         for entry in CATALOG:
             if cmd_name in (entry.command, entry.name):
@@ -93,7 +93,7 @@ def convscope() -> None:
     """
 
 
-def main() -> None:
+def command_line() -> None:
     """Run the command line; the one place where errors become exit codes."""
     warnings.showwarning = _note  # type: ignore[assignment]
     warnings.simplefilter("ignore")

@@ -35,7 +35,7 @@ def _scan(network: str, source: str, output: Path, as_json: bool, weights: str, 
     click.echo(to_json(_summary(found, output), indent=1) if as_json else _told(found, left))
 
 
-scan = click.Command(
+scan_command = click.Command(
     "scan",
     callback=_scan,
     help=_scan.__doc__,
@@ -47,25 +47,25 @@ scan = click.Command(
     ],
 )
 for _add in (JSON, WEIGHTS, DEVICE):
-    _add(scan)
+    _add(scan_command)
 
 
-@click.command()
+@click.command("merge")
 @click.argument("parts", nargs=-1, required=True, type=FOLDER, metavar="DIR...")
 @click.option("-o", "--output", type=FOLDER, help="folder for the tables; left out, the first DIR")
 @JSON
-def merge(parts: tuple[Path, ...], output: Path | None, as_json: bool) -> None:
+def merge_command(parts: tuple[Path, ...], output: Path | None, as_json: bool) -> None:
     """Put the parts of a scan together; refuses missing parts, and parts that overlap or differ."""
     found = scanning.merge_scans(parts, output)
     assert found.folder is not None
     click.echo(to_json(_summary(found, found.folder), indent=1) if as_json else _told(found, f"saved: {found.folder}"))
 
 
-@click.command()
+@click.command("query")
 @click.argument("folder", type=FOLDER, metavar="DIR")
 @click.argument("sql")
 @JSON
-def query(folder: Path, sql: str, as_json: bool) -> None:
+def query_command(folder: Path, sql: str, as_json: bool) -> None:
     """Ask a scan in SQL: its tables are units, top, histograms, examples, images, layers and run.
 
     Where there are classes, also classes, predictions and confusion: what images of one class are taken for.

@@ -15,7 +15,7 @@ from ...base.files import check_writable
 from ...base.paths import is_file, is_there
 from ...base.plain import to_json
 from ...base.samples import PREFIX
-from ...catalog.catalog import MORE, Entry
+from ...catalog.catalog import MORE, CatalogEntry
 from ...contract import knobs
 from ...contract.checkpoint import checkpoint
 from ...contract.result import Result, check_output
@@ -29,7 +29,7 @@ _WEIGHED = re.compile(r"-[\d.]\S*\*")
 _LONGEST = 60  # letters of a file's name that say what it is about
 
 
-def command(entry: Entry) -> click.Command:
+def command(entry: CatalogEntry) -> click.Command:
     """The click command of a technique, from its signature and docstring."""
     drawer = drawer_of(entry.result)
     view = knobs.schema(drawer)

@@ -12,7 +12,7 @@ from ...base.files import check_writable, write
 from ...base.image import open_image
 from ...base.plain import to_json
 from ...base.samples import samples as all_samples
-from ...catalog.rerun import run
+from ...catalog.rerun import rerun
 from ...contract.request import Request
 from ...network.network import Predicted
 from ...scan.result import open_scan
@@ -24,13 +24,13 @@ from .main import DEVICE, JSON, WEIGHTS, fetched
 from .progress_bar import progress
 
 
-@click.command()
+@click.command("layers")
 @click.argument("network")
 @click.option("--functions", is_flag=True, help="with what functions put out inside modules, such as relu@1")
 @JSON
 @WEIGHTS
 @DEVICE
-def layers(network: str, functions: bool, as_json: bool, weights: str, device: str) -> None:
+def layers_command(network: str, functions: bool, as_json: bool, weights: str, device: str) -> None:
     """List the layers of a network: name, kind, shape and number of units."""
     with progress("layers"):
         found = fetched(network, weights, device).layers
@@ -38,14 +38,14 @@ def layers(network: str, functions: bool, as_json: bool, weights: str, device: s
     click.echo(to_json(table.rows(), indent=1) if as_json else repr(table))
 
 
-@click.command()
+@click.command("predict")
 @click.argument("network")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--top", default=5, show_default=True, help="how many classes to name")
 @JSON
 @WEIGHTS
 @DEVICE
-def predict(network: str, images: tuple[str, ...], top: int, as_json: bool, weights: str, device: str) -> None:
+def predict_command(network: str, images: tuple[str, ...], top: int, as_json: bool, weights: str, device: str) -> None:
     """Say what a network takes an image for, or each of several."""
     pictures = [open_image(image) for image in images]
     with progress("predict"):
@@ -63,7 +63,7 @@ def _classes(rows: Sequence[Predicted]) -> list[dict[str, object]]:
     return [{"label": label, "index": index, "probability": p} for label, index, p in rows]
 
 
-@click.command()
+@click.command("report")
 @click.argument("network")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("report.html"), show_default=True)
@@ -72,7 +72,7 @@ def _classes(rows: Sequence[Predicted]) -> list[dict[str, object]]:
 @JSON
 @WEIGHTS
 @DEVICE
-def report(
+def report_command(
     network: str,
     images: tuple[str, ...],
     output: Path,
@@ -95,7 +95,7 @@ def report(
         show(output)
 
 
-@click.command()
+@click.command("rerun")
 @click.argument("picture", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="where to write it; left out, it is only compared"
@@ -104,7 +104,7 @@ def report(
 @click.option("--network", help="the network, if it is your own: FILE.py:NAME; pictures are not trusted to run code")
 @JSON
 @DEVICE
-def rerun(
+def rerun_command(
     picture: Path, output: Path | None, image: str | None, network: str | None, as_json: bool, device: str
 ) -> None:
     """Make a picture again from the request it holds, and compare."""
@@ -113,7 +113,7 @@ def rerun(
         check_writable(output)
     _tell_of_weights(picture, request, network)
     with progress("rerun"):
-        data = png(run(request, picture.parent, image, device, network), **request.view)
+        data = png(rerun(request, picture.parent, image, device, network), **request.view)
     same = data == picture.read_bytes()
     if output is not None:
         write(output, data)
@@ -133,9 +133,9 @@ def _tell_of_weights(picture: Path, request: Request, instead: str | None) -> No
         say(f"Note: {picture} asks for the weights of {net['reference']}, fetched from their hub if they are not here.")
 
 
-@click.command()
+@click.command("samples")
 @JSON
-def samples(as_json: bool) -> None:
+def samples_command(as_json: bool) -> None:
     """List the bundled photos."""
     rows = [
         {"name": f"sample:{s.name}", "shows": s.shows, "by": s.author, "licence": s.licence}

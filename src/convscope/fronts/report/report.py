@@ -82,7 +82,7 @@ def write_report(net: Network, images: Sequence[Image], path: Path, scan: Scan |
     total = 1 + len(images) + (scan is not None)
     for step, section in enumerate(_sections(net, images, scan), 1):
         sections.append(section)
-        progress.report(step, total)
+        progress.report_progress(step, total)
     data = _page(net, sections).encode("utf-8", "backslashreplace")  # a file's name may be no UTF-8
     write(path, data)
     return len(data)

@@ -111,7 +111,7 @@ def _files(explorer: Explorer) -> list[BaseRoute]:
         digest, ending = request.path_params["digest"], request.path_params["ending"]
         if not _ID.fullmatch(digest) or ending not in _KINDS:
             raise HTTPException(404)
-        return Response(await run_in_threadpool(answers.part, desk, digest, ending), media_type=_KINDS[ending])
+        return Response(await run_in_threadpool(answers.artifact_part, desk, digest, ending), media_type=_KINDS[ending])
 
     return [
         routing.Route("/images", upload, methods=["POST"]),

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ...explorer.workspace.messages import Job, JobEvent, ScanEvent
-from .guard import same
+from .guard import same_token
 from .strangers import known
 
 DENIED = 4401  # of the private WebSocket codes, after HTTP's 401
@@ -102,7 +102,7 @@ async def _knows(websocket: WebSocket, token: str) -> bool:
         given = _Hello.model_validate_json(text).token if len(text) <= _LONGEST else ""
     except (TimeoutError, WebSocketDisconnect, ValueError, KeyError):  # silent, gone, not that, or not text
         return False
-    return same(given, token)
+    return same_token(given, token)
 
 
 async def _until_gone(websocket: WebSocket, box: _Box) -> None:

@@ -116,7 +116,7 @@ class Guard:
         if not _is_api(path):
             return receive
         kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not same(given.strip(), self._token):
+        if kind.lower() != "bearer" or not same_token(given.strip(), self._token):
             raise Refusal(401, "This needs the token that ends the printed link, #token=….", "NoToken")
         known(scope.get("state", {}))
         if scope["method"] in ("GET", "HEAD"):
@@ -146,7 +146,7 @@ class Guard:
         return sending
 
 
-def same(given: str, token: str) -> bool:
+def same_token(given: str, token: str) -> bool:
     """Whether what was given is the token; takes as long whatever is wrong with it."""
     return secrets.compare_digest(given.encode(errors="surrogatepass"), token.encode())
 

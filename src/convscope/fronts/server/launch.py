@@ -15,8 +15,8 @@ from ...base.errors import BadScan
 from ...data.open import SourceLike, open_source
 from ...explorer.answers.activations import warm_up
 from ...explorer.calls import Explorer, techniques
-from ...explorer.jobs.jobs import Jobs
-from ...explorer.workspace.workspace import Desk
+from ...explorer.jobs.jobs import JobList
+from ...explorer.workspace.workspace import Workspace
 from ...network.network import Network
 from ...scan.result import Scan, open_scan
 from ...store import Store
@@ -37,7 +37,7 @@ class Serving:
     Raises BadStore for a store whose jobs cannot be read.
     """
 
-    def __init__(self, desk: Desk, listening: socket.socket, host: str) -> None:
+    def __init__(self, desk: Workspace, listening: socket.socket, host: str) -> None:
         self.desk = desk
         self._listening = listening
         self._failures: list[BaseException] = []
@@ -45,7 +45,7 @@ class Serving:
             token, events = token_in(desk.store.folder), Events()
         shown, hosts, anywhere = addresses(host, listening.getsockname()[1])
         self.link = f"http://{shown}/#token={token}"
-        self._jobs = Jobs(desk, events.tell)
+        self._jobs = JobList(desk, events.tell)
         explorer = Explorer(desk, self._jobs, events, token)
         self._server = Server(
             make_app(explorer, hosts, anywhere),
@@ -82,18 +82,18 @@ class Serving:
         self._server.should_exit = True
 
 
-def begin(desk: Desk) -> None:
+def begin(desk: Workspace) -> None:
     """Load what is asked for first, so that nobody waits for it later; raises what goes wrong."""
     desk.begin()
     techniques()
     warm_up(desk, desk.networks[0])
 
 
-def open_desk(found: Offers, images: SourceLike | None = None, kept: Path | None = None) -> Desk:
+def open_desk(found: Offers, images: SourceLike | None = None, kept: Path | None = None) -> Workspace:
     """A desk with networks, images and a store at hand; raises BadSource and BadStore."""
     source = None if images is None else open_source(images)
     named = os.fspath(images) if isinstance(images, str | os.PathLike) else ""
-    return Desk(found, Store(kept or cache() / "explorer"), named, source)
+    return Workspace(found, Store(kept or cache() / "explorer"), named, source)
 
 
 def scan_in(folder: str | Path | Scan) -> tuple[Scan, Path]:

@@ -52,7 +52,7 @@ def axis(kind: Kind, size: int) -> Axis:
     return (Factor(kind, size),) if size != 1 else ()
 
 
-def resized(old: Axis, size: int, missing: Kind = "?") -> Axis:
+def resized_axis(old: Axis, size: int, missing: Kind = "?") -> Axis:
     """An axis after an operation that keeps the order of its places, but perhaps not their number."""
     if math.prod(factor.size for factor in old) == size:
         return old

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
-from .axes import Axes, Axis, Factor, Kind, axis, place_kinds, resized, viewed
+from .axes import Axes, Axis, Factor, Kind, axis, place_kinds, resized_axis, viewed
 
 AxesOf: TypeAlias = Callable[[Tensor], Axes | None]
 Rule: TypeAlias = Callable[[AxesOf, Sequence[Any], Tensor], Axes | None]
@@ -59,16 +59,16 @@ def after_expand(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes |
         return None
     kinds: list[Kind] = ["?", "?", *place_kinds(axes)] if len(axes) == result.ndim == 4 else ["?"] * result.ndim
     padded = ((),) * (result.ndim - len(axes)) + axes
-    return tuple(resized(held, n, kind) for held, n, kind in zip(padded, result.shape, kinds, strict=True))
+    return tuple(resized_axis(held, n, kind) for held, n, kind in zip(padded, result.shape, kinds, strict=True))
 
 
 def _trimmed(held: Axis, size: int, step: int) -> Axis:
     """A part of an axis; of places, one that leaves out more than an edge is not where it was."""
     cut = step == 1 and size < _MOST * math.prod(factor.size for factor in held)
-    return moved(resized(held, size)) if cut else resized(held, size)
+    return displaced(resized_axis(held, size)) if cut else resized_axis(held, size)
 
 
-def moved(held: Axis) -> Axis:
+def displaced(held: Axis) -> Axis:
     """An axis whose places are not where they are in the picture."""
     return tuple(replace(factor, moved=True) if factor.kind in ("y", "x") else factor for factor in held)
 
@@ -83,7 +83,8 @@ def after_picked(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes |
         return None
     dim = next((arg for arg in args[1:] if isinstance(arg, int)), -1) % result.ndim
     return tuple(
-        moved(resized(h, n)) if i == dim else h for i, (h, n) in enumerate(zip(axes, result.shape, strict=True))
+        displaced(resized_axis(h, n)) if i == dim else h
+        for i, (h, n) in enumerate(zip(axes, result.shape, strict=True))
     )
 
 
@@ -94,7 +95,8 @@ def after_indexed(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes 
     if axes is None or len(used) != 1 or len(axes) != result.ndim:
         return None
     return tuple(
-        moved(resized(h, n)) if i == used[0] else h for i, (h, n) in enumerate(zip(axes, result.shape, strict=True))
+        displaced(resized_axis(h, n)) if i == used[0] else h
+        for i, (h, n) in enumerate(zip(axes, result.shape, strict=True))
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .axes import Axes, Axis, Kind, axis, place_kinds, pruned, resized
+from .axes import Axes, Axis, Kind, axis, place_kinds, pruned, resized_axis
 from .moves import (
     AxesOf,
     Rule,
@@ -28,7 +28,7 @@ from .moves import (
     after_transpose,
     after_unsqueeze,
     after_view,
-    moved,
+    displaced,
 )
 
 
@@ -69,7 +69,7 @@ def _spatial(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | Non
         return None
     between: list[Kind] = ["?"] * (result.ndim - 4)  # of clips and volumes
     missing: list[Kind] = ["n", "c", *between, *place_kinds(axes)][-result.ndim :]
-    return tuple(resized(held, n, kind) for held, n, kind in zip(axes, result.shape, missing, strict=True))
+    return tuple(resized_axis(held, n, kind) for held, n, kind in zip(axes, result.shape, missing, strict=True))
 
 
 def _convolution(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
@@ -84,14 +84,14 @@ def _padded(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None
     if axes is None:
         return None
     sides = {result.ndim - 1 - i: abs(pads[2 * i] - pads[2 * i + 1]) for i in range(len(pads) // 2)}
-    return tuple(moved(held) if sides.get(i, 0) > result.shape[i] / 8 else held for i, held in enumerate(axes))
+    return tuple(displaced(held) if sides.get(i, 0) > result.shape[i] / 8 else held for i, held in enumerate(axes))
 
 
 def _sampled(axes_of: AxesOf, args: Sequence[Any], result: Tensor) -> Axes | None:
     axes = axes_of(args[0])
     if axes is None:
         return None
-    rows, columns = (moved(axis(kind, n)) for kind, n in zip(place_kinds(axes), result.shape[2:], strict=True))
+    rows, columns = (displaced(axis(kind, n)) for kind, n in zip(place_kinds(axes), result.shape[2:], strict=True))
     return (*axes[:2], rows, columns)
 
 

@@ -32,7 +32,7 @@ def kind(node: Node) -> str:
     return name.partition("Backward")[0].removeprefix("Foreach") if "Backward" in name else name
 
 
-def edges(node: Node) -> list[Edge]:
+def inputs_of(node: Node) -> list[Edge]:
     """The inputs of a call, a tensor that is given twice being there twice."""
     return [(source, number) for source, number in node.next_functions if source is not None]
 
@@ -42,7 +42,7 @@ def origin(edge: Edge) -> set[Edge]:
     found, waiting = {edge}, [edge]
     while waiting:
         node, _ = waiting.pop()
-        new = [] if _mixes(node) else [source for source in edges(node) if source not in found]
+        new = [] if _mixes(node) else [source for source in inputs_of(node) if source not in found]
         found.update(new)
         waiting.extend(new)
     return found
@@ -51,7 +51,7 @@ def origin(edge: Edge) -> set[Edge]:
 def related(node: Node) -> bool:
     """Whether some two inputs of a call are of the same tensor."""
     seen: set[Edge] = set()
-    for found in map(origin, edges(node)):
+    for found in map(origin, inputs_of(node)):
         if seen & found:
             return True
         seen |= found
@@ -60,7 +60,7 @@ def related(node: Node) -> bool:
 
 def apart(node: Node) -> Iterator[Node]:
     """What the inputs of a call went through, but not all of them."""
-    found = [origin(edge) for edge in edges(node)]
+    found = [origin(edge) for edge in inputs_of(node)]
     every, common = found[0].union(*found), found[0].intersection(*found)
     for other, _ in every - common:
         yield other
@@ -68,12 +68,12 @@ def apart(node: Node) -> Iterator[Node]:
 
 def carries(node: Node) -> bool:
     """Whether a call only shapes, scales or shifts one tensor."""
-    return kind(node) in SHAPING or (kind(node) in _SCALING and len(edges(node)) == 1)
+    return kind(node) in SHAPING or (kind(node) in _SCALING and len(inputs_of(node)) == 1)
 
 
 def stacked(node: Node) -> bool:
     """Whether a call takes what was laid side by side of the same tensor: it and zeros, or it and what it became."""
-    for source, _ in edges(node):
+    for source, _ in inputs_of(node):
         name = kind(source)
         if name == "Stack" or (name == "Cat" and (related(source) or _lifted(source))):
             return True
@@ -90,11 +90,11 @@ def averages(node: Node) -> bool:
 
 def smaller(node: Node) -> bool:
     """Whether a call puts out fewer numbers than it takes."""
-    return any(_count(node, 0) < _count(*edge) for edge in edges(node))
+    return any(_count(node, 0) < _count(*edge) for edge in inputs_of(node))
 
 
 def _lifted(node: Node) -> bool:
-    return any(kind(source) == "Unsqueeze" for source, _ in edges(node))
+    return any(kind(source) == "Unsqueeze" for source, _ in inputs_of(node))
 
 
 def _mixes(node: Node) -> bool:

@@ -16,18 +16,18 @@ from torch import Tensor
 
 from ..isolation.eager import EagerMode
 from .masks import MASKS, Steps
-from .pieces import Way, written
+from .pieces import GradientPath, piece_in_place
 from .rectifiers import SPELLINGS, Rectified, Spelling, writes
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]  # of a gradient, the slope, and where a rectifier is full
 
 
-def guided(grad: Tensor, slope: Tensor, full: Tensor) -> Tensor:
+def guided_rule(grad: Tensor, slope: Tensor, full: Tensor) -> Tensor:
     """Pass a gradient where it is positive and the rectifier was open (Springenberg et al. 2014)."""
     return grad.clamp(min=0) * slope
 
 
-def deconvnet(grad: Tensor, slope: Tensor, full: Tensor) -> Tensor:
+def deconvnet_rule(grad: Tensor, slope: Tensor, full: Tensor) -> Tensor:
     """Pass a gradient where it is positive, however the rectifier was (Zeiler and Fergus 2013)."""
     return grad.clamp(min=0)
 
@@ -58,7 +58,7 @@ class Rectifiers(EagerMode):
         if name in MASKS:
             self._steps.learn(name, args, result)
         elif name.endswith("_") and args:
-            self._wrote(args[0], written(name))
+            self._wrote(args[0], piece_in_place(name))
         return result
 
     def _wrote(self, changed: Any, told: str) -> None:
@@ -68,7 +68,7 @@ class Rectifiers(EagerMode):
 
     def survey(self, value: Tensor, leaf: Tensor) -> None:
         """Count what was changed between a value and the leaf its gradient is taken for, and name what was left."""
-        way = Way(value, leaf)
+        way = GradientPath(value, leaf)
         self.count, self.pools, self.left = way.changed, way.pools, way.left(self._named)
 
     def _run(self, spelling: Spelling, name: str, func: Any, args: Any, kwargs: Any) -> Any:
@@ -84,7 +84,7 @@ class Rectifiers(EagerMode):
         result = func(*args, **kwargs)
         changed = x if in_place else result
         if in_place and isinstance(x, Tensor) and x._is_view():
-            self._wrote(x, told or written(name))
+            self._wrote(x, told or piece_in_place(name))
         elif told and isinstance(changed, Tensor) and changed.grad_fn is not None:
             self._named[changed.grad_fn] = told
         return result

@@ -15,7 +15,7 @@ from ...base.errors import ForwardFailed, NoRectifier
 from ...base.unit import Valued
 from ..isolation.frozen import frozen
 from ..isolation.parts import unwrap
-from .backward_rules import Rectifiers, Rule, deconvnet
+from .backward_rules import Rectifiers, Rule, deconvnet_rule
 from .rectifiers import OPT_IN
 
 if TYPE_CHECKING:
@@ -134,8 +134,12 @@ def _passes(values: Tensor) -> dict[str, Any]:
 def _rule_evidence(rule: Rule | None, mode: Rectifiers | None) -> dict[str, Any]:
     if rule is None or mode is None:
         return {}
-    found: dict[str, Any] = {"rule": rule.__name__, "interceptions": mode.count, "max_pools": mode.pools}
-    if rule is deconvnet and mode.pools == 0:
+    found: dict[str, Any] = {
+        "rule": rule.__name__.removesuffix("_rule"),
+        "interceptions": mode.count,
+        "max_pools": mode.pools,
+    }
+    if rule is deconvnet_rule and mode.pools == 0:
         found["without_switches"] = (
             "no max-pooling on the way, so the picture reaches the result through no switches and hardly matters"
         )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Sensitivity:
+class LayerGradient:
     """`activation` of a layer and `gradient` of a unit's `value` (N,) with respect to it, (N, C, h, w) or (N, C)."""
 
     activation: Tensor
@@ -33,7 +33,7 @@ class Independent(BadKnob):
     """The unit does not depend on the layer."""
 
 
-def sensitivity(net: Network, x: Tensor, unit: Valued, layer: str) -> Sensitivity:
+def layer_gradient(net: Network, x: Tensor, unit: Valued, layer: str) -> LayerGradient:
     """Differentiate a unit's value for N prepared inputs with respect to the output of a layer's last call.
 
     Raises Independent, a BadKnob, where the layer runs after the unit or on another branch. Only what comes after the
@@ -51,7 +51,7 @@ def sensitivity(net: Network, x: Tensor, unit: Valued, layer: str) -> Sensitivit
             "gradient on. Use a layer on the way to it, or occlusion."
         )
     activation, grad = (row.arranged(tensor.detach()) for tensor in (graft.leaf, found))
-    return Sensitivity(activation, grad, value.detach())
+    return LayerGradient(activation, grad, value.detach())
 
 
 class _Graft:

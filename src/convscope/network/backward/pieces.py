@@ -42,7 +42,7 @@ _EXTREMES |= {
 _GUARD = 1e-3  # a clamp to at least so little keeps a divisor from zero
 
 
-class Way:
+class GradientPath:
     """The calls through which a value depends on a leaf, each with the calls that take what it puts out."""
 
     def __init__(self, value: Tensor, leaf: Tensor) -> None:
@@ -97,7 +97,7 @@ class Way:
 
     def _product(self, node: Node) -> str:
         """What a product of a tensor with what became of it is called, unless the name of that tells."""
-        if len(arms.edges(node)) < 2 or not arms.related(node):
+        if len(arms.inputs_of(node)) < 2 or not arms.related(node):
             return ""
         between = {arms.kind(other) for other in arms.apart(node)}
         if between & (_PIECES.keys() | _SWITCHES | _CURVES) or any(name.startswith("_") for name in between):
@@ -116,7 +116,7 @@ class Way:
                 yield taker
 
 
-def written(name: str) -> str:
+def piece_in_place(name: str) -> str:
     """The piece that a call in place computes, by the call's name; empty where it is none."""
     found = "".join(map(str.capitalize, name.rstrip("_").split("_")))
     return found if found in _SWITCHES | _CURVES else _PIECES.get(found, "")
@@ -130,7 +130,7 @@ def _reached(value: Tensor) -> dict[Node, list[Node]]:
         node = waiting.pop()
         if arms.kind(node) in arms.FLAT:
             continue
-        for source in {source for source, _ in arms.edges(node)}:
+        for source in {source for source, _ in arms.inputs_of(node)}:
             if source not in takers:
                 takers[source] = []
                 waiting.append(source)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from . import map_kernels
 
 
-def edges() -> NDArray[np.float64]:
+def bin_edges() -> NDArray[np.float64]:
     """The ends of the bins of a histogram, (BINS + 1,); the bin of zero lies between two bins that end there."""
     steps = np.arange(map_kernels.FIRST, map_kernels.FIRST + map_kernels.ZERO, dtype=np.int64) << 20
     sizes = np.append(steps.astype(np.uint32).view(np.float32).astype(np.float64), np.inf)
@@ -30,7 +30,7 @@ def quantiles(counts: NDArray[np.int64], wanted: tuple[float, ...]) -> NDArray[n
 
 def _middles() -> NDArray[np.float64]:
     """The geometric middle of each bin; of those that end at zero or infinity, the other end."""
-    low, high = edges()[:-1], edges()[1:]
+    low, high = bin_edges()[:-1], bin_edges()[1:]
     with np.errstate(invalid="ignore"):
         middle = np.sign(low + high) * np.sqrt(np.abs(low * high))
     middle = np.where(np.isfinite(middle) & (middle != 0), middle, np.where(np.isfinite(low) & (low != 0), low, high))

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...base.unit import find_label
-from .manifest import Ledger
+from .manifest import Manifest
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def confusion_of(cells: pa.Table, images: pa.Table, unmatched: tuple[str, ...]) 
     )
 
 
-def unpredicted(ledger: Ledger) -> str:
+def unpredicted(ledger: Manifest) -> str:
     """Why a scan has no predictions, or no confusion, and what to do."""
     net, predicted, classes = ledger.network, ledger.predicted, ledger.classes
     if not predicted:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def correlated(peaks: NDArray[np.float32], threshold: float) -> list[tuple[int, int, float]]:
+def correlated_units(peaks: NDArray[np.float32], threshold: float) -> list[tuple[int, int, float]]:
     """Pairs (first, second, Pearson correlation) of columns of `peaks` (images, units), at least `threshold` alike.
 
     Units that hardly vary over the images correlate with nothing, and without images none do.

@@ -193,7 +193,7 @@ def merge_top(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def several(maps, image, first, channels, most, values, images, places, counts):  # type: ignore[no-untyped-def]
+def offer_several(maps, image, first, channels, most, values, images, places, counts):  # type: ignore[no-untyped-def]
     """Offer the `most` highest positions of one map, (positions, channels), of each channel."""
     best, where = np.empty(most, np.float32), np.empty(most, np.int32)
     for c in range(channels):

@@ -26,7 +26,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True)
-class Ledger:
+class Manifest:
     """The hash of network and images, and everything else that the numbers of a scan depend on.
 
     `layers` are (name, kind, shape) in order of execution, `same` the layers that put out the same tensor as one of
@@ -49,7 +49,7 @@ class Ledger:
     truths: tuple[int, ...] = ()
     reference: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
 
-    def differences(self, other: Ledger) -> list[str]:
+    def differences(self, other: Manifest) -> list[str]:
         """What differs, in words; nothing where two parts belong together."""
         mine, theirs = self._compared(), other._compared()
         changed = [name for name in mine if mine[name] != theirs[name]]
@@ -61,7 +61,7 @@ class Ledger:
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> Ledger:
+    def from_json(cls, text: str) -> Manifest:
         """The ledger a JSON text describes; raises BadScan where it describes none."""
         try:
             told = from_json(text, loose=True)

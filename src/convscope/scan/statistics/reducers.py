@@ -93,7 +93,7 @@ class Top:
 
 
 @dataclass(eq=False)
-class Sample:
+class PeakSample:
     """All peaks and places of the m images whose hash is smallest: drawn at random, and the same in any order.
 
     `keys` (m,) are the hashes, `numbers` (m,) the images; `peaks` and `places` are (m, units). Only the first `held`
@@ -107,7 +107,7 @@ class Sample:
     held: int = -1
 
     @classmethod
-    def empty(cls, units: int, room: int) -> Sample:
+    def empty(cls, units: int, room: int) -> PeakSample:
         """Of no image, with room for `room`."""
         rows = np.empty((room, units), np.float32), np.empty((room, units), np.int32)
         return cls(np.zeros(room, np.uint64), np.zeros(room, np.int64), *rows, held=0)
@@ -119,15 +119,15 @@ class Sample:
         """Keep those of a batch that belong to the sample."""
         self._offer(_hash(numbers), numbers, s.peak, s.place)
 
-    def merge(self, other: Sample) -> None:
+    def merge(self, other: PeakSample) -> None:
         """Keep those of another part that belong to the sample."""
         self._offer(other.keys[: other.held], other.numbers, other.peaks, other.places)
 
-    def ordered(self) -> Sample:
+    def ordered(self) -> PeakSample:
         """The same without empty rows, in the order of the images."""
         order = np.argsort(self.numbers[: self.held])
         rows = (self.keys[order], self.numbers[order], self.peaks[order], self.places[order])
-        return Sample(*rows, self.held)
+        return PeakSample(*rows, self.held)
 
     def _offer(self, keys: NDArray[np.uint64], numbers: Ints, peaks: NDArray[Any], places: NDArray[Any]) -> None:
         for i, key in enumerate(keys):

@@ -18,9 +18,9 @@ from ...base.tensors import packed, unpacked
 from ...data.loading import Batch
 from .batch_summary import Histograms, Summary
 from .earlier import EARLIER, check_earlier
-from .manifest import Ledger
+from .manifest import Manifest
 from .predictions import Predictions
-from .reducers import Classes, Moments, Population, Sample, Top
+from .reducers import Classes, Moments, PeakSample, Population, Top
 
 _FORMAT = "convscope scan 3"
 
@@ -54,10 +54,10 @@ class Images:
 class State:
     """Everything a scan knows after the `shards` it names; `fields` says what the neurons of each layer can see."""
 
-    ledger: Ledger
+    ledger: Manifest
     moments: Moments
     top: Top
-    sample: Sample
+    sample: PeakSample
     population: Population
     histograms: Histograms
     classes: Classes | None
@@ -67,7 +67,7 @@ class State:
     fields: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, ledger: Ledger) -> State:
+    def empty(cls, ledger: Manifest) -> State:
         """Before the first image."""
         edges = np.cumsum([0, *(shape[0] for _, _, shape in ledger.layers)], dtype=np.int64)
         units, knobs = int(edges[-1]), ledger.knobs
@@ -75,7 +75,7 @@ class State:
             ledger,
             Moments.empty(units),
             Top.empty(units, knobs["top"]),
-            Sample.empty(units, knobs["sample"]),
+            PeakSample.empty(units, knobs["sample"]),
             Population.empty(edges),
             Histograms(units),
             Classes.empty(len(ledger.classes), units) if ledger.classes else None,
@@ -113,7 +113,7 @@ class State:
         self.images.merge(other.images)
         self.shards |= other.shards
         self.ledger = min(
-            self.ledger, other.ledger, key=Ledger.to_json
+            self.ledger, other.ledger, key=Manifest.to_json
         )  # references may differ; the order may not matter
         self.fields = self.fields or other.fields
 
@@ -187,12 +187,12 @@ def _read(arrays: dict[str, NDArray[Any]], about: dict[str, str]) -> State:
         check_earlier(arrays, about)
     try:
         shards = {i for first, last in json.loads(about["shards"]) for i in range(first, last + 1)}
-        return _restored(Ledger.from_json(about["ledger"]), arrays, shards, json.loads(about["fields"]))
+        return _restored(Manifest.from_json(about["ledger"]), arrays, shards, json.loads(about["fields"]))
     except Exception as error:  # of many kinds: arrays that are missing, or of other kinds and shapes
         raise ValueError(f"holds other arrays than those of a scan ({first_line(error)})") from error
 
 
-def _restored(ledger: Ledger, arrays: dict[str, NDArray[Any]], shards: set[int], fields: dict[str, Any]) -> State:
+def _restored(ledger: Manifest, arrays: dict[str, NDArray[Any]], shards: set[int], fields: dict[str, Any]) -> State:
     state = State.empty(ledger)
     state.shards, state.fields = shards, fields
     state._fill(arrays)

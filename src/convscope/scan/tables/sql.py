@@ -21,7 +21,7 @@ _SEALED = {
 }
 
 
-def ask(sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
+def run_query(sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
     """The rows of one SELECT; raises BadKnob for anything else, which is never run, with DuckDB's own words."""
     import duckdb
 

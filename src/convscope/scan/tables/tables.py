@@ -13,8 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..statistics.batch_summary import Lattice
-from ..statistics.bins import edges, quantiles
-from ..statistics.duplicate_units import correlated
+from ..statistics.bins import bin_edges, quantiles
+from ..statistics.duplicate_units import correlated_units
 from ..statistics.reducers import sparseness
 from ..statistics.state import State
 from .entries import Entries
@@ -129,7 +129,7 @@ def _examples(state: State, entries: Entries) -> pa.Table:
 
 def _histograms(state: State, entries: Entries) -> pa.Table:
     """One row a unit and bin that is not empty: `low` to `high`, and how many activations lie there."""
-    ends = edges()
+    ends = bin_edges()
     unit, bins = np.nonzero(state.histograms.counts)
     columns = {"low": ends[bins], "high": ends[bins + 1], "count": state.histograms.counts[unit, bins]}
     return _table(entries.named(unit) | columns)
@@ -203,7 +203,7 @@ def _duplicates(state: State, entries: Entries) -> pa.Table:
     found = [
         (first + low, second, r)
         for low, high in itertools.pairwise(ends)
-        for first, second, r in correlated(peaks[:, low:high], state.ledger.knobs["duplicates"])
+        for first, second, r in correlated_units(peaks[:, low:high], state.ledger.knobs["duplicates"])
     ]
     unit = np.array([row[0] for row in found], np.int64)
     columns = {

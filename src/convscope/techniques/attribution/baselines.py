@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from .target import Question
+from .target import AttributionTarget
 
 Fill = Annotated[
     str,
@@ -24,7 +24,7 @@ Fill = Annotated[
 _BLUR = 1 / 20  # standard deviation over the shorter side: 11 pixels of 224, about what Fong and Vedaldi took
 
 
-def filled(question: Question, fill: str, seed: int = 0) -> Tensor:
+def filled(question: AttributionTarget, fill: str, seed: int = 0) -> Tensor:
     """The picture with everything hidden, (1, C, H, W) in the network's normalized input space."""
     if fill == "mean":
         return torch.zeros_like(question.x)

@@ -17,13 +17,13 @@ from ...base.unit import UnitLike
 from ...contract.technique import technique
 from ...network.backward import backward_rules
 from ...network.backward.gradient import VANISHED, gradient
-from ...network.backward.layer_gradient import Independent, Sensitivity, sensitivity
+from ...network.backward.layer_gradient import Independent, LayerGradient, layer_gradient
 from ...network.layers.functions import is_call
 from ...network.layers.layers import Layer
 from ...network.network import Network
 from ...results.attribution import ClassActivation
 from ..common_knobs import Smooth
-from .target import Question, array
+from .target import AttributionTarget, array
 
 MapLayer = Annotated[
     str, Field(description="address of the layer whose maps are weighed; auto: the last one with maps before the unit")
@@ -48,7 +48,7 @@ def gradcam(
     input, (H, W) in units of the unit's value, or (C, H, W) where `guided`, times `guided_backprop`'s values. `smooth`
     is for that too. Raises BadKnob for a layer without maps or one that the unit does not depend on.
     """
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     name, found = _last_maps(question) if layer == "auto" else _maps(question, layer)
     channels = found.gradient.mean((2, 3), keepdim=True) * found.activation
     grid = channels.sum(1, keepdim=True)
@@ -61,7 +61,7 @@ def gradcam(
     return question.answer(ClassActivation, values, found.value, evidence, **fields)
 
 
-def _maps(question: Question, layer: str) -> tuple[str, Sensitivity]:
+def _maps(question: AttributionTarget, layer: str) -> tuple[str, LayerGradient]:
     """The named layer."""
     wanted = f"layer must be auto or a layer with maps on the way to {question.unit}, not {layer!r}"
     try:
@@ -75,7 +75,7 @@ def _maps(question: Question, layer: str) -> tuple[str, Sensitivity]:
         raise BadKnob(f"{wanted}: {error}") from None
 
 
-def _last_maps(question: Question) -> tuple[str, Sensitivity]:
+def _last_maps(question: AttributionTarget) -> tuple[str, LayerGradient]:
     """The last layer with maps that the unit depends on, of a sum all of its terms; not maps of one number each."""
     unit = question.unit
     table = question.net.layers.including(*unit.sources)
@@ -83,7 +83,7 @@ def _last_maps(question: Question) -> tuple[str, Sensitivity]:
     end = table[min(unit.sources, key=order.index)]
     modules = [name for name in order[: order.index(end.name)] if not is_call(name)]
     before = [table[name] for name in modules if table[name].has_maps]
-    flat: tuple[str, Sensitivity] | None = None  # the last one, where no gradient comes back to any
+    flat: tuple[str, LayerGradient] | None = None  # the last one, where no gradient comes back to any
     for row in reversed([row for row in before if row.node is None or row.node != end.node]):  # else it is the output
         try:
             found = _sensitivity(question, row.name)
@@ -97,11 +97,11 @@ def _last_maps(question: Question) -> tuple[str, Sensitivity]:
     raise BadKnob(f"No layer with maps comes before {unit} of {question.net.name}. Use saliency, or a deeper unit.")
 
 
-def _sensitivity(question: Question, layer: str) -> Sensitivity:
+def _sensitivity(question: AttributionTarget, layer: str) -> LayerGradient:
     """That of the unit, or of a sum term by term: it would not tell of a term that does not depend on the layer."""
-    found = [(weight, sensitivity(question.net, question.x, term, layer)) for weight, term in question.unit.terms]
+    found = [(weight, layer_gradient(question.net, question.x, term, layer)) for weight, term in question.unit.terms]
     slopes = reduce(torch.add, (weight * one.gradient for weight, one in found))
-    return Sensitivity(found[0][1].activation, slopes, reduce(torch.add, (w * one.value for w, one in found)))
+    return LayerGradient(found[0][1].activation, slopes, reduce(torch.add, (w * one.value for w, one in found)))
 
 
 def _level(maps: Tensor) -> bool:
@@ -110,7 +110,7 @@ def _level(maps: Tensor) -> bool:
     return bool((flat == flat[..., :1]).all()) and bool(flat.any())
 
 
-def _beside(question: Question, layer: str) -> dict[str, str]:
+def _beside(question: AttributionTarget, layer: str) -> dict[str, str]:
     """What of the network the unit also depends on, by ways that do not go through the layer."""
     table, row = question.net.layers, question.net.layers[layer]
     other = next(filter(None, (table.around(layer, source) for source in question.unit.sources)), None)
@@ -121,7 +121,7 @@ def _beside(question: Question, layer: str) -> dict[str, str]:
     return {**found, "other_ways": f"the unit also depends on maps that do not go through {layer}: by way of {through}"}
 
 
-def _evidence(layer: Layer, grid: Tensor, found: Sensitivity, passes: int) -> dict[str, Any]:
+def _evidence(layer: Layer, grid: Tensor, found: LayerGradient, passes: int) -> dict[str, Any]:
     evidence: dict[str, Any] = {"layer": layer.name, "forward_passes": passes, "backward_passes": passes}
     if layer.calls > 1:
         evidence["calls"] = f"the module ran {layer.calls} times; these are its last maps"
@@ -133,9 +133,9 @@ def _evidence(layer: Layer, grid: Tensor, found: Sensitivity, passes: int) -> di
 
 
 def _guide(
-    question: Question, values: Tensor, evidence: Mapping[str, Any], smooth: bool
+    question: AttributionTarget, values: Tensor, evidence: Mapping[str, Any], smooth: bool
 ) -> tuple[Tensor, dict[str, Any]]:
     """Guided Grad-CAM, (C, H, W)."""
-    found = gradient(question.net, question.x, question.unit, backward_rules.guided, smooth)
+    found = gradient(question.net, question.x, question.unit, backward_rules.guided_rule, smooth)
     passes = {name: evidence[name] + found.evidence[name] for name in ("forward_passes", "backward_passes")}
     return found.values[0] * values, {**evidence, **found.evidence, **passes}

@@ -10,7 +10,7 @@ from ...network.backward.gradient import gradient
 from ...network.network import Network
 from ...results.attribution import Attribution
 from ..common_knobs import Smooth
-from .target import Question
+from .target import AttributionTarget
 
 
 @technique
@@ -30,7 +30,7 @@ def input_x_gradient(net: Network, image: ImageLike, unit: UnitLike) -> Attribut
     Shrikumar, Greenside, Shcherbina and Kundaje 2016, "Not just a black box". `values` is (C, H, W), in units of the
     unit's value; the pixel is taken as the network gets it, normalized, so one of the mean color has none.
     """
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     found = gradient(net, question.x, question.unit)
     return question.answer(Attribution, question.x[0] * found.values[0], found.value, found.evidence)
 
@@ -42,7 +42,7 @@ def guided_backprop(net: Network, image: ImageLike, unit: UnitLike, *, smooth: S
     Springenberg, Dosovitskiy, Brox and Riedmiller 2014, "Striving for simplicity". Raises NoRectifier where nothing
     would be changed; `evidence["interceptions"]` counts the rectifier calls that were.
     """
-    return _attribution(net, image, unit, backward_rules.guided, smooth)
+    return _attribution(net, image, unit, backward_rules.guided_rule, smooth)
 
 
 @technique
@@ -52,12 +52,12 @@ def deconvnet(net: Network, image: ImageLike, unit: UnitLike, *, smooth: Smooth 
     Zeiler and Fergus 2013, "Visualizing and understanding convolutional networks"; max-pooling passes it on through its
     switches. Raises NoRectifier where nothing would be changed; `evidence["interceptions"]` counts what was.
     """
-    return _attribution(net, image, unit, backward_rules.deconvnet, smooth)
+    return _attribution(net, image, unit, backward_rules.deconvnet_rule, smooth)
 
 
 def _attribution(
     net: Network, image: ImageLike, unit: UnitLike, rule: backward_rules.Rule | None = None, smooth: bool = False
 ) -> Attribution:
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     found = gradient(net, question.x, question.unit, rule, smooth)
     return question.answer(Attribution, found.values[0], found.value, found.evidence)

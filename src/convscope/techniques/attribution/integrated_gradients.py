@@ -16,12 +16,12 @@ from ...base.progress import Work
 from ...base.unit import UnitLike
 from ...contract.technique import technique
 from ...network.backward.gradient import VANISHED, check_finite, gradient, many_passes
-from ...network.batch_size import chunks, fitting
+from ...network.batch_size import chunks, fitting_batch_size
 from ...network.network import Network
 from ...results.attribution import Attribution
 from ..common_knobs import BatchSize, Seed
 from .baselines import Fill, filled
-from .target import Question
+from .target import AttributionTarget
 
 Steps = Annotated[int, Field(ge=1, le=10_000, description="points between baseline and image to begin with")]
 Limit = Annotated[int, Field(ge=1, le=100_000, description="points at most; not above steps: nothing is refined")]
@@ -57,8 +57,10 @@ def integrated_gradients(
     `evidence["completeness_gap"]` says what the sum misses. `seed` is for fill="noise".
     Cancelled, it is the last complete refinement, or else the mean over the points that are done.
     """
-    question = Question.of(net, image, unit)
-    path = _Path.between(question, filled(question, fill, seed), fitting(net, question.deepest, batch_size, True))
+    question = AttributionTarget.of(net, image, unit)
+    path = _Path.between(
+        question, filled(question, fill, seed), fitting_batch_size(net, question.deepest, batch_size, True)
+    )
     with many_passes(net):
         tried = _refine(path, steps, limit, tolerance)
     complete = [one for one in tried if not one.partial] or tried
@@ -74,14 +76,14 @@ def integrated_gradients(
 class _Path:
     """The straight way from a baseline to the image, the unit's value at both ends, and how many points fit a pass."""
 
-    question: Question
+    question: AttributionTarget
     baseline: Tensor
     value: float
     value_at_baseline: float
     size: int
 
     @classmethod
-    def between(cls, question: Question, baseline: Tensor, size: int) -> _Path:
+    def between(cls, question: AttributionTarget, baseline: Tensor, size: int) -> _Path:
         """The way to the question's image; raises ForwardFailed where the unit's value is not finite."""
         with torch.no_grad():
             values = torch.cat([question.net.value(end, question.unit) for end in (question.x, baseline)])

@@ -15,16 +15,16 @@ from ...base.progress import Work
 from ...base.unit import UnitLike, parse
 from ...contract.technique import technique
 from ...execution.dirty_windows import Interval
-from ...execution.incremental import Group
-from ...execution.occluded import Hiding, Precision, Way, joined, ways
+from ...execution.incremental import PatchGroup
+from ...execution.occluded import OccludedInputs, Precision, Strategy, joined, ways
 from ...network.isolation.frozen import frozen
 from ...network.isolation.parts import unwrap
 from ...network.network import Network
 from ...results.occlusion import Occlusion
 from ..common_knobs import BatchSize, Seed
 from .baselines import Fill, filled
-from .occlusion_values import Measured
-from .target import Question
+from .occlusion_values import OcclusionValues
+from .target import AttributionTarget
 
 _Pixels: TypeAlias = Annotated[int, Field(ge=1)] | Literal["auto"]
 Side = Annotated[_Pixels, Field(description="height of the patch in pixels; auto: a seventh of the shorter side")]
@@ -59,7 +59,7 @@ def occlusion(
     once more on whole images, and `evidence["largest_difference"]` says how far apart they are.
     Raises BadKnob for a patch larger than the image. Cancelled, it returns the windows that are done.
     """
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     patch = _patch(question, size, width)
     tops, lefts = (_starts(n, side, stride) for n, side in zip(question.seen.shape[:2], patch, strict=True))
     rows, columns = (
@@ -67,14 +67,14 @@ def occlusion(
         for starts, side, n in zip((tops, lefts), patch, question.seen.shape[:2], strict=True)
     )
     layers = tuple(dict.fromkeys((*question.unit.sources, *(("logits",) if _predicts(net) else ()))))
-    hiding = Hiding(net, question.x, filled(question, fill, seed), rows, columns, layers)
-    measured = Measured(question, hiding, patch, _correct(question, correct))
+    hiding = OccludedInputs(net, question.x, filled(question, fill, seed), rows, columns, layers)
+    measured = OcclusionValues(question, hiding, patch, _correct(question, correct))
     with torch.no_grad(), frozen(unwrap(net.module), channels_last=True):
         evidence = _first_right(measured, ways(hiding, precision, batch_size), check, seed)
     return measured.result(evidence)
 
 
-def _first_right(measured: Measured, several: list[Way], check: int, seed: int) -> dict[str, Any]:
+def _first_right(measured: OcclusionValues, several: list[Strategy], check: int, seed: int) -> dict[str, Any]:
     """Measure in the fastest way whose numbers are those of the plain module, and say how it went."""
     for way in several:
         work = Work(way.batches, measured.map)
@@ -85,14 +85,14 @@ def _first_right(measured: Measured, several: list[Way], check: int, seed: int) 
             continue
         done = joined([group for batch in way.batches[: work.done] for group in batch])
         chosen = np.random.default_rng(seed).permutation(len(done.y))[:check]
-        apart, share = measured.difference(Group(done.y[chosen], done.x[chosen])) if check else (0.0, 0.0)
+        apart, share = measured.difference(PatchGroup(done.y[chosen], done.x[chosen])) if check else (0.0, 0.0)
         if share <= way.tolerance or work.evidence:
             break
     checked = {"checked_positions": len(chosen), "largest_difference": apart, "relative_difference": share}
     return {"positions": len(done.y), **way.evidence(), **(checked if check else {}), **work.evidence}
 
 
-def _patch(question: Question, size: int | str, width: int | str) -> tuple[int, int]:
+def _patch(question: AttributionTarget, size: int | str, width: int | str) -> tuple[int, int]:
     """Height and width of the patch."""
     shape = question.seen.shape[:2]
     tall = max(1, round(min(shape) / 7)) if isinstance(size, str) else size
@@ -117,7 +117,7 @@ def _predicts(net: Network) -> bool:
     return net.classifies and not net.untrained
 
 
-def _correct(question: Question, wanted: str) -> int:
+def _correct(question: AttributionTarget, wanted: str) -> int:
     """The index of the correct class; -1 for a network that does not classify."""
     net, unit = question.net, question.unit
     if not _predicts(net):

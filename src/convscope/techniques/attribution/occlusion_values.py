@@ -9,18 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...execution.incremental import Group
-from ...execution.occluded import Hiding
+from ...execution.incremental import PatchGroup
+from ...execution.occluded import OccludedInputs
 from ...network.backward.gradient import check_finite
 from ...network.layers.probabilities import Scores
-from ...results.occlusion import Occlusion, spread
-from .target import Question, array
+from ...results.occlusion import Occlusion, spread_over_pixels
+from .target import AttributionTarget, array
 
 
-class Measured:
+class OcclusionValues:
     """The unit's value and the class scores for every window, as far as they are known; NaN for the others."""
 
-    def __init__(self, question: Question, hiding: Hiding, patch: tuple[int, int], correct: int) -> None:
+    def __init__(
+        self, question: AttributionTarget, hiding: OccludedInputs, patch: tuple[int, int], correct: int
+    ) -> None:
         self.question, self.hiding, self.patch, self.correct = question, hiding, patch, correct
         clean = question.net.read(question.x, *hiding.layers)
         self.value = float(self._values(clean)[0])
@@ -30,16 +32,16 @@ class Measured:
         self.units = np.full(shape, np.nan)
         self.logits = np.full((*shape, len(self.clean)), np.nan)
 
-    def put(self, group: Group, tensors: Mapping[str, Tensor]) -> None:
+    def put(self, group: PatchGroup, tensors: Mapping[str, Tensor]) -> None:
         """Note what was found for a group of positions."""
         self.units[group.y, group.x] = self._values(tensors)
         if len(self.clean):
             self.logits[group.y, group.x] = tensors["logits"].double().numpy(force=True)
 
-    def difference(self, group: Group) -> tuple[float, float]:
+    def difference(self, group: PatchGroup) -> tuple[float, float]:
         """The largest difference to whole inputs at some positions, and the same as a share of the largest value."""
         units, logits = self.units[group.y, group.x], self.logits[group.y, group.x]
-        single = [self.hiding.densely(Group(group.y[[i]], group.x[[i]])) for i in range(len(group.y))]
+        single = [self.hiding.densely(PatchGroup(group.y[[i]], group.x[[i]])) for i in range(len(group.y))]
         wanted = np.concatenate([self._values(found) for found in single])
         apart, high = np.abs(units - wanted).max(), np.abs(wanted).max()
         if len(self.clean):
@@ -51,7 +53,7 @@ class Measured:
         """The mean drop at each pixel so far."""
         hiding = self.hiding
         drops = self.value - self.units
-        return spread(drops, hiding.rows.low, hiding.columns.low, self.patch, self.question.seen.shape[:2])
+        return spread_over_pixels(drops, hiding.rows.low, hiding.columns.low, self.patch, self.question.seen.shape[:2])
 
     def result(self, evidence: dict[str, Any]) -> Occlusion:
         """The result so far."""

@@ -23,7 +23,7 @@ from ...network.network import Network
 from ...results.attribution import Attribution
 from ..common_knobs import Seed
 from .baselines import Fill, filled
-from .target import Question, array
+from .target import AttributionTarget, array
 
 _TINY = 1e-12  # the least probability that is told from 0
 _CELLS = 28  # of a mask along each side, as in both papers' experiments at 224 pixels
@@ -58,7 +58,7 @@ def perturbation_mask(
     For a unit that the picture lowers, the mask shows what lowers it, and the evidence says so. Cancelled work is the
     mask so far.
     """
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     with torch.inference_mode(False), torch.enable_grad(), frozen(unwrap(net.module), channels_last=True):
         scene = _Scene.of(question, fill, seed)
         game = _Keep(scene, area, steps) if area > 0 else _Hide(scene, sparsity, smoothness)
@@ -78,14 +78,14 @@ def _passes(steps: int) -> dict[str, Any]:
 class _Scene:
     """The picture x and the same with everything `hidden`, and the unit's value for either."""
 
-    question: Question
+    question: AttributionTarget
     x: Tensor
     hidden: Tensor
     clean: float
     blind: float
 
     @classmethod
-    def of(cls, question: Question, fill: str, seed: int) -> _Scene:
+    def of(cls, question: AttributionTarget, fill: str, seed: int) -> _Scene:
         hidden = filled(question, fill, seed)
         with torch.no_grad():
             clean, blind = (question.net.value(x, question.unit).item() for x in (question.x, hidden))

@@ -16,15 +16,15 @@ from ...base.image import ImageLike
 from ...base.progress import Work
 from ...base.unit import UnitLike
 from ...contract.technique import technique
-from ...execution.fast_value import quick
-from ...network.batch_size import chunks, fitting
+from ...execution.fast_value import compile_value
+from ...network.batch_size import chunks, fitting_batch_size
 from ...network.isolation.frozen import frozen
 from ...network.isolation.parts import unwrap
 from ...network.network import Network
 from ...results.attribution import Estimate
 from ..common_knobs import BatchSize, Seed
 from .baselines import Fill, filled
-from .target import Question
+from .target import AttributionTarget
 
 _Doubles = NDArray[np.float64]
 _UNMOVED = "no mask changed the unit's value: it does not depend on what was hidden"
@@ -54,12 +54,12 @@ def rise(
     is drawn from (seed, i) alone, so neither the batch size nor the device changes it. Cancelled work is an estimate
     from fewer samples.
     """
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     hidden, size = filled(question, fill, seed), question.seen.shape[:2]
     with torch.no_grad(), frozen(unwrap(net.module), channels_last=True):
         value = net.value(question.x, question.unit).item()
-        sums, value_of = Sums(value, keep, size), quick(net, question.unit, question.x)
-        work = Work(chunks(samples, fitting(net, question.deepest, batch_size)), lambda: sums.estimate()[0])
+        sums, value_of = Sums(value, keep, size), compile_value(net, question.unit, question.x)
+        work = Work(chunks(samples, fitting_batch_size(net, question.deepest, batch_size)), lambda: sums.estimate()[0])
         for numbers in work:
             masks = np.stack([mask(seed, i, cells, keep, size) for i in numbers])
             sums.add(masks, _values(question, masks, hidden, value_of))
@@ -85,7 +85,7 @@ def _enlarge(count: int, length: int) -> NDArray[np.float32]:
 
 
 def _values(
-    question: Question, masks: NDArray[np.float32], hidden: Tensor, value_of: Callable[[Tensor], Tensor]
+    question: AttributionTarget, masks: NDArray[np.float32], hidden: Tensor, value_of: Callable[[Tensor], Tensor]
 ) -> _Doubles:
     shown = torch.from_numpy(masks)[:, None].to(question.x.device, question.x.dtype)
     x = question.x * shown + hidden * (1 - shown)

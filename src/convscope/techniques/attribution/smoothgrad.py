@@ -15,11 +15,11 @@ from ...base.progress import Work
 from ...base.unit import UnitLike
 from ...contract.technique import technique
 from ...network.backward.gradient import VANISHED, gradient, many_passes
-from ...network.batch_size import chunks, fitting
+from ...network.batch_size import chunks, fitting_batch_size
 from ...network.network import Network
 from ...results.attribution import Attribution, Estimate
 from ..common_knobs import BatchSize, Seed
-from .target import Question, array
+from .target import AttributionTarget, array
 
 Samples = Annotated[int, Field(ge=1, le=100_000, description="noisy copies of the image")]
 Noise = Annotated[
@@ -44,7 +44,7 @@ def smoothgrad(
     of the gradients, (C, H, W) in normalized input space; `error` its standard error, NaN after a single sample. The
     noise of a sample depends on `seed` and its number only. Cancelled, it is the mean over the samples that are done.
     """
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     found = _sample(question, samples, noise, seed, batch_size)
     return question.answer(Estimate, found.mean, found.value, found.evidence, error=array(found.error))
 
@@ -66,7 +66,7 @@ def vargrad(
     parameter values". `values` is (C, H, W): the mean squared deviation from the mean (over n, not n - 1), in squared
     units of `smoothgrad`, of the same samples. Cancelled, it is the variance of the samples that are done.
     """
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     found = _sample(question, samples, noise, seed, batch_size)
     evidence = found.evidence
     if "vanished" not in evidence and not found.variance.any():
@@ -104,11 +104,11 @@ class _Moments:
         return (self.squares / (self.count - 1) / self.count).sqrt() if self.count > 1 else self.mean * torch.nan
 
 
-def _sample(question: Question, samples: int, noise: float, seed: int, batch_size: Any) -> _Moments:
+def _sample(question: AttributionTarget, samples: int, noise: float, seed: int, batch_size: Any) -> _Moments:
     net, x, unit = question.net, question.x, question.unit
     std = noise * (x.max() - x.min()).item()
     found = _Moments(*torch.zeros(2, *x.shape[1:], dtype=torch.float64))
-    size = fitting(net, question.deepest, batch_size, backward=True)
+    size = fitting_batch_size(net, question.deepest, batch_size, backward=True)
     work = Work(chunks(samples, size), lambda: array(found.mean))
     with many_passes(net):
         found.value = gradient(net, x, unit).value.item()

@@ -15,13 +15,13 @@ from ...base.sums import spelled
 from ...base.unit import Unit, UnitLike, Valued
 from ...network.layers.probabilities import Scores
 from ...network.network import Network
-from ...results.attribution import Answer
+from ...results.attribution import UnitResult
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=UnitResult)
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class AttributionTarget:
     """What in `image` makes `unit` of `net` as large as it is? `seen` is what the network is given of the image."""
 
     net: Network
@@ -31,7 +31,7 @@ class Question:
     x: Tensor
 
     @classmethod
-    def of(cls, net: Network, image: ImageLike, unit: UnitLike) -> Question:
+    def of(cls, net: Network, image: ImageLike, unit: UnitLike) -> AttributionTarget:
         """The question, with the image prepared; raises what `open_image` and `net.unit` raise."""
         picture, target = open_image(image), net.unit(unit)
         seen = net.see(picture)

@@ -14,18 +14,18 @@ from ...base.image import Image, open_image
 from ...base.unit import Unit, spanning
 from ...contract.images import naming
 from ...contract.technique import technique_with
-from ...execution.features import Eye, Precision, looking, painting
+from ...execution.features import FeatureExtractor, Precision, looking, painting
 from ...network.backward.gradient import VANISHED
 from ...network.network import Network
 from ...optimize import objective as terms
 from ...optimize.objective import Excite, Objective, Term
 from ...optimize.objective_text import ObjectiveLike, objective
-from ...optimize.resample import Travel, as_bytes, resized, to_picture, to_pixels
+from ...optimize.resample import Travel, as_bytes, picture_to_pixels, resized, to_picture
 from ...optimize.tiling import Tiles, Tiling, tiling
 from ...results.synthesis import Dream
 from ..common_knobs import Seed
-from .guide import guided
-from .octaves import Manner, Octaves, octave_sizes, taken
+from .guide import follow_guide
+from .octaves import DreamSettings, Octaves, octave_sizes, sizes_taken
 
 _LARGEST = 3  # by default, a dream is at most this many times as large as what the network takes
 
@@ -85,9 +85,9 @@ def dream(
     """
     raised, led = read_dream(net, layer), _opened(guide)
     moves = Travel(zoom, (drift_x, drift_y), rotation)
-    manner = Manner(steps, rate, jitter, smoothing, frames, moves, seed)
+    manner = DreamSettings(steps, rate, jitter, smoothing, frames, moves, seed)
     with looking(net, raised.layers, painting(net, precision)) as eye:
-        aim = raised if led is None else guided(eye, raised, led)
+        aim = raised if led is None else follow_guide(eye, raised, led)
         sizes, rigid = _sizes(eye, image, size, octaves, scale)
         start = resized(to_picture(image, net.preprocessing.channels, eye.device), sizes[-1])
         windows = tiling(net, raised.layers, sizes[-1], tile, rigid)
@@ -98,7 +98,7 @@ def dream(
     return Dream(
         values=work.curve, unit=_unit(raised), network=net.name,
         evidence={"objective": str(raised), **_evidence(work, windows), "precision": "bf16" if eye.half else "fp32"},
-        image=to_pixels(last),
+        image=picture_to_pixels(last),
         original=as_bytes(start),
         frames=np.stack(frames_made) if frames_made else np.zeros((0, *sizes[-1], 3), np.uint8),
     )  # fmt: skip
@@ -106,13 +106,13 @@ def dream(
 
 def _dreamed(term: Term) -> Term:
     whole = isinstance(term, Excite) and term.unit.channel is None
-    return terms.Dream(term.layer) if whole else term
+    return terms.LayerEnergy(term.layer) if whole else term
 
 
 def _check(term: Term) -> None:
     """Refuse what has no meaning in pictures of any size, or in one picture."""
     fixed = isinstance(term, Excite) and term.unit.position is not None
-    if fixed or not isinstance(term, Excite | terms.Dream | terms.Direction | terms.Above):
+    if fixed or not isinstance(term, Excite | terms.LayerEnergy | terms.Direction | terms.Above):
         raise BadKnob(
             f"layer must be layers, channels, classes or directions, not {term}, which does not mean the same at every "
             "size of the picture. Leave out a position; for other objectives there is maximize."
@@ -127,12 +127,12 @@ def _opened(guide: str) -> Image | None:
 
 
 def _sizes(
-    eye: Eye, image: Image, size: int | Literal["auto"], octaves: int, scale: float
+    eye: FeatureExtractor, image: Image, size: int | Literal["auto"], octaves: int, scale: float
 ) -> tuple[list[tuple[int, int]], bool]:
     """Height and width of each octave, and whether the network must be shown windows of its own size."""
     own = eye.net.preprocessing.size
     longest = min(max(image.size), _LARGEST * max(own)) if size == "auto" else size
-    found = taken(eye, octave_sizes(_scaled(image, longest / max(image.size)), octaves, scale))
+    found = sizes_taken(eye, octave_sizes(_scaled(image, longest / max(image.size)), octaves, scale))
     if found:
         return found, False
     least = max(side / length for side, length in zip(own, image.size, strict=True))

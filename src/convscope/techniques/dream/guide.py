@@ -9,16 +9,16 @@ from torch import Tensor
 
 from ...base.errors import BadImage, BadKnob
 from ...base.image import Image
-from ...execution.features import Eye
+from ...execution.features import FeatureExtractor
 from ...network.network import Network
-from ...optimize.objective import Dream, Objective, OfLayer, Seen
+from ...optimize.objective import LayerEnergy, LayerTerm, Objective, Seen
 from ...optimize.resample import resized, to_picture
 
 _PAIRS = 1 << 28  # of positions and features, compared at once: 1 GB
 
 
 @dataclass(frozen=True)
-class Guided(OfLayer):
+class Guided(LayerTerm):
     """The largest dot product of each position with a feature vector of a guide, over the map's mean.
 
     Mordvintsev et al. 2015, "objective_guide". `features` is (C, positions of the guide).
@@ -45,9 +45,9 @@ class Guided(OfLayer):
         return torch.cat([(some.mT @ self.features).argmax(2) for some in torch.split(x, at_once, 2)], 1)
 
 
-def guided(eye: Eye, objective: Objective, guide: Image) -> Objective:
+def follow_guide(eye: FeatureExtractor, objective: Objective, guide: Image) -> Objective:
     """The objective with its dreams led by a guide; raises BadImage for one too small to hold a feature."""
-    dreams = {term.of for _, term in objective.terms if isinstance(term, Dream)}
+    dreams = {term.of for _, term in objective.terms if isinstance(term, LayerEnergy)}
     if not dreams:
         raise BadKnob(f"guide must lead the dream of a whole layer, not {objective}. Ask for a layer, or leave it out.")
     for layer in sorted(dreams):
@@ -55,11 +55,11 @@ def guided(eye: Eye, objective: Objective, guide: Image) -> Objective:
     with torch.no_grad():
         seen = eye(_shown(eye, guide))
     made = {layer: Guided(layer, seen[layer][0].flatten(1)) for layer in dreams}
-    led = ((w, made[term.of] if isinstance(term, Dream) else term) for w, term in objective.terms)
+    led = ((w, made[term.of] if isinstance(term, LayerEnergy) else term) for w, term in objective.terms)
     return replace(objective, terms=tuple(led))
 
 
-def _shown(eye: Eye, guide: Image) -> Tensor:
+def _shown(eye: FeatureExtractor, guide: Image) -> Tensor:
     """The guide as the network sees it: whole, its shorter side at most the network's own."""
     picture = to_picture(guide, eye.net.preprocessing.channels, eye.device)
     least = min(guide.size)

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ...base.errors import BadCheckpoint
 from ...contract.checkpoint import EVERY
-from ...execution.features import Eye
-from ...optimize.ascent import Ascent, Climb
+from ...execution.features import FeatureExtractor
+from ...optimize.ascent import Ascent, OptimizerSettings
 from ...optimize.canvas import Frame, Pixels
 from ...optimize.draws import generator
 from ...optimize.loop import Stepwise, ascent_in, shown
@@ -37,7 +37,7 @@ def octave_sizes(size: tuple[int, int], octaves: int, scale: float) -> list[tupl
     return [one for one in found if min(one) >= _SMALLEST or one == size]
 
 
-def taken(eye: Eye, sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def sizes_taken(eye: FeatureExtractor, sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The sizes from the first one on that the network takes; none where it takes no other than its own.
 
     Tried out are pictures a little larger than its own at most: what takes those takes all, and memory stays small.
@@ -51,7 +51,7 @@ def taken(eye: Eye, sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 @dataclass(frozen=True)
-class Manner:
+class DreamSettings:
     """How to dream: steps an octave, their length in pixel values, the shift before each, and the blur of gradients."""
 
     steps: int = 10
@@ -71,7 +71,7 @@ class Octaves(Stepwise):
     `base.checkpoint` says: after each octave, and within it every 16 steps.
     """
 
-    def __init__(self, goal: Tiles, start: Tensor, sizes: Sequence[tuple[int, int]], manner: Manner) -> None:
+    def __init__(self, goal: Tiles, start: Tensor, sizes: Sequence[tuple[int, int]], manner: DreamSettings) -> None:
         self.goal, self.sizes, self.manner = goal, list(sizes), manner
         self.base, self.detail = start, torch.zeros_like(start[..., :1, :1])
         self.pictures: list[NDArray[np.uint8]] = []
@@ -113,7 +113,7 @@ class Octaves(Stepwise):
         rngs = [generator(self.manner.seed, frame, octave)]
         start = resized(self.base, size) + resized(self.detail, size)
         canvas = Pixels(Frame(rngs, start.shape[1], *size, start.device), start=start)
-        climb = Climb("normalized", self.manner.rate / _PIXEL)
+        climb = OptimizerSettings("normalized", self.manner.rate / _PIXEL)
         self._ascent = Ascent(canvas, self._slopes, climb, self.manner.steps, rngs)
         return self._ascent
 

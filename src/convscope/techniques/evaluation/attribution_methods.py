@@ -16,7 +16,7 @@ from ...base.image import ImageLike
 from ...base.unit import UnitLike
 from ...network.network import Network
 from ...results.attribution import Attribution
-from ..attribution.target import Question
+from ..attribution.target import AttributionTarget
 
 Method = Annotated[
     Literal[
@@ -52,7 +52,7 @@ def _named(module: str, name: str) -> _MapOf:
 
 def _random(net: Network, image: ImageLike, unit: UnitLike, seed: int) -> Attribution:
     """Noise: what a map that knows nothing scores."""
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     with torch.no_grad():
         value = net.value(question.x, question.unit)
     noise = np.random.default_rng(seed).random(question.seen.shape[:2])

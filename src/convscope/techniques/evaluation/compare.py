@@ -17,10 +17,10 @@ from ...network.network import Network
 from ...results.attribution import Attribution
 from ...results.evaluation import Comparison
 from ..attribution.baselines import Fill
-from ..attribution.target import Question
+from ..attribution.target import AttributionTarget
 from ..common_knobs import Seed
 from .attribution_methods import MAPS, attribution_map, importance
-from .insertion_deletion import curves
+from .insertion_deletion import measure_curves
 
 _ALL = ",".join(MAPS)
 
@@ -43,7 +43,7 @@ def compare(
     map, if they beat those of `random`. A method that cannot be used on this network is named in `refused`, with the
     reason. Cancelled, it compares the methods that are done. Raises BadKnob for an unknown method.
     """
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     wanted = _wanted(methods)
     maps, scores, refused = {}, {}, {}
     work = Work(wanted)
@@ -75,7 +75,7 @@ def _wanted(methods: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _score(question: Question, found: Attribution, steps: int, fill: str, seed: int) -> dict[str, float]:
+def _score(question: AttributionTarget, found: Attribution, steps: int, fill: str, seed: int) -> dict[str, float]:
     ranked = np.nan_to_num(importance(found), nan=0.0)
-    tested = curves(question.net, question.image, question.unit, ranked, steps=steps, fill=fill, seed=seed)
+    tested = measure_curves(question.net, question.image, question.unit, ranked, steps=steps, fill=fill, seed=seed)
     return {"value": tested.value, **{name: tested.evidence[name] for name in ("deletion", "insertion")}}

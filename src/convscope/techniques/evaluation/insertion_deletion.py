@@ -16,14 +16,14 @@ from ...base.image import ImageLike
 from ...base.progress import Work
 from ...base.unit import UnitLike
 from ...contract.technique import technique
-from ...execution.fast_value import quick
-from ...network.batch_size import chunks, fitting
+from ...execution.fast_value import compile_value
+from ...network.batch_size import chunks, fitting_batch_size
 from ...network.isolation.frozen import frozen
 from ...network.isolation.parts import unwrap
 from ...network.network import Network
 from ...results.evaluation import Curves
 from ..attribution.baselines import Fill, filled
-from ..attribution.target import Question
+from ..attribution.target import AttributionTarget
 from ..common_knobs import BatchSize, Seed
 from .attribution_methods import Method, about, attribution_map, importance
 
@@ -50,11 +50,13 @@ def insertion_deletion(
     same fill, so that each begins where the other ends. Compare with `method="random"`.
     """
     found = attribution_map(net, image, unit, method, seed)
-    result = curves(net, image, unit, importance(found), steps=steps, fill=fill, seed=seed, batch_size=batch_size)
+    result = measure_curves(
+        net, image, unit, importance(found), steps=steps, fill=fill, seed=seed, batch_size=batch_size
+    )
     return replace(result, evidence={**result.evidence, **about(method, found)})
 
 
-def curves(
+def measure_curves(
     net: Network,
     image: ImageLike,
     unit: UnitLike,
@@ -70,14 +72,16 @@ def curves(
     Of equally important pixels the first in reading order goes first. After step k of `steps`, the share k / steps of
     the pixels is hidden or shown, rounded to whole pixels. Raises BadKnob for a map of another shape or with NaN.
     """
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     rank = _rank(_checked(importance, question))
     counts = np.rint(np.linspace(0, rank.size, steps + 1)).astype(np.int64)
     values = np.full((2, steps + 1), np.nan)
     hidden, jobs = filled(question, fill, seed), np.array([(c, k) for k in range(steps + 1) for c in (0, 1)])
     with torch.no_grad(), frozen(unwrap(net.module), channels_last=True):
-        work = Work(chunks(len(jobs), fitting(net, question.deepest, batch_size)), lambda: values.astype(np.float32))
-        value_of = quick(net, question.unit, question.x)
+        work = Work(
+            chunks(len(jobs), fitting_batch_size(net, question.deepest, batch_size)), lambda: values.astype(np.float32)
+        )
+        value_of = compile_value(net, question.unit, question.x)
         for numbers in work:
             which, step = jobs[numbers].T
             x = _pictures(question.x, hidden, rank, which, counts[step])
@@ -88,7 +92,7 @@ def curves(
     return question.answer(Curves, values, values[0, 0], evidence, **shown)
 
 
-def _checked(importance: ArrayLike, question: Question) -> NDArray[np.float64]:
+def _checked(importance: ArrayLike, question: AttributionTarget) -> NDArray[np.float64]:
     values, size = np.asarray(importance, np.float64), question.seen.shape[:2]
     if values.shape != size:
         raise BadKnob(

@@ -16,7 +16,7 @@ from ...contract.knobs import Several
 from ...contract.technique import technique
 from ...network.network import Network
 from ...results.evaluation import PointingGame
-from ..attribution.target import Question
+from ..attribution.target import AttributionTarget
 from ..common_knobs import Seed
 from .attribution_methods import Method, about, attribution_map, importance
 
@@ -46,7 +46,7 @@ def pointing_game(
     box (Wang et al. 2020, "Score-CAM"), next to `box_area`, the share a map of noise would have. Raises BadKnob for a
     box that cannot be read, is empty, or lies where the network does not see.
     """
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     seen = _seen_box(question, box)
     found = attribution_map(net, image, unit, method, seed)
     values = importance(found)
@@ -61,7 +61,7 @@ _FLAT = "the map is the same everywhere: it points nowhere, which counts as a mi
 _FORM = "Give left,top,right,bottom in pixels of the picture, such as 30,40,200,180, or center."
 
 
-def _seen_box(question: Question, text: str) -> Box:
+def _seen_box(question: AttributionTarget, text: str) -> Box:
     """The part of a box that the network sees, in its pixels."""
     height, width = question.image.size
     left, top, right, bottom = _parsed(text, width, height)

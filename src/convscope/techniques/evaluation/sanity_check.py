@@ -23,7 +23,7 @@ from ...network.isolation.randomness import seeded
 from ...network.isolation.running import device_of
 from ...network.network import Network
 from ...results.evaluation import SanityCheck
-from ..attribution.target import Question
+from ..attribution.target import AttributionTarget
 from ..common_knobs import Seed
 from .attribution_methods import Method, about, attribution_map, importance
 
@@ -54,7 +54,7 @@ def sanity_check(
     always at the end; `evidence["passes"]` is whether the correlation is then under 0.5 either way. The network
     itself is not touched: a copy is. Raises BadKnob where no layer on the way to the unit has weights.
     """
-    question = Question.of(net, image, unit)
+    question = AttributionTarget.of(net, image, unit)
     stops = _stops(question, layers, mode)
     original = _quietly(net, question, method, seed)
     maps, names = [np.abs(importance(original))], [names[-1] for names in stops]
@@ -73,13 +73,13 @@ def sanity_check(
     return question.answer(SanityCheck, values, original.value, evidence, **shown)
 
 
-def _quietly(net: Network, question: Question, method: str, seed: int) -> Any:
+def _quietly(net: Network, question: AttributionTarget, method: str, seed: int) -> Any:
     """A map without its own progress, which would be taken for that of the check."""
     with listening(lambda *_: None):
         return attribution_map(net, question.image, question.unit, method, seed)
 
 
-def _stops(question: Question, most: int, mode: str) -> list[list[str]]:
+def _stops(question: AttributionTarget, most: int, mode: str) -> list[list[str]]:
     """The layers to randomize before each look at the map, the deepest first."""
     names = _on_the_way(question)[::-1]
     if not names:
@@ -91,7 +91,7 @@ def _stops(question: Question, most: int, mode: str) -> list[list[str]]:
     return [names[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def _on_the_way(question: Question) -> list[str]:
+def _on_the_way(question: AttributionTarget) -> list[str]:
     """Modules that hold weights of their own, in the order of execution, up to the unit's layer.
 
     One that is never called, since another uses its weights, stands where that one does; the network itself is first.

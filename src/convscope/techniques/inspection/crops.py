@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...base.errors import BadImage, BadScan, BadSource, CannotExport
 from ...base.image import Image
-from ...base.progress import report
+from ...base.progress import report_progress
 from ...base.unit import Unit
 from ...contract.result import Floats
 from ...graph.effective_field import effective_at, effective_box
@@ -172,5 +172,5 @@ def _cropped(
         image = opened(hits[i].image)
         boxes[i] = top, left, bottom, right = in_source(preprocessing, image.size, windows[i].tolist(), image.view)
         crops[i] = image.pixels[top:bottom, left:right].copy()
-        report(step, len(order))
+        report_progress(step, len(order))
     return boxes, tuple(crops)

@@ -16,14 +16,14 @@ from ...base.unit import Unit
 from ...contract.result import Floats
 from ...network.backward import backward_rules
 from ...network.backward.gradient import Gradient, gradient
-from ...network.batch_size import chunks, fitting
+from ...network.batch_size import chunks, fitting_batch_size
 from ...network.network import Network
 from ..attribution.target import array
 
 Ints: TypeAlias = NDArray[np.int64]
 Rule: TypeAlias = Literal["guided", "deconvnet", "plain"]
 
-_RULES = {"deconvnet": backward_rules.deconvnet, "guided": backward_rules.guided, "plain": None}
+_RULES = {"deconvnet": backward_rules.deconvnet_rule, "guided": backward_rules.guided_rule, "plain": None}
 _ADDED = ("forward_passes", "backward_passes")
 
 
@@ -78,7 +78,7 @@ class Neurons:
         return gradient(self.net, x, unit, _RULES[rule], smooth, measure=neurons.measure)
 
     def _batches(self, x: Tensor, backward: bool = False) -> Iterable[tuple[Neurons, Tensor]]:
-        size = fitting(self.net, self.layer, backward=backward)
+        size = fitting_batch_size(self.net, self.layer, backward=backward)
         return ((self.part(run), x[run.start : run.stop]) for run in chunks(len(x), size))
 
 

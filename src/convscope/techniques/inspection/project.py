@@ -20,7 +20,7 @@ from ...network.backward import backward_rules
 from ...network.backward.gradient import check_finite, gradient
 from ...network.network import Network
 from ...results.attribution import Projection
-from ..attribution.target import Question, array
+from ..attribution.target import AttributionTarget, array
 from ..common_knobs import Smooth
 
 BackwardRule = Annotated[
@@ -29,7 +29,7 @@ BackwardRule = Annotated[
 ]
 Top = Annotated[int, Field(ge=1, le=1000, description="strongest activations of the channel to keep")]
 
-_RULES = {"deconvnet": backward_rules.deconvnet, "guided": backward_rules.guided, "plain": None}
+_RULES = {"deconvnet": backward_rules.deconvnet_rule, "guided": backward_rules.guided_rule, "plain": None}
 
 
 @technique
@@ -49,7 +49,7 @@ def project(
     together, in normalized input space times the activation. A unit with a position, or a class score, is kept alone.
     Raises UnknownUnit for whole layers and probabilities, and NoRectifier where the rule would change nothing.
     """
-    question = Question.of(net, image, _one_channel(net.unit(unit)))
+    question = AttributionTarget.of(net, image, _one_channel(net.unit(unit)))
     with torch.inference_mode(False), torch.no_grad():  # its tensors take part in a backward pass later
         response = _Response.of(question, top)
     if not len(response.kept):
@@ -78,13 +78,13 @@ def _one_channel(unit: Valued) -> Unit:
 class _Response:
     """What a channel makes of an image: its strongest activation, and those kept, by their place in the flat map."""
 
-    question: Question
+    question: AttributionTarget
     strongest: float
     kept: Tensor
     activations: Tensor
 
     @classmethod
-    def of(cls, question: Question, top: int) -> _Response:
+    def of(cls, question: AttributionTarget, top: int) -> _Response:
         """The `top` strongest activations that are positive; of equal ones the first."""
         unit = parse(question.unit)
         flat = _flat(question, question.x)[0]
@@ -107,13 +107,13 @@ class _Response:
         return np.stack(np.divmod(kept, width), 1) if width else np.full((len(kept), 2), -1)
 
 
-def _flat(question: Question, x: Tensor) -> Tensor:
+def _flat(question: AttributionTarget, x: Tensor) -> Tensor:
     """The channel's map for each of N inputs, (N, positions)."""
     unit = parse(question.unit)
     return question.net.read(x, unit.source)[unit.source][:, unit.channel].reshape(len(x), -1)
 
 
-def _width(question: Question) -> int:
+def _width(question: AttributionTarget) -> int:
     """Of the layer's maps; 0 where it has none."""
     shape = question.net.layers[question.deepest].shape
     return shape[2] if len(shape) == 3 else 0

@@ -26,7 +26,7 @@ from ...optimize.resample import as_bytes, to_picture
 from ...results.synthesis import Inversion
 from ..common_knobs import Seed
 from .layers import Depths, read_depths
-from .target import MANNERS, Inverting, Manner, Preset, Target, natural, squares
+from .target import INVERSION_PRESETS, InversionPresetName, InversionSettings, Inverting, Target, natural, squares
 
 _OTHERS = ("sample:coffee", "sample:rocket")  # one of them is another photo than the image
 
@@ -41,7 +41,8 @@ def invert(
     layer: UnitLike | Sequence[UnitLike],
     *,
     preset: Annotated[
-        Preset, Field(description="mahendran: pixels, and weights that stay, as in the paper; convscope: ours")
+        InversionPresetName,
+        Field(description="mahendran: pixels, and weights that stay, as in the paper; convscope: ours"),
     ] = "convscope",
     steps: Annotated[Steps, Field(description="steps of ascent a layer; auto: the preset's own")] = "auto",
     smoothness: Annotated[
@@ -65,7 +66,9 @@ def invert(
     goes on. Raises BadKnob for a layer that is zero everywhere, ForwardFailed for one without a gradient.
     """
     depths, seen = read_depths(net, layer), net.see(image)
-    manner = MANNERS[preset] if steps == "auto" else dataclasses.replace(MANNERS[preset], steps=steps)
+    manner = (
+        INVERSION_PRESETS[preset] if steps == "auto" else dataclasses.replace(INVERSION_PRESETS[preset], steps=steps)
+    )
     smooth, within = (manner.weight if weight == "auto" else weight for weight in (smoothness, range))
     workshop = Workshop(net, seen, manner, natural(smooth, within, net.preprocessing.size), seed, precision)
     made, partial = _make(workshop, depths)
@@ -85,7 +88,7 @@ class Workshop:
 
     net: Network
     seen: NDArray[np.uint8]
-    manner: Manner
+    manner: InversionSettings
     penalty: Penalty
     seed: int
     precision: Precision

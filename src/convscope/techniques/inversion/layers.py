@@ -40,7 +40,7 @@ def read_depths(net: Network, given: UnitLike | Sequence[UnitLike] | Depths) -> 
     if isinstance(given, Depths):
         return given
     if isinstance(given, str) and given.strip() == "depth" and "depth" not in net.layers:
-        return Depths(tuple(spread(net)))
+        return Depths(tuple(spread_layers(net)))
     several: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
     names = {net.layer(part) for one in several for part in (one.split(";") if isinstance(one, str) else [one])}
     if not names:
@@ -48,7 +48,7 @@ def read_depths(net: Network, given: UnitLike | Sequence[UnitLike] | Depths) -> 
     return Depths(tuple(name for name in net.layers.including(*names) if name in names))
 
 
-def spread(net: Network) -> list[str]:
+def spread_layers(net: Network) -> list[str]:
     """At most six layers over the depth of a network: the last at each size of map, of the outermost modules.
 
     Where there are fewer sizes, some between them too. Layers that saturate are avoided, and those left out

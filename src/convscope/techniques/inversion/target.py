@@ -13,18 +13,18 @@ from torch import Tensor
 
 from ...base.errors import BadKnob, ForwardFailed
 from ...contract.checkpoint import Kept
-from ...execution.features import Eye, along
-from ...optimize.ascent import Ascent, Climb, NotFinite
+from ...execution.features import FeatureExtractor, along
+from ...optimize.ascent import Ascent, NotFinite, OptimizerSettings
 from ...optimize.canvas import Canvas, Frame, Pixels, Pyramid
 from ...optimize.regularizer import AlphaNorm, Penalty, TotalVariation
 
-Preset = Literal["convscope", "mahendran"]
+InversionPresetName = Literal["convscope", "mahendran"]
 _HALF = 0.5  # B of the paper: how far from the middle grey black and white are
 _STEP = _HALF / 6.5  # V of the paper: what neighboring pixels of photos typically differ by
 
 
 @dataclass(frozen=True)
-class Manner:
+class InversionSettings:
     """How to invert: on which canvas, how to climb, in how many steps, and the weight of each regularizer.
 
     Where they are `fading`, regularizers count as much as the error that is left, and less towards the end: they choose
@@ -32,16 +32,18 @@ class Manner:
     """
 
     paint: Callable[[Frame, Tensor], Canvas]
-    climb: Climb
+    climb: OptimizerSettings
     steps: int
     weight: float
     fading: bool
 
 
-MANNERS: dict[Preset, Manner] = {
-    "convscope": Manner(lambda frame, mean: Pyramid(frame), Climb("adam", 0.02, (0.5, 0.999), "cosine"), 128, 1, True),
-    "mahendran": Manner(
-        lambda frame, mean: Pixels(frame, mean=mean), Climb("adam", 0.1, schedule="cosine"), 128, 0.1, False
+INVERSION_PRESETS: dict[InversionPresetName, InversionSettings] = {
+    "convscope": InversionSettings(
+        lambda frame, mean: Pyramid(frame), OptimizerSettings("adam", 0.02, (0.5, 0.999), "cosine"), 128, 1, True
+    ),
+    "mahendran": InversionSettings(
+        lambda frame, mean: Pixels(frame, mean=mean), OptimizerSettings("adam", 0.1, schedule="cosine"), 128, 0.1, False
     ),
 }
 
@@ -63,7 +65,7 @@ class Target:
     Raises BadKnob for a layer that is zero everywhere, ForwardFailed for one that is not finite.
     """
 
-    def __init__(self, eye: Eye, layer: str, picture: Tensor) -> None:
+    def __init__(self, eye: FeatureExtractor, layer: str, picture: Tensor) -> None:
         self.eye, self.layer = eye, layer
         with torch.no_grad():
             self.activations = eye(picture)[layer]
@@ -90,7 +92,7 @@ class Target:
 class Inverting:
     """The ascent of one picture to a target. `broken` is the step at which numbers were no longer finite, else 0."""
 
-    def __init__(self, target: Target, manner: Manner, penalty: Penalty, frame: Frame, mean: Tensor) -> None:
+    def __init__(self, target: Target, manner: InversionSettings, penalty: Penalty, frame: Frame, mean: Tensor) -> None:
         self._fading, self._penalty = manner.fading, penalty
         canvas, climb = manner.paint(frame, mean), replace(manner.climb, penalties=(self._weighed,))
         self._target, self._error, self.broken = target, torch.ones(1), 0

@@ -11,8 +11,8 @@ from ...base.errors import BadKnob, UnknownLayer, UnknownUnit
 from ...network.isolation.parts import unwrap
 from ...network.layers.layers import Layer
 from ...network.network import Network
-from ..inversion.layers import spread
-from .presets import CONTENT, DEPTHS, Style
+from ..inversion.layers import spread_layers
+from .presets import CONTENT, DEPTHS, StylePreset
 
 AUTO = "auto"
 _POOLS = ("MaxPool2d", "AvgPool2d")
@@ -27,7 +27,7 @@ def is_chain(net: Network) -> bool:
     return all(isinstance(part, nn.Sequential) for part in parts)
 
 
-def names(net: Network) -> dict[str, str]:
+def vgg_names(net: Network) -> dict[str, str]:
     """The literature's names of a chain's rectifiers, `relu4_2` … , to layers; none for other networks."""
     found: dict[str, str] = {}
     block, number = 1, 0
@@ -40,11 +40,11 @@ def names(net: Network) -> dict[str, str]:
     return found
 
 
-def style_of(net: Network, given: str, recipe: Style) -> dict[str, float]:
+def style_of(net: Network, given: str, recipe: StylePreset) -> dict[str, float]:
     """Layers and their weights, as text says or as the recipe has them: VGG's own, or one at each size of map."""
     if given != AUTO:
         return _read(net, given, "style_layers")
-    known = names(net)
+    known = vgg_names(net)
     layers = [known[name] for name in DEPTHS] if all(name in known for name in DEPTHS) else _maps(net)
     weights = zip_longest(layers, recipe.depths[: len(layers)], fillvalue=recipe.depths[-1])
     return {str(layer): float(weight) for layer, weight in weights}
@@ -54,7 +54,7 @@ def content_of(net: Network, given: str) -> dict[str, float]:
     """The same for content: relu4_2, or in networks without one the layer at an eighth of the picture's size."""
     if given != AUTO:
         return _read(net, given, "content_layers")
-    known = names(net)
+    known = vgg_names(net)
     if CONTENT in known:
         return {known[CONTENT]: 1.0}
     sides = {layer: net.layers[layer].shape[1] for layer in _maps(net)}
@@ -65,7 +65,7 @@ def content_of(net: Network, given: str) -> dict[str, float]:
 def _maps(net: Network) -> list[str]:
     """At most five layers that have maps, shallow to deep, one at each size, down to a sixteenth as in VGG."""
     least = net.preprocessing.size[0] / _DEEPEST
-    maps = [name for name in spread(net) if _has_map(net.layers[name])]
+    maps = [name for name in spread_layers(net) if _has_map(net.layers[name])]
     found = [name for name in maps if net.layers[name].shape[1] >= least] or maps[:1]
     if not found:
         raise BadKnob(
@@ -80,7 +80,7 @@ def _has_map(row: Layer) -> bool:
 
 def _read(net: Network, text: str, knob: str) -> dict[str, float]:
     """`relu1_1; 0.5 * features.6`: layers, each with a weight before it where it is not 1."""
-    known, found = names(net), dict[str, float]()
+    known, found = vgg_names(net), dict[str, float]()
     for part in filter(None, map(str.strip, text.split(";"))):
         before, star, name = part.rpartition("*")
         try:

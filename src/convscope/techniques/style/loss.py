@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from ...optimize.regularizer import Penalty
-from .statistics import DISTANCES, Distance, Moments, Statistic, moments, pull
-from .tiled_features import Pane, Panes
+from .statistics import DISTANCES, ChannelMoments, Distance, Statistic, moments, pull
+from .tiled_features import Pane, TiledFeatures
 
 Regions = Sequence[Tensor | None]
 """Where each style holds, (H, W) from 0 to 1; None: everywhere."""
@@ -58,7 +58,7 @@ class Styling:
 
     def __init__(
         self,
-        panes: Panes,
+        panes: TiledFeatures,
         balance: Balance,
         content: Tensor,
         styles: Sequence[Tensor],
@@ -99,18 +99,18 @@ class Styling:
         return {layer: measure(found[layer], self.balance.relative) for layer in self.balance.style}
 
     @torch.no_grad()
-    def _totals(self, panes: Iterable[Pane]) -> list[dict[str, Moments]]:
+    def _totals(self, panes: Iterable[Pane]) -> list[dict[str, ChannelMoments]]:
         """The moments of the whole picture, by region and layer; a region that is everywhere is that of all styles."""
         parts = [[self._moments(pane, region) for region in self._different()] for pane in panes]
         return [_added(column) for column in zip(*parts, strict=True)]
 
-    def _moments(self, pane: Pane, region: Tensor | None) -> dict[str, Moments]:
+    def _moments(self, pane: Pane, region: Tensor | None) -> dict[str, ChannelMoments]:
         return {layer: moments(pane.kept(layer), _guide(region, pane, layer)) for layer in self.balance.style}
 
     def _different(self) -> list[Tensor | None]:
         return list(self.regions) if any(region is not None for region in self.regions) else [None]
 
-    def _style(self, totals: list[dict[str, Moments]]) -> tuple[Tensor, list[dict[str, tuple[Tensor, Tensor]]]]:
+    def _style(self, totals: list[dict[str, ChannelMoments]]) -> tuple[Tensor, list[dict[str, tuple[Tensor, Tensor]]]]:
         """The loss, and by region and layer its slopes along the mean and along the Gram matrix."""
         loss: Tensor = torch.zeros(())
         slopes: list[dict[str, tuple[Tensor, Tensor]]] = [{} for _ in totals]
@@ -140,7 +140,7 @@ class Styling:
 
     @torch.no_grad()
     def _pulls(
-        self, pane: Pane, totals: list[dict[str, Moments]], slopes: list[dict[str, tuple[Tensor, Tensor]]]
+        self, pane: Pane, totals: list[dict[str, ChannelMoments]], slopes: list[dict[str, tuple[Tensor, Tensor]]]
     ) -> dict[str, Tensor]:
         """The slope of the loss along what is kept of each layer of a window."""
         found: dict[str, Tensor] = {
@@ -165,8 +165,8 @@ def _guide(region: Tensor | None, pane: Pane, layer: str) -> Tensor | None:
     return None if region is None else pane.held(region, layer)
 
 
-def _added(parts: Iterable[Mapping[str, Moments]]) -> dict[str, Moments]:
-    total: dict[str, Moments] = {}
+def _added(parts: Iterable[Mapping[str, ChannelMoments]]) -> dict[str, ChannelMoments]:
+    total: dict[str, ChannelMoments] = {}
     for part in parts:
         total = {layer: total[layer] + found if layer in total else found for layer, found in part.items()}
     return total

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ...base.errors import BadImage, BadKnob
 from ...base.image import Image, open_image
-from ...contract.images import parts
+from ...contract.images import split_text
 from ...optimize.resample import LUMA
 
 _BIT = 1.5 / 255  # by how much masks may overlap: a rounding
@@ -20,7 +20,7 @@ def read_masks(masks: str, size: tuple[int, int], styles: int) -> list[NDArray[n
     Raises BadImage for masks of another size than the content's, BadKnob for a wrong number, for masks that overlap
     and for one that is empty.
     """
-    files = parts(masks)
+    files = split_text(masks)
     if not files:
         return []
     pictures = [_opened(file, size) for file in files]

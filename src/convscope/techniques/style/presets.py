@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from ...optimize.ascent import Climb
+from ...optimize.ascent import OptimizerSettings
 from ...optimize.regularizer import Penalty, TotalVariation
 from .statistics import Statistic
 
-Preset = Literal["convscope", "gatys2015", "gatys2016", "neural-style", "crowson"]
+StylePresetName = Literal["convscope", "gatys2015", "gatys2016", "neural-style", "crowson"]
 Begin = Literal["content", "noise"]
 DEPTHS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # of VGG, as Gatys et al. chose them
 CONTENT = "relu4_2"
@@ -20,7 +20,7 @@ _EDGE = 1 / 13  # what neighboring pixels of photos typically differ by (Mahendr
 
 
 @dataclass(frozen=True)
-class Style:
+class StylePreset:
     """How to stylize: weights of content, style and roughness, the climb, and the sizes it takes place at.
 
     `depths` are the weights of the style layers, shallow to deep; only their ratios count. Sizes begin at `smallest`
@@ -32,7 +32,7 @@ class Style:
     content: float
     style: float
     variation: float
-    climb: Climb
+    climb: OptimizerSettings
     steps: tuple[int, ...]
     depths: tuple[float, ...] = (1.0,) * len(DEPTHS)
     statistic: Statistic = "gram"
@@ -49,7 +49,7 @@ class Style:
         return self.steps[min(number, len(self.steps) - 1)]
 
 
-def faded(recipe: Style, coarser: int) -> float:
+def faded(recipe: StylePreset, coarser: int) -> float:
     """The weight of the content at a size so many sizes below the last."""
     return recipe.content * recipe.fading ** min(coarser, _FADES)
 
@@ -59,27 +59,27 @@ def rough(weight: float, size: tuple[int, int]) -> Penalty | None:
     return TotalVariation(weight / (size[0] * size[1] * _EDGE**2)) if weight else None
 
 
-def remembering(climb: Climb, sizes: Iterable[tuple[int, int]], channels: int) -> Climb:
+def remembering(climb: OptimizerSettings, sizes: Iterable[tuple[int, int]], channels: int) -> OptimizerSettings:
     """A climb that remembers no more moves than there is memory for, at any of the sizes (H, W)."""
     move = 2 * 4 * channels * max(height * width for height, width in sizes)  # a step and a turn, four bytes a number
     return replace(climb, history=max(1, min(climb.history, _MEMORY // move)))
 
 
 _CODE = 5 * 1e3  # of Gatys's code: 1e3 over the square of the channels, at each of five layers
-CLIMBS = {"adam": Climb("adam", 0.02, (0.9, 0.99)), "lbfgs": Climb("lbfgs", 1.0, history=10)}
-_QUASI = Climb("lbfgs", 1.0, history=100)
-STYLES: dict[Preset, Style] = {
+CLIMBS = {"adam": OptimizerSettings("adam", 0.02, (0.9, 0.99)), "lbfgs": OptimizerSettings("lbfgs", 1.0, history=10)}
+_QUASI = OptimizerSettings("lbfgs", 1.0, history=100)
+STYLE_PRESETS: dict[StylePresetName, StylePreset] = {
     # Mostly of shallow layers, which hold colors and strokes; deep ones alone leave the photo's colors as they are.
-    "convscope": Style(
+    "convscope": StylePreset(
         0.15, 1.0, 0.02, CLIMBS["lbfgs"], (200, 100, 50), (16, 16, 4, 2, 1), smallest=128, most=16, fading=0.1
     ),
     # One size from noise, as in the paper, whose weights depend on the picture's size: these are of the code after.
-    "gatys2015": Style(1.0, _CODE, 0.0, _QUASI, (500,), relative=False, begin="noise"),
-    "gatys2016": Style(1.0, _CODE, 0.0, _QUASI, (500, 200), relative=False, factor=800 / 512, most=2),
-    "neural-style": Style(5.0, 5 * 100.0, 1e-3, _QUASI, (1000,), relative=False, begin="noise"),
-    "crowson": Style(
+    "gatys2015": StylePreset(1.0, _CODE, 0.0, _QUASI, (500,), relative=False, begin="noise"),
+    "gatys2016": StylePreset(1.0, _CODE, 0.0, _QUASI, (500, 200), relative=False, factor=800 / 512, most=2),
+    "neural-style": StylePreset(5.0, 5 * 100.0, 1e-3, _QUASI, (1000,), relative=False, begin="noise"),
+    "crowson": StylePreset(
         0.015, 1.0, 2 * _EDGE**2, CLIMBS["adam"], (1000, 500), (256, 64, 16, 4, 1), "wasserstein",
         smallest=128, factor=2**0.5, most=16, averaging=0.99,
     ),
 }  # fmt: skip
-assert set(STYLES) == set(get_args(Preset))
+assert set(STYLE_PRESETS) == set(get_args(StylePresetName))

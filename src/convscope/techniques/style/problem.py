@@ -12,16 +12,16 @@ from ...optimize.draws import generator
 from ...optimize.resample import resized
 from .color import Colors, dyed, grey
 from .loss import Balance, Styling
-from .presets import Style, faded, rough
+from .presets import StylePreset, faded, rough
 from .pyramid import Level
-from .tiled_features import Panes
+from .tiled_features import TiledFeatures
 
 _NOISE = 1e-3 / 255  # around grey: neural-style's
 _LEAST = 16  # shorter side of a resized style, in pixels
 
 
 @dataclass(frozen=True)
-class Job:
+class StyleVariant:
     """One picture to be made: of which content, and how much more style, and at what scale, than is asked for."""
 
     content: int = 0
@@ -33,21 +33,21 @@ class Job:
 
 
 @dataclass(frozen=True, eq=False)
-class Studio:
+class StyleProblem:
     """Goals and beginnings of levels. Pictures are (1, C, H, W) from 0 to 1; regions (H, W), one a style, or none.
 
     `first` is what the first picture begins with: a picture, or None for noise around grey.
     """
 
-    panes: Panes
-    recipe: Style
+    panes: TiledFeatures
+    recipe: StylePreset
     content_layers: Mapping[str, float]
     style_layers: Mapping[str, float]
     contents: Sequence[Tensor]
     styles: Sequence[Tensor]
     shares: Sequence[float]
     regions: Sequence[Tensor]
-    jobs: Sequence[Job]
+    jobs: Sequence[StyleVariant]
     scale: float
     colors: Colors
     first: Tensor | None
@@ -103,7 +103,7 @@ class Studio:
             return dyed(style, content)
         return grey(style, content) if self.colors == "luminance" else style
 
-    def _sized(self, style: Tensor, size: tuple[int, int], job: Job) -> tuple[int, int]:
+    def _sized(self, style: Tensor, size: tuple[int, int], job: StyleVariant) -> tuple[int, int]:
         """With the longest side that of the picture, times the scale that is asked for."""
         factor = max(size) * self.scale * job.scale / max(style.shape[-2:])
         factor = max(factor, _LEAST / min(style.shape[-2:]))

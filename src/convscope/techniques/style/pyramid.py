@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...contract.checkpoint import EVERY
-from ...optimize.ascent import Ascent, Climb
+from ...optimize.ascent import Ascent, OptimizerSettings
 from ...optimize.canvas import Frame, Pixels
 from ...optimize.draws import generator
 from ...optimize.loop import Stepwise, ascent_in, shown
@@ -61,7 +61,7 @@ def sizes_up(size: tuple[int, int], smallest: int, factor: float, most: int) -> 
     return found[::-1]
 
 
-class Studio(Protocol):
+class PyramidProblem(Protocol):
     """What has to be known of pictures to stylize them."""
 
     def goal(self, level: Level) -> Styling:
@@ -80,7 +80,13 @@ class Climbing(Stepwise):
     """
 
     def __init__(
-        self, studio: Studio, levels: Sequence[Level], climb: Climb, seed: int, averaging: float, device: torch.device
+        self,
+        studio: PyramidProblem,
+        levels: Sequence[Level],
+        climb: OptimizerSettings,
+        seed: int,
+        averaging: float,
+        device: torch.device,
     ) -> None:
         self.studio, self.levels, self.climb, self.seed, self.averaging = studio, levels, climb, seed, averaging
         self._ends = list(accumulate(level.steps for level in levels))

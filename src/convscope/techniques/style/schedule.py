@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 from ...base.errors import BadKnob
 from ...base.image import Image
-from ...contract.images import Pictures, parts
-from .presets import CLIMBS, STYLES, Preset, Style
-from .problem import Job
+from ...contract.images import Pictures, split_text
+from .presets import CLIMBS, STYLE_PRESETS, StylePreset, StylePresetName
+from .problem import StyleVariant
 from .pyramid import Level, sizes_up
 from .statistics import Statistic
 
@@ -22,7 +22,7 @@ Auto: TypeAlias = Literal["auto"]
 
 
 def chosen(
-    preset: Preset,
+    preset: StylePresetName,
     content: float | Auto,
     style: float | Auto,
     variation: float | Auto,
@@ -30,12 +30,12 @@ def chosen(
     steps: int | Auto,
     scales: int | Auto,
     optimizer: Literal["auto", "adam", "lbfgs"],
-) -> Style:
+) -> StylePreset:
     """The preset with what was asked for; raises BadKnob where nothing is left to be like."""
     given: dict[str, Any] = {
         "content": content, "style": style, "variation": variation, "statistic": statistic, "most": scales
     }  # fmt: skip
-    recipe = replace(STYLES[preset], **{name: value for name, value in given.items() if value != "auto"})
+    recipe = replace(STYLE_PRESETS[preset], **{name: value for name, value in given.items() if value != "auto"})
     recipe = recipe if scales == "auto" else replace(recipe, smallest=1)
     recipe = recipe if steps == "auto" else replace(recipe, steps=(steps,))
     if optimizer not in ("auto", recipe.climb.optimizer):
@@ -48,7 +48,7 @@ def chosen(
 def read_blend(blend: str, styles: int) -> list[float]:
     """The share of each style; raises BadKnob for another number of them, for negative ones and for none above 0."""
     try:
-        weights = [float(part) for part in parts(blend)] or [1.0] * styles
+        weights = [float(part) for part in split_text(blend)] or [1.0] * styles
     except ValueError:
         raise BadKnob(f"blend must be numbers with ; between them, such as 2;1, not {blend!r}. Correct it.") from None
     if len(weights) != styles:
@@ -58,10 +58,10 @@ def read_blend(blend: str, styles: int) -> list[float]:
     return [weight / sum(weights) for weight in weights]
 
 
-def jobs_of(content: Pictures, sheet: bool) -> list[Job]:
+def jobs_of(content: Pictures, sheet: bool) -> list[StyleVariant]:
     if not sheet:
-        return [Job(number) for number in range(len(content.images))]
-    return [Job(0, weight, scale) for scale in _SCALES for weight in _WEIGHTS]
+        return [StyleVariant(number) for number in range(len(content.images))]
+    return [StyleVariant(0, weight, scale) for scale in _SCALES for weight in _WEIGHTS]
 
 
 def size_of(image: Image, size: int | Auto, sheet: bool) -> tuple[int, int]:
@@ -70,7 +70,9 @@ def size_of(image: Image, size: int | Auto, sheet: bool) -> tuple[int, int]:
     return max(1, round(image.size[0] * factor)), max(1, round(image.size[1] * factor))
 
 
-def levels_of(recipe: Style, jobs: Sequence[Job], sizes: Sequence[tuple[int, int]], sheet: bool) -> list[Level]:
+def levels_of(
+    recipe: StylePreset, jobs: Sequence[StyleVariant], sizes: Sequence[tuple[int, int]], sheet: bool
+) -> list[Level]:
     """All sizes of the first picture and of each variant of a sheet; of those after the first, the last size alone."""
     found = []
     for number, job in enumerate(jobs):

@@ -21,15 +21,15 @@ _RIDGE = 1e-4  # of the mean variance: what keeps the roots of covariances of fl
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class ChannelMoments:
     """Sums over positions: of weights (), of weighted channels (C,), and of their weighted products (C, C)."""
 
     weight: Tensor
     first: Tensor
     second: Tensor
 
-    def __add__(self, other: Moments) -> Moments:
-        return Moments(self.weight + other.weight, self.first + other.first, self.second + other.second)
+    def __add__(self, other: ChannelMoments) -> ChannelMoments:
+        return ChannelMoments(self.weight + other.weight, self.first + other.first, self.second + other.second)
 
     @property
     def mean(self) -> Tensor:
@@ -42,20 +42,20 @@ class Moments:
         return self.second / self.weight
 
 
-def moments(features: Tensor, guide: Tensor | None = None) -> Moments:
+def moments(features: Tensor, guide: Tensor | None = None) -> ChannelMoments:
     """The moments of maps (1, C, H, W); where there is a `guide` (H, W), they count as its square at each position.
 
     Gatys et al. 2017, "Controlling perceptual factors in neural style transfer": guided Gram matrices.
     """
     f = positions(features)
     if guide is None:
-        return Moments(f.new_tensor(float(len(f))), f.sum(0), f.T @ f)
+        return ChannelMoments(f.new_tensor(float(len(f))), f.sum(0), f.T @ f)
     t = guide.reshape(-1, 1)
     guided = f * t
-    return Moments(t.square().sum(), (guided * t).sum(0), guided.T @ guided)
+    return ChannelMoments(t.square().sum(), (guided * t).sum(0), guided.T @ guided)
 
 
-def pull(features: Tensor, total: Moments, mean: Tensor, gram: Tensor, guide: Tensor | None = None) -> Tensor:
+def pull(features: Tensor, total: ChannelMoments, mean: Tensor, gram: Tensor, guide: Tensor | None = None) -> Tensor:
     """The slope along maps of what has slope `mean` (C,) along the mean and `gram` (C, C) along the Gram matrix.
 
     `total` are the moments of the whole picture, of which the maps may be a part. Its shape is that of `features`.
@@ -72,14 +72,14 @@ def positions(features: Tensor) -> Tensor:
     return features[0].permute(1, 2, 0).reshape(-1, features.shape[1])
 
 
-def gram_distance(target: Moments, relative: bool = True) -> Distance:
+def gram_distance(target: ChannelMoments, relative: bool = True) -> Distance:
     """The sum of squared differences of Gram matrices, over that of the target's squares; else over C⁴, as Gatys."""
     wanted = target.gram
     scale = wanted.square().sum() if relative else wanted.new_tensor(float(len(wanted)) ** 4)
     return lambda mean, gram: (gram - wanted).square().sum() / scale
 
 
-def wasserstein_distance(target: Moments, relative: bool = True) -> Distance:
+def wasserstein_distance(target: ChannelMoments, relative: bool = True) -> Distance:
     """The squared Wasserstein-2 distance of Gaussians, over the target's mean square; else over C.
 
     In float64: square roots of nearly singular matrices are no matter for less.
@@ -102,7 +102,7 @@ def wasserstein_distance(target: Moments, relative: bool = True) -> Distance:
     return distance
 
 
-DISTANCES: dict[Statistic, Callable[[Moments, bool], Distance]] = {
+DISTANCES: dict[Statistic, Callable[[ChannelMoments, bool], Distance]] = {
     "gram": gram_distance,
     "wasserstein": wasserstein_distance,
 }

@@ -19,22 +19,22 @@ from ...base.unit import spanning
 from ...contract.images import Pictures, PicturesLike, naming, open_pictures
 from ...contract.knobs import Several
 from ...contract.technique import technique_with
-from ...execution.features import Eye, Precision, looking, painting
+from ...execution.features import FeatureExtractor, Precision, looking, painting
 from ...network.network import Network
-from ...optimize.resample import to_picture, to_pixels
+from ...optimize.resample import picture_to_pixels, to_picture
 from ...optimize.tiling import Tiling
 from ...results.synthesis import Stylized
 from ..common_knobs import Seed
-from ..dream.octaves import taken
+from ..dream.octaves import sizes_taken
 from .color import Colors, with_chroma
 from .layers import content_of, is_chain, style_of
 from .masks import read_masks
-from .presets import Preset, Style, remembering
-from .problem import Studio
+from .presets import StylePreset, StylePresetName, remembering
+from .problem import StyleProblem
 from .pyramid import TERMS, Climbing, Level
 from .schedule import Auto, chosen, jobs_of, levels_of, read_blend, size_of
 from .statistics import Statistic
-from .tiled_features import Panes, Softening, windows
+from .tiled_features import Softening, TiledFeatures, tile_windows
 
 _SMALL = 224  # longest side of contents and styles as the result shows them
 
@@ -62,7 +62,7 @@ def style(
     content: PicturesLike,
     style: PicturesLike,
     *,
-    preset: Annotated[Preset, Field(description="whose recipe: of a paper, a program, or ours")] = "convscope",
+    preset: Annotated[StylePresetName, Field(description="whose recipe: of a paper, a program, or ours")] = "convscope",
     size: Annotated[
         Size | Auto, Field(description="longest side in pixels; auto: the content's, at most 512")
     ] = "auto",
@@ -133,9 +133,9 @@ def style(
         _check_taken(eye, levels, size)
         softened = Softening.of(eye, contents[0]) if _softens(net, smoothing) else None
         longest = max(*(max(one) for one in sizes), math.ceil(max(map(max, sizes)) * style_scale))
-        tiles = windows(net, eye.layers, longest, tile)
-        studio = Studio(
-            Panes(eye, tiles, softened), recipe, *layers, contents, styles, [shares[k] for k in used],
+        tiles = tile_windows(net, eye.layers, longest, tile)
+        studio = StyleProblem(
+            TiledFeatures(eye, tiles, softened), recipe, *layers, contents, styles, [shares[k] for k in used],
             [torch.from_numpy(masked[k]).to(eye.device) for k in used] if masked else [], jobs, style_scale, colors,
             _first(init, recipe, contents[0], take), seed,
         )  # fmt: skip
@@ -169,9 +169,9 @@ def _check_field(net: Network, layers: Sequence[str], styles: Pictures) -> dict[
     return {"field": f"{max(seen.size)} pixels, of {deepest}"}
 
 
-def _check_taken(eye: Eye, levels: Sequence[Level], size: int | Auto) -> None:
+def _check_taken(eye: FeatureExtractor, levels: Sequence[Level], size: int | Auto) -> None:
     needed = list(dict.fromkeys(level.size for level in levels))
-    if len(taken(eye, needed)) < len(needed):
+    if len(sizes_taken(eye, needed)) < len(needed):
         raise BadKnob(
             f"{eye.net.name} must take pictures of {needed[0][1]} × {needed[0][0]} pixels, and does not. Use a "
             "convolutional network, a larger size, or fewer scales."
@@ -182,7 +182,7 @@ def _softens(net: Network, smoothing: str) -> bool:
     return smoothing == "softmax" or (smoothing == "auto" and not is_chain(net))
 
 
-def _first(init: str, recipe: Style, content: Tensor, take: Callable[[Image], Tensor]) -> Tensor | None:
+def _first(init: str, recipe: StylePreset, content: Tensor, take: Callable[[Image], Tensor]) -> Tensor | None:
     begin = recipe.begin if init == "auto" else init
     if begin == "noise":
         return None
@@ -194,12 +194,12 @@ def _first(init: str, recipe: Style, content: Tensor, take: Callable[[Image], Te
         raise BadImage(f"init must be auto, content, noise or a picture, not {begin!r}. {error}") from error
 
 
-def _finished(picture: Tensor, studio: Studio, levels: Sequence[Level], number: int) -> NDArray[np.float32]:
+def _finished(picture: Tensor, studio: StyleProblem, levels: Sequence[Level], number: int) -> NDArray[np.float32]:
     """A picture as it is given out, (H, W, 3), in the content's colors where these are kept."""
     last = next(level for level in levels if level.picture == number and level.last)
     if studio.colors == "luminance":
         picture = with_chroma(picture, studio.content(last))
-    return to_pixels(picture)
+    return picture_to_pixels(picture)
 
 
 def _small(image: Image) -> NDArray[np.uint8]:
@@ -215,7 +215,7 @@ def _backbone(net: Network, softened: Softening | None) -> str:
     return f"{net.name}, a softmax over the channels of each position: shortcuts make activations peaky (SWAG 2021)"
 
 
-def _weighed(recipe: Style, content: Mapping[str, float], style: Mapping[str, float]) -> dict[str, Any]:
+def _weighed(recipe: StylePreset, content: Mapping[str, float], style: Mapping[str, float]) -> dict[str, Any]:
     return {
         "content_layers": dict(content), "style_layers": dict(style), "statistic": recipe.statistic,
         "weights": {"content": recipe.content, "style": recipe.style, "variation": recipe.variation},

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ...base.errors import ForwardFailed
 from ...base.unit import Unit
-from ...execution.features import Eye
+from ...execution.features import FeatureExtractor
 from ...network.backward.gradient import unless_recomputed
 from ...network.network import Network
 from ...optimize.resample import resized
@@ -84,7 +84,7 @@ class Pane:
         return found
 
 
-def windows(net: Network, layers: Sequence[str], size: int, tile: int | Literal["auto"]) -> Tiling:
+def tile_windows(net: Network, layers: Sequence[str], size: int, tile: int | Literal["auto"]) -> Tiling:
     """Windows of side `tile`, or as large as the memory for them is, that are exact for the layers of a network.
 
     One window, where pictures with sides of at most `size` fit into it. Where neurons see further than a quarter of a
@@ -134,7 +134,7 @@ class Softening:
         self.temperatures = temperatures
 
     @classmethod
-    def of(cls, eye: Eye, picture: Tensor) -> Softening:
+    def of(cls, eye: FeatureExtractor, picture: Tensor) -> Softening:
         """With the temperatures of a picture, (1, C, H, W), at the size the network was made for."""
         with torch.no_grad():
             seen = eye(resized(picture, eye.net.preprocessing.size))
@@ -145,10 +145,10 @@ class Softening:
         return (features / self.temperatures[layer]).softmax(1) - 1 / features.shape[1]
 
 
-class Panes:
+class TiledFeatures:
     """An eye, and the windows that it is shown; `smoothing` is done to what layers make of them."""
 
-    def __init__(self, eye: Eye, tiling: Tiling, smoothing: Smoothing | None = None) -> None:
+    def __init__(self, eye: FeatureExtractor, tiling: Tiling, smoothing: Smoothing | None = None) -> None:
         self.eye, self.tiling, self.smoothing = eye, tiling, smoothing
 
         height, width = (side * _WIDER // 2 for side in tiling.window)

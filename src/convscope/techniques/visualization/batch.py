@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...base.image import Image
 from ...contract.checkpoint import Kept
-from ...execution.features import Eye, Precision, along
+from ...execution.features import FeatureExtractor, Precision, along
 from ...network.isolation.running import device_of
 from ...network.network import Network
 from ...optimize.ascent import Ascent, NotFinite
@@ -21,7 +21,7 @@ from ...optimize.canvas import Canvas, Frame, Transparent
 from ...optimize.draws import Rngs, generator
 from ...optimize.objective import Above, Diversity, Excite, Objective, Term
 from ...optimize.transform import Chain, Jitter, Movement, Overlay, Pad, Transform
-from .presets import Recipe
+from .presets import VisualizationPreset
 
 _FLAT = 0.25 / 255  # the contrast below which a picture in bytes is one grey
 
@@ -41,11 +41,11 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Studio:
+class VisualizationSetup:
     """What all pictures share: network, recipe, canvas size, photos for a spectrum, alpha, seed, precision."""
 
     net: Network
-    recipe: Recipe
+    recipe: VisualizationPreset
     size: tuple[int, int]
     photos: tuple[Image, ...] = ()
     alpha: bool = False
@@ -84,13 +84,20 @@ class Painted:
     left: int = 0  # steps that were not taken, as it was cancelled
 
 
-class Group:
+class VisualizationBatch:
     """Pictures that are painted together, each with an objective of its own, and shown to the network at one size.
 
     No more than `at_once` are seen in one pass.
     """
 
-    def __init__(self, studio: Studio, pieces: Sequence[Piece], eye: Eye, shown: tuple[int, int], at_once: int) -> None:
+    def __init__(
+        self,
+        studio: VisualizationSetup,
+        pieces: Sequence[Piece],
+        eye: FeatureExtractor,
+        shown: tuple[int, int],
+        at_once: int,
+    ) -> None:
         self.studio, self.eye, self.shown, self.at_once = studio, eye, shown, at_once
         self.objectives = [piece.objective for piece in pieces]
         self.steady = any(piece.in_place for piece in pieces)
@@ -182,7 +189,7 @@ def _contrast(pictures: Tensor) -> NDArray[np.float32]:
     return found
 
 
-def _raised(objective: Objective, studio: Studio) -> Objective:
+def _raised(objective: Objective, studio: VisualizationSetup) -> Objective:
     """The objective as it is raised: by some recipes, a class score above all others."""
     if not studio.recipe.above or not studio.net.classifies:
         return objective

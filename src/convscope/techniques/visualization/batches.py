@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ...base.progress import Work
 from ...contract.checkpoint import EVERY, Kept, kept
-from .batch import Group, Painted
+from .batch import Painted, VisualizationBatch
 from .paintings import Paintings
 
 
-class Session:
+class VisualizationRun:
     """Paints every group; `painted` are those that were begun, the last one at its best so far where it was cancelled.
 
     Its state is kept where `base.checkpoint` says: a finished group whole, the present one now and then.
@@ -24,7 +24,7 @@ class Session:
     def __init__(self, paintings: Paintings) -> None:
         self.paintings, self.painted = paintings, list[Painted]()
         self._kept = kept()
-        self._group: Group | None = None
+        self._group: VisualizationBatch | None = None
         self.work = Work(range(paintings.studio.recipe.steps * len(paintings.groups)), self.so_far)
 
     def paint(self) -> list[Painted]:
@@ -52,7 +52,7 @@ class Session:
         now = [self._group.ascent.image().cpu().numpy()] if self._group is not None else []
         return np.concatenate([*(one.images for one in self.painted), *now])
 
-    def _ascend(self, group: Group, number: int, ticks: Iterator[int]) -> Painted:
+    def _ascend(self, group: VisualizationBatch, number: int, ticks: Iterator[int]) -> Painted:
         state = self._kept.load(f"group{number}")
         if state is not None:
             group.take_up(state)

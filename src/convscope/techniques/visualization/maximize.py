@@ -25,10 +25,10 @@ from ...optimize.objective_text import ObjectiveLike, objective
 from ...results.synthesis import Maximized, in_colors
 from ...scan.result import Scan, open_scan
 from ..common_knobs import BatchSize, Seed
-from .batch import Painted, Studio
-from .batches import Session
+from .batch import Painted, VisualizationSetup
+from .batches import VisualizationRun
 from .paintings import Paintings
-from .presets import CANVASES, RECIPES, CanvasName, Preset, Recipe
+from .presets import CANVASES, PRESETS, CanvasName, PresetName, VisualizationPreset
 from .validation import against_scan, judged, judges_named, scan_of
 
 _LEAST = 4  # the canvas may be this many times smaller than what the network takes
@@ -88,7 +88,7 @@ def maximize(
     net: Network,
     unit: ObjectiveLike | Sequence[ObjectiveLike],
     *,
-    preset: Annotated[Preset, Field(description="the recipe, named by its paper; convscope: ours")] = "convscope",
+    preset: Annotated[PresetName, Field(description="the recipe, named by its paper; convscope: ours")] = "convscope",
     steps: Annotated[Steps, Field(description=f"steps of ascent; {_AUTO}")] = "auto",
     size: Annotated[Size, Field(description="side of the pictures in pixels; auto: what the network takes")] = "auto",
     canvas: Annotated[CanvasName, Field(description=f"what ascent changes; {_AUTO}")] = "auto",
@@ -119,8 +119,10 @@ def maximize(
     wanted = read_objectives(net, unit)
     witnesses, seen, photos = judges_named(judges), scan_of(net, scan), _photos(spectrum)
     apart = diversity if variants > 1 else 0.0
-    studio = Studio(net, _recipe(preset, steps, canvas), sides(net, size), photos, alpha, seed, precision, apart)
-    session = Session(paintings := Paintings(studio, wanted.objectives, variants, batch_size))
+    studio = VisualizationSetup(
+        net, _recipe(preset, steps, canvas), sides(net, size), photos, alpha, seed, precision, apart
+    )
+    session = VisualizationRun(paintings := Paintings(studio, wanted.objectives, variants, batch_size))
     painted = session.paint()
     images = _pictures(painted)
     asked = [piece.objective for piece in paintings.pieces][: len(images)]
@@ -149,8 +151,8 @@ def sides(net: Network, size: int | Literal["auto"]) -> tuple[int, int]:
     return size, size
 
 
-def _recipe(preset: Preset, steps: int | Literal["auto"], canvas: CanvasName) -> Recipe:
-    found = RECIPES[preset]
+def _recipe(preset: PresetName, steps: int | Literal["auto"], canvas: CanvasName) -> VisualizationPreset:
+    found = PRESETS[preset]
     if canvas != "auto":
         found = dataclasses.replace(found, paint=CANVASES[canvas])
     return found if steps == "auto" else dataclasses.replace(found, steps=steps)
@@ -173,7 +175,7 @@ def _curve(painted: list[Painted]) -> NDArray[np.float32]:
     return np.concatenate(padded, 1)
 
 
-def _evidence(studio: Studio, painted: list[Painted], asked: Sequence[Objective]) -> dict[str, Any]:
+def _evidence(studio: VisualizationSetup, painted: list[Painted], asked: Sequence[Objective]) -> dict[str, Any]:
     passes = sum(len(one.curve) for one in painted) * studio.recipe.looks
     told: dict[str, Any] = {"steps": studio.recipe.steps, "passes": passes}
     told["start"] = np.concatenate([one.start for one in painted]).tolist()

@@ -8,11 +8,11 @@ from functools import cached_property, partial
 from itertools import groupby
 from typing import Literal
 
-from ...execution.features import Eye, looking
+from ...execution.features import FeatureExtractor, looking
 from ...network.batch_size import chunks, mixes
 from ...network.network import Network
 from ...optimize.objective import Alignment, Diversity, Excite, Objective, Term
-from .batch import Group, Piece, Studio, mapped
+from .batch import Piece, VisualizationBatch, VisualizationSetup, mapped
 
 _WINDOW = 4  # pictures a pass: what stays in a processor's caches
 
@@ -21,7 +21,7 @@ _WINDOW = 4  # pictures a pass: what stays in a processor's caches
 class Paintings:
     """Pictures of objectives, `variants` of each, of which the network sees `batch_size` in one pass."""
 
-    studio: Studio
+    studio: VisualizationSetup
     objectives: tuple[Objective, ...]
     variants: int = 1
     batch_size: int | Literal["auto"] = "auto"
@@ -60,12 +60,12 @@ class Paintings:
             found += [mapped(self.studio.net, o) for o in self.objectives]
         return list(dict.fromkeys(found))
 
-    def begun(self) -> Iterator[tuple[int, Callable[[], Group]]]:
+    def begun(self) -> Iterator[tuple[int, Callable[[], VisualizationBatch]]]:
         """The number of each group, and what makes it, before its first step."""
         with looking(self.studio.net, self.layers, self.studio.precision) as eye:
             shown = self._shown(eye)
             for number, group in enumerate(self.groups):
-                yield number, partial(Group, self.studio, group, eye, shown, self.at_once)
+                yield number, partial(VisualizationBatch, self.studio, group, eye, shown, self.at_once)
 
     @property
     def _compared(self) -> bool:
@@ -73,7 +73,7 @@ class Paintings:
         terms = [term for objective in self.objectives for _, term in objective.terms]
         return self.studio.diversity > 0 or any(isinstance(term, Alignment | Diversity) for term in terms)
 
-    def _shown(self, eye: Eye) -> tuple[int, int]:
+    def _shown(self, eye: FeatureExtractor) -> tuple[int, int]:
         """The size at which pictures are shown: their own, where whole maps are all that is wanted and that will do."""
         own, size = self.studio.net.preprocessing.size, self.studio.size
         terms = [term for objective in self.objectives for _, term in objective.terms]

@@ -10,26 +10,26 @@ from typing import Literal, get_args
 import torch
 
 from ...base.image import Image
-from ...optimize.ascent import Climb
+from ...optimize.ascent import OptimizerSettings
 from ...optimize.canvas import Canvas, Fourier, Frame, MagnitudeConstrained, Pixels, Pyramid
 from ...optimize.photo_spectrum import magnitudes, photos
 from ...optimize.regularizer import L2, BlurEvery, Clip, Decay
-from ...optimize.transform import Crop, Jitter, Noise, Pad, Rotate, Scale, Tint, Transform
+from ...optimize.transform import Crop, Jitter, Noise, Pad, RandomScale, Rotate, Tint, Transform
 
-Preset = Literal["convscope", "lucid", "maco", "simonyan", "yosinski1", "yosinski2", "yosinski3", "yosinski4"]
+PresetName = Literal["convscope", "lucid", "maco", "simonyan", "yosinski1", "yosinski2", "yosinski3", "yosinski4"]
 CanvasName = Literal["auto", "pixels", "fourier", "pyramid", "maco"]
 Paint = Callable[[Frame, torch.Tensor, Sequence[Image]], Canvas]  # of a frame, the network's mean colors, and photos
 
 
 @dataclass(frozen=True)
-class Recipe:
+class VisualizationPreset:
     """How to paint a unit: on which canvas, how it moves at a share of the way, how to climb, how many steps and looks.
 
     `above` says whether a class score is measured above all others.
     """
 
     paint: Paint
-    climb: Climb
+    climb: OptimizerSettings
     steps: int
     transforms: Callable[[float, int], tuple[Transform, ...]] = lambda share, side: ()
     looks: int = 1
@@ -37,13 +37,13 @@ class Recipe:
 
 
 def _ours(share: float, side: int) -> tuple[Transform, ...]:
-    return (Jitter(side * 3 / 28), Scale(0.75, 1.4), Rotate(15), Tint(0.3))
+    return (Jitter(side * 3 / 28), RandomScale(0.75, 1.4), Rotate(15), Tint(0.3))
 
 
 def _lucid(share: float, side: int) -> tuple[Transform, ...]:
     """Of pixels at 224: pad 12, jitter 8, scale ± 10 %, rotate ± 10°, jitter 4."""
     unit = side / 224
-    return (Pad(round(12 * unit)), Jitter(4 * unit), Scale(0.9, 1.1), Rotate(10), Jitter(2 * unit))
+    return (Pad(round(12 * unit)), Jitter(4 * unit), RandomScale(0.9, 1.1), Rotate(10), Jitter(2 * unit))
 
 
 def _maco(share: float, side: int) -> tuple[Transform, ...]:
@@ -67,24 +67,28 @@ def _constrained(frame: Frame, mean: torch.Tensor, given: Sequence[Image]) -> Ca
     return MagnitudeConstrained(frame, magnitudes(given or photos(), frame.channels, (frame.height, frame.width)))
 
 
-def _yosinski(*updates: Decay | BlurEvery | Clip, steps: int, progress: float = 0, most: float = 100) -> Recipe:
-    climb = Climb("progress", progress, most=most) if progress else Climb("gradient", most)
-    return Recipe(_pixels, replace(climb, updates=updates), steps)
+def _yosinski(
+    *updates: Decay | BlurEvery | Clip, steps: int, progress: float = 0, most: float = 100
+) -> VisualizationPreset:
+    climb = OptimizerSettings("progress", progress, most=most) if progress else OptimizerSettings("gradient", most)
+    return VisualizationPreset(_pixels, replace(climb, updates=updates), steps)
 
 
 CANVASES: dict[str, Paint] = {
     "pixels": _pixels, "fourier": _fourier, "pyramid": _pyramid, "maco": _constrained,
 }  # fmt: skip
-RECIPES: dict[str, Recipe] = {
-    "convscope": Recipe(
-        partial(_fourier, decay=1.4), Climb("adam", 0.1, (0.5, 0.999), "cosine"), 96, _ours, above=True
+PRESETS: dict[str, VisualizationPreset] = {
+    "convscope": VisualizationPreset(
+        partial(_fourier, decay=1.4), OptimizerSettings("adam", 0.1, (0.5, 0.999), "cosine"), 96, _ours, above=True
     ),
-    "lucid": Recipe(_fourier, Climb("adam", 0.05), 512, _lucid),
-    "maco": Recipe(_constrained, Climb("nadam", 1.0), 256, _maco, looks=32),
-    "simonyan": Recipe(partial(_pixels, noise=0.0), Climb("gradient", 100.0, penalties=(L2(1e-3),)), 300),
+    "lucid": VisualizationPreset(_fourier, OptimizerSettings("adam", 0.05), 512, _lucid),
+    "maco": VisualizationPreset(_constrained, OptimizerSettings("nadam", 1.0), 256, _maco, looks=32),
+    "simonyan": VisualizationPreset(
+        partial(_pixels, noise=0.0), OptimizerSettings("gradient", 100.0, penalties=(L2(1e-3),)), 300
+    ),
     "yosinski1": _yosinski(BlurEvery(0.5), Clip("norm", 50), steps=500, progress=2),
     "yosinski2": _yosinski(Decay(0.3), Clip("norm", 20), steps=750),
     "yosinski3": _yosinski(Decay(1e-4), BlurEvery(1.0), steps=1000),
     "yosinski4": _yosinski(BlurEvery(0.5), Clip("absolute", 90), steps=1000, progress=2, most=1e8),
 }
-assert set(RECIPES) == set(get_args(Preset))
+assert set(PRESETS) == set(get_args(PresetName))

@@ -20,11 +20,11 @@ from ...results.synthesis import Sheet, in_colors, to_bytes
 from ...scan.result import Scan
 from ..common_knobs import BatchSize, Seed
 from ..inspection.patches import patches
-from .batch import Studio
-from .batches import Session
+from .batch import VisualizationSetup
+from .batches import VisualizationRun
 from .maximize import AScan, sides
 from .paintings import Paintings
-from .presets import RECIPES, Preset
+from .presets import PRESETS, PresetName
 from .validation import scan_of
 
 _SIDE = 64  # of a patch, in pixels
@@ -37,7 +37,7 @@ def sheet(
     *,
     channels: Annotated[int, Field(ge=1, le=65536, description="channels to show, the first in order")] = 64,
     start: Annotated[int, Field(ge=0, description="the first channel that is shown")] = 0,
-    preset: Annotated[Preset, Field(description="the recipe, named by its paper; convscope: ours")] = "convscope",
+    preset: Annotated[PresetName, Field(description="the recipe, named by its paper; convscope: ours")] = "convscope",
     steps: Annotated[int, Field(ge=1, le=100_000, description="steps of ascent a picture")] = 64,
     size: Annotated[
         int, Field(ge=1, le=4096, description="side of the pictures, at most what the network takes")
@@ -59,11 +59,11 @@ def sheet(
     if start >= units:
         raise UnknownUnit(f"start must be below {units}, the number of channels of {layer}, not {start}.")
     shown = np.arange(start, min(start + channels, units))
-    recipe = dataclasses.replace(RECIPES[preset], steps=steps)
+    recipe = dataclasses.replace(PRESETS[preset], steps=steps)
     most = min(net.preprocessing.size)
-    studio = Studio(net, recipe, sides(net, min(size, most)), seed=seed, precision=precision)
+    studio = VisualizationSetup(net, recipe, sides(net, min(size, most)), seed=seed, precision=precision)
     wanted = tuple(Objective(((1.0, Excite(Unit(layer, int(channel)))),)) for channel in shown)
-    session = Session(Paintings(studio, wanted, batch_size=batch_size))
+    session = VisualizationRun(Paintings(studio, wanted, batch_size=batch_size))
     painted = session.paint()
     pictures = to_bytes(np.concatenate([one.images for one in painted]).transpose(0, 2, 3, 1))
     driven = np.concatenate([one.driven for one in painted])

@@ -33,14 +33,14 @@ _ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 def render(result: Result, **view: Any) -> PIL.Image.Image:
     """Draw a result on white, two pixels per CSS pixel; a stylized picture alone, as it is."""
-    if alone(result, view):
+    if is_plain_picture(result, view):
         return PIL.Image.fromarray(to_bytes(result.image))
     return _paint(scene(draw(result, **view)))
 
 
 def png(result: Result, **view: Any) -> bytes:
     """The PNG file of a result; the same request gives the same bytes."""
-    if alone(result, view):
+    if is_plain_picture(result, view):
         return stylized_png(result, result.image, view)
     info = PIL.PngImagePlugin.PngInfo()
     if result.request is not None:
@@ -50,7 +50,7 @@ def png(result: Result, **view: Any) -> bytes:
     return buffer.getvalue()
 
 
-def alone(result: Result, view: Mapping[str, Any]) -> TypeGuard[Stylized]:
+def is_plain_picture(result: Result, view: Mapping[str, Any]) -> TypeGuard[Stylized]:
     """Whether a result is a picture that is to be written as it is; raises BadKnob where it cannot be."""
     if not isinstance(result, Stylized):
         return False

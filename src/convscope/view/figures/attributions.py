@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...results.attribution import Answer, Attribution, ClassActivation, Estimate
+from ...results.attribution import Attribution, ClassActivation, Estimate, UnitResult
 from ..render.colormaps import colored
 from ..view import Map, Panel, Percentile, Scale, View, from_zero, suited, symmetric
 from .captions import named, note, title
@@ -24,7 +24,7 @@ Style = Annotated[
 Photo = Annotated[bool, Field(description="show the picture the network saw beside it")]
 
 
-def attribution(
+def draw_attribution(
     result: Attribution,
     *,
     style: Style = "all",
@@ -60,9 +60,11 @@ def _attribution_scale(style: str, array: NDArray[Any], percentile: float) -> Sc
     return symmetric(array, maps[style], percentile)
 
 
-def estimate(result: Estimate, *, style: Style = "all", photo: Photo = True, percentile: Percentile = 99.5) -> View:
+def draw_estimate(
+    result: Estimate, *, style: Style = "all", photo: Photo = True, percentile: Percentile = 99.5
+) -> View:
     """Draw an attribution that was sampled, and how far it may be off."""
-    view = attribution(result, style=style, photo=photo, percentile=percentile)
+    view = draw_attribution(result, style=style, photo=photo, percentile=percentile)
     if style != "all":
         return view
     error = result.error if result.error.ndim == 2 else result.error.max(0)
@@ -70,11 +72,11 @@ def estimate(result: Estimate, *, style: Style = "all", photo: Photo = True, per
     return with_panel(view, panel, error, from_zero(error, percentile))
 
 
-def class_activation(
+def draw_class_activation(
     result: ClassActivation, *, style: Style = "all", photo: Photo = True, percentile: Percentile = 99.5
 ) -> View:
     """Draw a class activation map, enlarged over the picture and as the layer has it."""
-    view = attribution(result, style=style, photo=photo, percentile=percentile)
+    view = draw_attribution(result, style=style, photo=photo, percentile=percentile)
     if style != "all":
         return view
     height, width = result.grid.shape
@@ -91,7 +93,7 @@ def places(result: Attribution, photo: bool, percentile: float, style: str) -> V
         arrays["map"] = result.values[None]
     if style in ("all", "over"):
         panels.append(Panel("the same over the picture" if style == "all" else "over the picture", "over"))
-        arrays["over"] = over(result.seen, result.values, scale)[None]
+        arrays["over"] = laid_over(result.seen, result.values, scale)[None]
     about = title(result, f"for {named(result)} = {result.value:.4g}")
     return View(about, tuple(panels), arrays, note(result))
 
@@ -105,7 +107,7 @@ def scale_of(values: NDArray[Any], percentile: float) -> Scale:
     return suited(values, percentile)
 
 
-def over(seen: NDArray[np.uint8], values: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
+def laid_over(seen: NDArray[np.uint8], values: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
     """A map laid over a picture, (H, W, 3): near zero the picture is grey or dark, far from it lit or colored."""
     grey = np.repeat(seen.mean(2, keepdims=True), 3, 2)
     low = scale.low if scale.map == "sequential" else 0.0
@@ -124,5 +126,5 @@ def with_panel(view: View, panel: Panel, values: NDArray[Any], scale: Scale | No
     return dataclasses.replace(view, panels=(*view.panels, dataclasses.replace(panel, scale=scale)), arrays=arrays)
 
 
-def _photo(result: Answer, wanted: bool) -> tuple[list[Panel], dict[str, NDArray[Any]]]:
+def _photo(result: UnitResult, wanted: bool) -> tuple[list[Panel], dict[str, NDArray[Any]]]:
     return ([Panel("what the network sees", "seen")], {"seen": result.seen[None]}) if wanted else ([], {})

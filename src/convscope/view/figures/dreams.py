@@ -16,7 +16,7 @@ _LARGE, _BESIDE, _STRIP = 928, 300, 224  # longest sides: of the dream, of the o
 _FRAMES = 8
 
 
-def dream(
+def draw_dream(
     result: Dream,
     *,
     original: Annotated[bool, Field(description="show the picture it came from, too")] = False,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
 from ..view import Panel, Percentile, View, suited
-from .attributions import Photo, over, scale_of, with_panel
+from .attributions import Photo, laid_over, scale_of, with_panel
 from .captions import named, note, title
 from .line_chart import lines
 from .projections import outlined
@@ -18,7 +18,7 @@ from .projections import outlined
 _CURVES = 336  # the width of a chart
 
 
-def curves(result: Curves, *, photo: Photo = True, percentile: Percentile = 99.5) -> View:
+def draw_curves(result: Curves, *, photo: Photo = True, percentile: Percentile = 99.5) -> View:
     """Draw the deletion and insertion curves beside the map that was tested."""
     areas = ", ".join(f"{name} {result.evidence[name]:.3g}" for name in ("deletion", "insertion"))
     method = str(result.evidence.get("method", "a map")).replace("_", " ")
@@ -30,7 +30,7 @@ def curves(result: Curves, *, photo: Photo = True, percentile: Percentile = 99.5
     return with_panel(view, Panel("the unit's value", "chart", side=_CURVES, exact=True), chart[None])
 
 
-def sanity_check(result: SanityCheck, *, photo: Photo = True) -> View:
+def draw_sanity_check(result: SanityCheck, *, photo: Photo = True) -> View:
     """Draw the map of the network as it is, then as its layers forget, each with its similarity to the first."""
     method = str(result.evidence.get("method", "a map")).replace("_", " ")
     about = title(result, f"of {method} for {named(result)}")
@@ -44,7 +44,7 @@ def sanity_check(result: SanityCheck, *, photo: Photo = True) -> View:
     return View(view.title, (*view.panels, panel), {**view.arrays, "maps": shown}, view.note)
 
 
-def pointing_game(result: PointingGame, *, percentile: Percentile = 99.5) -> View:
+def draw_pointing_game(result: PointingGame, *, percentile: Percentile = 99.5) -> View:
     """Draw the picture with the box and the map's maximum, and the map."""
     method = str(result.evidence.get("method", "a map")).replace("_", " ")
     about = title(result, f"of {method} for {named(result)}: {'hit' if result.hit else 'miss'}")
@@ -55,7 +55,7 @@ def pointing_game(result: PointingGame, *, percentile: Percentile = 99.5) -> Vie
     return with_panel(view, Panel("the map", "map"), result.values, suited(result.values, percentile))
 
 
-def comparison(
+def draw_comparison(
     result: Comparison,
     *,
     photo: Photo = True,
@@ -76,7 +76,7 @@ def comparison(
     for name, values, low, high in zip(result.methods, result.values, result.deletion, result.insertion, strict=True):
         panel = Panel(f"{name.replace('_', ' ')}: deletion {low:.3g}, insertion {high:.3g}", name)
         scale = scale_of(values, percentile)
-        shown = over(result.seen, values, scale)[None] if overlay else values
+        shown = laid_over(result.seen, values, scale)[None] if overlay else values
         view = with_panel(view, panel, shown, None if overlay else scale)
     return view
 

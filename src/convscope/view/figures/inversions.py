@@ -16,7 +16,7 @@ _ROW = 960 - 16  # pixels there are for a row
 _GAP, _LARGE, _SMALL = 4, 224, 131  # the smallest side leaves room for seven in a row
 
 
-def inversion(
+def draw_inversion(
     result: Inversion,
     *,
     side: Annotated[int, Field(ge=0, le=1024, description="side of a picture as drawn; 0: a row for a few layers")] = 0,

@@ -18,7 +18,7 @@ _COLORS = {  # Paul Tol's bright scheme
 _OTHER = "#bbbbbb"
 
 
-def occlusion(result: Occlusion, *, photo: Photo = True, percentile: Percentile = 100.0) -> View:
+def draw_occlusion(result: Occlusion, *, photo: Photo = True, percentile: Percentile = 100.0) -> View:
     """Draw the drop at each pixel, then for each position: the unit, the correct class, the most probable class."""
     view = places(result, photo, percentile, "all")
     values = result.unit_values

@@ -20,7 +20,7 @@ _FEW = 8
 _NOTHING = "not driven"
 
 
-def maximized(
+def draw_maximized(
     result: Maximized,
     *,
     side: Annotated[int, Field(ge=0, le=1024, description="side of a picture as drawn; 0: by their number")] = 0,
@@ -36,7 +36,7 @@ def maximized(
     return with_panel(view, Panel(_how(result), "images", labels=labels, side=drawn), tiles)
 
 
-def sheet(
+def draw_sheet(
     result: Sheet,
     *,
     side: Annotated[int, Field(ge=16, le=256, description="side of a picture as drawn")] = 96,

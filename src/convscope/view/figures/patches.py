@@ -25,7 +25,7 @@ _FRAME = "#bbbbbb"  # so that a white crop is seen on white paper
 _SHARP = 32  # pixels; smaller crops are drawn as squares, so that it shows how small they are
 
 
-def patches(
+def draw_patches(
     result: Patches,
     *,
     percentile: Annotated[

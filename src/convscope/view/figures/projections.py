@@ -18,7 +18,7 @@ from .captions import named, note, title
 _SIDE = 112  # of a crop, in pixels
 
 
-def projection(
+def draw_projection(
     result: Projection,
     *,
     photo: Photo = True,

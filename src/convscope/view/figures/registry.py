@@ -41,7 +41,7 @@ def drawer_of(kind: type[Result]) -> Callable[..., View]:
     return _DRAWERS[kind]
 
 
-def activations(
+def draw_activations(
     result: Activations,
     *,
     sort: Annotated[
@@ -74,7 +74,7 @@ def _order(result: Activations, sort: str) -> NDArray[np.intp]:
     return np.argsort(-keys[sort], kind="stable")
 
 
-def weights(
+def draw_weights(
     result: Weights,
     *,
     top: Annotated[
@@ -140,21 +140,21 @@ def _cells(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 _DRAWERS: dict[type[Result], Callable[..., View]] = {
-    Weights: weights,
-    Activations: activations,
-    Attribution: attributions.attribution,
-    Estimate: attributions.estimate,
-    ClassActivation: attributions.class_activation,
-    Projection: projections.projection,
-    Patches: patches.patches,
-    Occlusion: occlusions.occlusion,
-    Curves: evaluations.curves,
-    SanityCheck: evaluations.sanity_check,
-    PointingGame: evaluations.pointing_game,
-    Comparison: evaluations.comparison,
-    Maximized: paintings.maximized,
-    Sheet: paintings.sheet,
-    Dream: dreams.dream,
-    Inversion: inversions.inversion,
-    Stylized: styles.stylized,
+    Weights: draw_weights,
+    Activations: draw_activations,
+    Attribution: attributions.draw_attribution,
+    Estimate: attributions.draw_estimate,
+    ClassActivation: attributions.draw_class_activation,
+    Projection: projections.draw_projection,
+    Patches: patches.draw_patches,
+    Occlusion: occlusions.draw_occlusion,
+    Curves: evaluations.draw_curves,
+    SanityCheck: evaluations.draw_sanity_check,
+    PointingGame: evaluations.draw_pointing_game,
+    Comparison: evaluations.draw_comparison,
+    Maximized: paintings.draw_maximized,
+    Sheet: paintings.draw_sheet,
+    Dream: dreams.draw_dream,
+    Inversion: inversions.draw_inversion,
+    Stylized: styles.draw_stylized,
 }

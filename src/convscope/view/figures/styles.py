@@ -18,7 +18,7 @@ _COLUMNS = 4  # of variants
 _TERMS = ("content", "style", "variation")
 
 
-def stylized(
+def draw_stylized(
     result: Stylized,
     *,
     figure: Annotated[

@@ -22,7 +22,7 @@ _ONE, _MANY, _FEW = 224, 112, 28  # sides: a lone map, the largest and the small
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class TileSheet:
     """RGBA pixels, drawn at x, y in width × height; a photo may lose a little when it is stored, a map may not."""
 
     pixels: NDArray[np.uint8]
@@ -50,13 +50,13 @@ class Scene:
 
     width: int
     height: int
-    sheets: tuple[Sheet, ...]
+    sheets: tuple[TileSheet, ...]
     texts: tuple[Text, ...]
 
 
 def scene(view: View, title: bool = True) -> Scene:
     """Lay out a view: panels side by side as far as they fit; the title can be left to whoever embeds the scene."""
-    sheets: list[Sheet] = []
+    sheets: list[TileSheet] = []
     texts: list[Text] = []
     x, y, row_height, right = _PAD, _PAD, 0, 0
     if title:
@@ -75,7 +75,7 @@ def scene(view: View, title: bool = True) -> Scene:
     return Scene(min(WIDTH, math.ceil(max(right, widest))) + _PAD, y + _PAD // 2, tuple(sheets), tuple(texts))
 
 
-def _panel(panel: Panel, tiles: NDArray[Any]) -> tuple[int, int, list[Sheet], list[Text]]:
+def _panel(panel: Panel, tiles: NDArray[Any]) -> tuple[int, int, list[TileSheet], list[Text]]:
     """One panel at the origin: its width, height, sheets and words."""
     columns, width, height = _grid(panel, tiles)
     lines = textwrap.wrap(panel.title, max(16, int(min(columns * (width + _GAP), WIDTH) / _TEXT / 0.56)))
@@ -86,7 +86,7 @@ def _panel(panel: Panel, tiles: NDArray[Any]) -> tuple[int, int, list[Sheet], li
     pitch = height + _GAP + (0 if left else label_height)
     sheet = _sheet(colored(tiles, panel.scale), columns, (width, height), pitch)
     across, down = (width, height) if len(tiles) == 1 else (sheet.shape[1] / DENSITY, sheet.shape[0] / DENSITY)
-    sheets = [Sheet(sheet, left, top, across, down, panel.scale is None and not panel.exact)]
+    sheets = [TileSheet(sheet, left, top, across, down, panel.scale is None and not panel.exact)]
     if label_height:
         texts += _labels(panel, columns, (width, height), pitch, (left, top))
     bottom = top + math.ceil(sheets[0].height) + 4 + (0 if left else label_height)
@@ -153,11 +153,11 @@ def _labels(panel: Panel, columns: int, size: tuple[int, int], pitch: int, origi
     return texts
 
 
-def _bar(scale: Scale, y: int, width: int) -> tuple[Sheet, list[Text]]:
+def _bar(scale: Scale, y: int, width: int) -> tuple[TileSheet, list[Text]]:
     """A color bar with numbers; an arrow-like sign where values lie beyond its ends."""
     ramp = np.linspace(scale.low, scale.high, width * DENSITY)
     values = np.repeat(ramp[:, None], 3, 1) if scale.map == "color" else ramp
-    sheet = Sheet(np.repeat(colored(values, scale)[None], 8 * DENSITY, 0), 0, y, width, 8)
+    sheet = TileSheet(np.repeat(colored(values, scale)[None], 8 * DENSITY, 0), 0, y, width, 8)
     under = y + 8 + _TEXT
     low = ("≤ " if scale.clipped and scale.low < 0 else "") + _number(scale.low)
     high = ("≥ " if scale.clipped else "") + _number(scale.high)

@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from .layout import Scene, Sheet, Text
+from .layout import Scene, Text, TileSheet
 
 
 def svg(laid_out: Scene, title: str) -> str:
@@ -43,7 +43,7 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def _image(sheet: Sheet) -> str:
+def _image(sheet: TileSheet) -> str:
     box = f'x="{sheet.x:g}" y="{sheet.y:g}" width="{sheet.width:g}" height="{sheet.height:g}"'
     return f'<image {box} href="{data_uri(sheet.pixels, sheet.photo)}"/>'
 
