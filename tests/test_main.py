@@ -40,7 +40,7 @@ def test_ctrl_c_while_something_is_imported(module):
 def test_ctrl_c_that_passes_through_an_exec_ends_with_the_same_status(tmp_path):
     code = "from convscope import __main__ as way\nfrom convscope.fronts.cli import main as cli\n"
     code += "def main():\n try: exec('raise KeyboardInterrupt')\n except KeyboardInterrupt: raise SystemExit(130)\n"
-    (tmp_path / "start.py").write_text(f"{code}cli.main = main\nway.main()\n")
+    (tmp_path / "start.py").write_text(f"{code}cli.command_line = main\nway.main()\n")
     assert subprocess.run([sys.executable, "-m", "start"], cwd=tmp_path, check=False).returncode == 130
 
 

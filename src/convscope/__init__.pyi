@@ -10,7 +10,8 @@ from .results.occlusion import Occlusion as Occlusion
 from .results.patches import Patches as Patches
 from .base.progress import Cancelled as Cancelled, listening as listening
 from .contract.request import Request as Request
-from .contract.result import Activations as Activations, Result as Result, Weights as Weights
+from .contract.result import Result as Result
+from .results.layers import Activations as Activations, Weights as Weights
 from .base.samples import samples as samples
 from .results.synthesis import Dream as Dream, Inversion as Inversion, Maximized as Maximized
 from .results.synthesis import Sheet as Sheet, Stylized as Stylized

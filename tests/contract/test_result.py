@@ -9,8 +9,9 @@ import pytest
 import convscope as cs
 from convscope.base.errors import BadKnob, CannotWrite
 from convscope.base.plain import to_json
-from convscope.contract.result import Activations, Result, Weights
+from convscope.contract.result import Result
 from convscope.results.attribution import Attribution
+from convscope.results.layers import Activations, Weights
 
 IMAGE = cs.open_image(np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3))
 REQUEST = cs.Request("saliency", {"net": {"reference": "lite0", "digest": "aa"}, "unit": {"reference": "conv1:3"}}, {})

@@ -185,7 +185,7 @@ def test_what_makes_no_network_is_one_sentence_with_file_and_line(own, reference
 
 @pytest.mark.parametrize("reference", ["mynet.py:small", "mynet:small", "torchvision.models:resnet18", "gone.py:x"])
 def test_what_is_not_named_by_the_user_is_never_run(own, monkeypatch, reference):
-    monkeypatch.setattr("convscope.zoo.from_python.build", lambda *_: pytest.fail("code was run"))
+    monkeypatch.setattr("convscope.zoo.from_python.from_python", lambda *_: pytest.fail("code was run"))
     assert zoo.own(reference)
     with pytest.raises(UnknownNetwork, match="There is no network"):
         zoo.published(reference)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.image import Image
-from ..results.synthesis import in_colors, to_bytes
+from ..base.pixels import in_colors, to_bytes
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.image import Image
-from ..contract.result import Floats, Result
+from ..base.pixels import Floats
+from ..contract.result import Result
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

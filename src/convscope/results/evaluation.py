@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..contract.result import Floats
+from ..base.pixels import Floats
 from .attribution import UnitResult
 
 

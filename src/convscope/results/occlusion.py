@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.pixels import Floats
 from ..base.unit import Unit
-from ..contract.result import Floats
 from .attribution import Attribution
 
 Ints = NDArray[np.int64]

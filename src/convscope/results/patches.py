@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.pixels import Floats
 from ..base.unit import Unit
-from ..contract.result import Floats, Result
+from ..contract.result import Result
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -8,11 +8,11 @@ import pytest
 
 import convscope as cs
 from convscope.base.errors import BadKnob, UnknownLayer
+from convscope.base.pixels import to_bytes
 from convscope.explorer.answers.gallery import each, gallery
 from convscope.explorer.workspace.artifacts import THUMB, keep
 from convscope.explorer.workspace.frame import decode
 from convscope.explorer.workspace.messages import AskGallery
-from convscope.results.synthesis import to_bytes
 
 KNOBS = {"steps": 2, "size": 64}
 

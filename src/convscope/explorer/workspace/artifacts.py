@@ -13,10 +13,11 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from ...base.pixels import to_bytes
 from ...base.plain import to_json
 from ...contract.request import Request
 from ...contract.result import Result
-from ...results.synthesis import Maximized, to_bytes
+from ...results.synthesis import Maximized
 from ...store import Store
 from ...view.figures.registry import choices, draw
 from .frame import encode

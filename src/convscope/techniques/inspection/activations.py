@@ -9,10 +9,10 @@ import torch
 
 from ...base.image import ImageLike, open_image
 from ...base.unit import UnitLike, parse
-from ...contract.result import Activations
 from ...contract.silence import SILENT
 from ...contract.technique import technique
 from ...network.network import Network
+from ...results.layers import Activations
 from ..attribution.target import remarks
 
 

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ...base.errors import BadImage, BadScan, BadSource, CannotExport
 from ...base.image import Image
+from ...base.pixels import Floats
 from ...base.progress import report_progress
 from ...base.unit import Unit
-from ...contract.result import Floats
 from ...graph.effective_field import effective_at, effective_box
 from ...graph.receptive_field import layer_field
 from ...network.network import Network

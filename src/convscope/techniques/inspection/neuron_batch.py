@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base.errors import NoRectifier
+from ...base.pixels import Floats
 from ...base.unit import Unit
-from ...contract.result import Floats
 from ...network.backward import backward_rules
 from ...network.backward.gradient import Gradient, gradient
 from ...network.batch_size import chunks, fitting_batch_size

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from ...base.errors import BadWeights, UnknownLayer, UnknownUnit, nearest
 from ...base.unit import UnitLike, parse
-from ...contract.result import Weights
 from ...contract.technique import technique_with
 from ...network.isolation.causes import check_runnable
 from ...network.isolation.parts import unwrap
 from ...network.layers.layers import holds_filters
 from ...network.network import Network
 from ...network.used_weights import used_weight
+from ...results.layers import Weights
 from . import filter_statistics
 
 

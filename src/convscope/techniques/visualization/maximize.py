@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 
 from ...base.errors import BadKnob, BadSource
 from ...base.image import Image
+from ...base.pixels import in_colors
 from ...base.unit import Unit, spanning
 from ...contract.knobs import Names, Several
 from ...contract.technique import technique_with
@@ -22,7 +23,7 @@ from ...network.network import Network
 from ...optimize import photo_spectrum as spectra
 from ...optimize.objective import Objective
 from ...optimize.objective_text import ObjectiveLike, objective
-from ...results.synthesis import Maximized, in_colors
+from ...results.synthesis import Maximized
 from ...scan.result import Scan, open_scan
 from ..common_knobs import BatchSize, Seed
 from .batch import Painted, VisualizationSetup

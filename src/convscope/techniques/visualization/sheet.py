@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ...base.errors import UnknownUnit
+from ...base.pixels import in_colors, to_bytes
 from ...base.unit import Unit
 from ...contract.technique import technique
 from ...execution.features import Precision
 from ...network.network import Network
 from ...optimize.objective import Excite, Objective
-from ...results.synthesis import Sheet, in_colors, to_bytes
+from ...results.synthesis import Sheet
 from ...scan.result import Scan
 from ..common_knobs import BatchSize, Seed
 from ..inspection.patches import patches

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from ...base.errors import BadKnob, BadScan, UnknownLayer, UnknownNetwork
+from ...base.pixels import to_bytes
 from ...base.unit import Unit
 from ...network.network import Network
-from ...results.synthesis import to_bytes
 from ...scan.result import Scan, open_scan
 from ...zoo import zoo
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.errors import BadKnob, MissingExtra
+from ...base.pixels import to_bytes
 from ...contract import knobs
 from ...contract.result import Result
-from ...results.synthesis import Dream, Stylized, to_bytes
+from ...results.synthesis import Dream, Stylized
 from ..figures.registry import drawer_of
 
 _CODECS = ("libx264", "h264", "mpeg4")  # the first this build of PyAV can write

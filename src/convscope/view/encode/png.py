@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from ...base.errors import BadJson, BadKnob, CannotRerun
 from ...base.marks import marking
+from ...base.pixels import to_bytes
 from ...contract import knobs
 from ...contract.request import Request
 from ...contract.result import Result
-from ...results.synthesis import Stylized, to_bytes
+from ...results.synthesis import Stylized
 from ..figures.registry import choices, draw, drawer_of
 from ..render.fonts import font
 from ..render.layout import DENSITY, Scene, Text, scene

@@ -10,7 +10,8 @@ import PIL.ImageDraw
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...results.synthesis import Maximized, Sheet, to_bytes
+from ...base.pixels import to_bytes
+from ...results.synthesis import Maximized, Sheet
 from ..view import Panel, View
 from .attributions import with_panel
 from .captions import note, title

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ...contract import knobs
-from ...contract.result import Activations, Result, Weights
+from ...contract.result import Result
 from ...results.attribution import Attribution, ClassActivation, Estimate, Projection
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
+from ...results.layers import Activations, Weights
 from ...results.occlusion import Occlusion
 from ...results.patches import Patches
 from ...results.synthesis import Dream, Inversion, Maximized, Sheet, Stylized

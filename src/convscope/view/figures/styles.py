@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from ...results.synthesis import Stylized, to_bytes
+from ...base.pixels import to_bytes
+from ...results.synthesis import Stylized
 from ..view import Panel, View
 from .attributions import with_panel
 from .captions import note, title
