@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
 from ..server.address import PORT, bound
 from ..server.memory import share_memory, tend_memory
-from .main import DEVICE, WEIGHTS
+from .options import DEVICE, WEIGHTS, fetched
 from .progress_bar import progress
 
 
@@ -48,7 +49,7 @@ def explore_command(
     share_memory()
     with bound(host, port) as listening:  # and whatever else may be refused, before there is a store
         scan = None if scanned is None else scan_in(scanned)
-        desk = open_desk(offers(network, weights, device), source or None, kept)
+        desk = open_desk(offers(network, partial(fetched, network, weights, device), device), source or None, kept)
         if zoo.own(network):
             with progress("explore"):
                 desk.loaded(network)  # a scan that was made of what it was before is not at hand then

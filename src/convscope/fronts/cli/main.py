@@ -8,8 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -17,9 +16,6 @@ from ...base.errors import ConvscopeError, ConvscopeWarning
 from ...base.version import VERSION
 from ...catalog.catalog import CATALOG
 from .ends import printing, refusal, say, settle
-
-if TYPE_CHECKING:
-    from ...network.network import Network
 
 _VERBS = {
     "layers": "List the layers of a network: name, kind, shape and number of units.",
@@ -127,29 +123,3 @@ def _refused(sentence: str) -> int:
 
 def _note(message: Warning | str, category: type[Warning], *_where: object) -> None:
     say(f"Note: {message}")
-
-
-def fetched(network: str, weights: str, device: str) -> Network:
-    """The network of a command, with what a user should know of it as notes on stderr."""
-    from ...zoo import zoo
-
-    net = zoo.load(network, weights, device)
-    for notice in net.notices:
-        say(f"Note: {notice}")
-    return net
-
-
-OUTPUT = click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="file to write: .png, .npz or .json; left out, a new .png in this folder, or with --json none",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
-WEIGHTS = click.option("--weights", default="default", show_default=True, help="default, none (random) or a local file")
-CHECKPOINT = click.option(
-    "--checkpoint",
-    type=click.Path(path_type=Path),
-    help="folder for the state: the same command with it goes on where one was stopped",
-)
-DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda …")

@@ -14,7 +14,7 @@ from ...scan.job import check_part
 from ...scan.result import Scan, open_scan
 from ...scan.statistics.confusion import unpredicted
 from ...scan.tables.sql import values
-from .main import DEVICE, JSON, WEIGHTS, fetched
+from .options import DEVICE, JSON, WEIGHTS, fetched
 from .progress_bar import progress
 from .technique_command import option
 

@@ -21,7 +21,7 @@ from ...contract.checkpoint import checkpoint
 from ...contract.result import Result, check_output
 from ...view.figures.registry import drawer_of
 from ...zoo import zoo
-from .main import CHECKPOINT, DEVICE, JSON, OUTPUT, WEIGHTS, fetched
+from .options import CHECKPOINT, DEVICE, JSON, OUTPUT, WEIGHTS, fetched
 from .progress_bar import progress
 
 _WEIGHED = re.compile(r"-[\d.]\S*\*")

@@ -20,7 +20,7 @@ from ...view.encode.png import png, request_in
 from ...zoo import zoo
 from ..report.report import show, write_report
 from .ends import say
-from .main import DEVICE, JSON, WEIGHTS, fetched
+from .options import DEVICE, JSON, WEIGHTS, fetched
 from .progress_bar import progress
 
 

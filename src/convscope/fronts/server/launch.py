@@ -21,7 +21,6 @@ from ...network.network import Network
 from ...scan.result import Scan, open_scan
 from ...store import Store
 from ...zoo import zoo
-from ..cli.main import fetched
 from .address import addresses, token_in
 from .app import make_app
 from .events import Events
@@ -104,12 +103,12 @@ def scan_in(folder: str | Path | Scan) -> tuple[Scan, Path]:
     return scan, scan.folder
 
 
-def offers(network: str, weights: str, device: str) -> Offers:
+def offers(network: str, load: Callable[[], Network], device: str) -> Offers:
     """The network that was named, and those that are installed; one's own is made now, and never by a page's asking."""
-    named = partial(fetched, network, weights, device)
+    named = load
     if zoo.own(network):
-        net = named()
-        named = partial(lambda: net)
+        net = load()
+        named = lambda: net  # noqa: E731
     return {network: named, **installed(network, device)}
 
 
