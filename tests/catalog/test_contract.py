@@ -73,15 +73,15 @@ def results(lite0: cs.Network, scan: str) -> dict[str, cs.Result]:
 @pytest.fixture(scope="module")
 def browser(lite0: cs.Network, scan: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """What a browser talks to."""
-    desk = Workspace({"lite0": lambda: lite0}, Store(tmp_path_factory.mktemp("store")))
-    desk.begin()
-    desk.use_scan(cs.open_scan(scan), Path(scan))
+    workspace = Workspace({"lite0": lambda: lite0}, Store(tmp_path_factory.mktemp("store")))
+    workspace.begin()
+    workspace.use_scan(cs.open_scan(scan), Path(scan))
     events = Events()
-    jobs = JobList(desk, events.tell).begin()
-    app = make_app(Explorer(desk, jobs, events, "token"), {"testserver"})
+    jobs = JobList(workspace, events.tell).begin()
+    app = make_app(Explorer(workspace, jobs, events, "token"), {"testserver"})
     with TestClient(app, headers={"Authorization": "Bearer token"}) as client:
         yield client
-    desk.store.close()
+    workspace.store.close()
 
 
 @each

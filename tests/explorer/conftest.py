@@ -1,4 +1,4 @@
-"""A desk with a tiny network, as the explorer has one."""
+"""A workspace with a tiny network, as the explorer has one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from convscope.fronts.server.app import make_app
 from convscope.fronts.server.events import Events
 from convscope.store import Store
 
-MakeDesk = Callable[[], Workspace]
+MakeWorkspace = Callable[[], Workspace]
 
 
 @pytest.fixture
-def new_desk(tiny: cs.Network, tmp_path: Path) -> Iterator[MakeDesk]:
-    """Makes a desk on the same folder each time it is called, as a server that is started again does."""
+def new_workspace(tiny: cs.Network, tmp_path: Path) -> Iterator[MakeWorkspace]:
+    """Makes a workspace on the same folder each time it is called, as a server that is started again does."""
     made: list[Workspace] = []
 
     def make() -> Workspace:
@@ -36,15 +36,15 @@ def new_desk(tiny: cs.Network, tmp_path: Path) -> Iterator[MakeDesk]:
 
 
 @pytest.fixture
-def desk(new_desk: MakeDesk) -> Workspace:
-    """A desk."""
-    return new_desk()
+def workspace(new_workspace: MakeWorkspace) -> Workspace:
+    """A workspace."""
+    return new_workspace()
 
 
 @pytest.fixture
-def page(desk: Workspace) -> Iterator[TestClient]:
+def page(workspace: Workspace) -> Iterator[TestClient]:
     """A page of a server in this process, which knows the token, `secret`; a body may take half a second."""
     hosts, events = {"127.0.0.1:8765", "localhost:8765", "[::1]:8765"}, Events()
-    app = make_app(Explorer(desk, JobList(desk, events.tell).begin(), events, "secret"), hosts, seconds=0.5)
+    app = make_app(Explorer(workspace, JobList(workspace, events.tell).begin(), events, "secret"), hosts, seconds=0.5)
     with TestClient(app, "http://127.0.0.1:8765", headers={"Authorization": "Bearer secret"}) as opened:
         yield opened

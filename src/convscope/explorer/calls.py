@@ -29,7 +29,7 @@ _REF = "#/components/schemas/{model}"
 class Explorer:
     """All that requests may use."""
 
-    desk: Workspace
+    workspace: Workspace
     jobs: JobList
     events: Events
     token: str
@@ -52,19 +52,19 @@ class Route:
 
 
 def _framed(name: str, asks: Any, answers: Any, answer: Callable[[Workspace, Any], bytes]) -> Route:
-    return Route(name, asks, answers, lambda at, ask: answer(at.desk, ask), framed=True)
+    return Route(name, asks, answers, lambda at, ask: answer(at.workspace, ask), framed=True)
 
 
 def session(at: Explorer) -> messages.Session:
     """Everything the page needs to begin."""
-    desk = at.desk
+    workspace = at.workspace
     return messages.Session(
         version=VERSION,
-        network=desk.loaded(desk.networks[0]).info,
-        networks=desk.networks,
-        images=tuple(desk.images()),
+        network=workspace.loaded(workspace.networks[0]).info,
+        networks=workspace.networks,
+        images=tuple(workspace.images()),
         techniques=techniques(),
-        scan=desk.scan_info,
+        scan=workspace.scan_info,
         limits=messages.Limits(body=BODY, pixels=PIXELS, queue=QUEUE),
     )
 
@@ -93,7 +93,7 @@ def _all(jobs: Any) -> messages.Jobs:
 ROUTES = (
     Route("session", None, messages.Session, lambda at, _: session(at)),
     Route("jobs", None, messages.Jobs, lambda at, _: _all(at.jobs.all())),
-    Route("network", messages.OfNetwork, messages.NetworkInfo, lambda at, ask: at.desk.loaded(ask.network).info),
+    Route("network", messages.OfNetwork, messages.NetworkInfo, lambda at, ask: at.workspace.loaded(ask.network).info),
     Route("submit", messages.Ask, messages.Job, lambda at, ask: at.jobs.submit(ask)),
     Route("scan", messages.AskScan, messages.Job, lambda at, ask: at.jobs.scan(ask)),
     Route("cancel", messages.OfJob, messages.Job, lambda at, ask: at.jobs.cancel(ask.id)),
@@ -107,7 +107,10 @@ ROUTES = (
     _framed("statistics", messages.OfLayer, messages.Statistics, scan_statistics.statistics),
     _framed("histogram", messages.OfUnit, messages.Histogram, scan_statistics.histogram),
     Route(
-        "confusion", messages.AskConfusion, messages.Confused, lambda at, ask: scan_statistics.confusion(at.desk, ask)
+        "confusion",
+        messages.AskConfusion,
+        messages.Confused,
+        lambda at, ask: scan_statistics.confusion(at.workspace, ask),
     ),
     _framed("gallery", messages.AskGallery, messages.Gallery, gallery.gallery),
 )

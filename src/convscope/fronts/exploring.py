@@ -15,7 +15,7 @@ from ..network.network import Network
 from ..scan.result import Scan
 from .report.report import browse, check_network
 from .server.address import bound
-from .server.launch import Serving, begin, installed, open_desk, scan_in
+from .server.launch import Serving, begin, installed, open_workspace, scan_in
 
 _MOMENT = 0.2  # seconds after which a wait looks for Ctrl-C again
 
@@ -52,7 +52,7 @@ class Exploring:
             self._failure = error
             raise  # so that the terminal or the notebook shows it now
         finally:
-            self._serving.desk.store.close()
+            self._serving.workspace.store.close()
 
     def _raise(self) -> None:
         if self._failure is not None:
@@ -95,13 +95,15 @@ def explore(
     with ExitStack() as held:
         listening = held.enter_context(bound(host, port))
         scanned = None if scan is None else scan_in(scan)
-        desk = open_desk({name: lambda: net, **installed(name)}, images, None if store is None else Path(store))
-        held.callback(desk.store.close)
-        desk.in_use = name
-        begin(desk)
+        workspace = open_workspace(
+            {name: lambda: net, **installed(name)}, images, None if store is None else Path(store)
+        )
+        held.callback(workspace.store.close)
+        workspace.in_use = name
+        begin(workspace)
         if scanned is not None:
-            desk.use_scan(*scanned)
-        running = Exploring(Serving(desk, listening, host))
+            workspace.use_scan(*scanned)
+        running = Exploring(Serving(workspace, listening, host))
         held.pop_all()  # it lets go of the socket and the store itself
     waits = _alone() if block is None else block
     try:

@@ -179,8 +179,8 @@ def desk_of(module, folder):
 
 
 def test_layers_say_whose_outputs_they_read(tmp_path):
-    desk = desk_of(Branches(), tmp_path)
-    rows = {row.name: row.inputs for row in desk.loaded("made").info.layers}
+    workspace = desk_of(Branches(), tmp_path)
+    rows = {row.name: row.inputs for row in workspace.loaded("made").info.layers}
     assert rows == {
         "input": (),
         "stem": ("input",),
@@ -191,33 +191,33 @@ def test_layers_say_whose_outputs_they_read(tmp_path):
         "head": ("stem", "left", "right"),
         "logits": ("head",),
     }
-    desk.store.close()
+    workspace.store.close()
 
 
 def test_the_wiring_of_a_network_is_kept_and_has_no_circle(tmp_path, tiny, monkeypatch):
-    desk = Workspace({"tiny": lambda: tiny}, Store(tmp_path))
-    first = desk.loaded("tiny")
+    workspace = Workspace({"tiny": lambda: tiny}, Store(tmp_path))
+    first = workspace.loaded("tiny")
     names = list(tiny.layers)
     for row in first.info.layers:
         assert all(names.index(name) < names.index(row.name) for name in row.inputs)
     monkeypatch.setattr(
         "convscope.explorer.answers.layer_graph.executed", lambda *_: pytest.fail("it was traced again")
     )
-    again = Workspace({"tiny": lambda: tiny}, desk.store).loaded("tiny")
+    again = Workspace({"tiny": lambda: tiny}, workspace.store).loaded("tiny")
     assert again.info == first.info
     for name in names:
         assert np.array_equal(again.wiring.fields[name].rows, first.wiring.fields[name].rows)
-    desk.store.close()
+    workspace.store.close()
 
 
 def test_where_the_graph_cannot_be_found_layers_are_a_chain_and_see_everything(tmp_path):
-    desk = desk_of(Headstrong(), tmp_path)
-    loaded = desk.loaded("made")
+    workspace = desk_of(Headstrong(), tmp_path)
+    loaded = workspace.loaded("made")
     names = [row.name for row in loaded.info.layers]
     assert [row.inputs for row in loaded.info.layers] == [(), *((name,) for name in names[:-1])]
     field = loaded.wiring.fields["stem"]
     assert field.status == "upper bound" and field.rows.tolist() == [[0, 16]] * 16
-    desk.store.close()
+    workspace.store.close()
 
 
 def test_the_layer_to_begin_with_is_in_the_middle_and_can_be_taken_in(lite0, tiny):

@@ -12,12 +12,12 @@ from convscope.explorer.workspace.messages import Look
 from convscope.explorer.workspace.workspace import Workspace
 
 
-def test_the_maps_are_the_units_gradient_within_a_step_of_the_bytes(desk: Workspace, tiny: cs.Network) -> None:
-    image = desk.images()[0].id
+def test_the_maps_are_the_units_gradient_within_a_step_of_the_bytes(workspace: Workspace, tiny: cs.Network) -> None:
+    image = workspace.images()[0].id
     _, arrays = decode(
-        activations.look(desk, Look(network="tiny", layer="0", image=image, side=112, traced="logits:2"))
+        activations.look(workspace, Look(network="tiny", layer="0", image=image, side=112, traced="logits:2"))
     )
-    x = tiny.prepare(desk.image(image))
+    x = tiny.prepare(workspace.image(image))
     leaf = tiny.module[0](x).detach().requires_grad_()
     tiny.module[1:](leaf)[0, 2].backward()
     assert leaf.grad is not None
@@ -28,11 +28,13 @@ def test_the_maps_are_the_units_gradient_within_a_step_of_the_bytes(desk: Worksp
 
 
 @pytest.mark.parametrize("layer", ["input", "logits"])
-def test_at_the_ends_of_the_network_there_is_none(desk: Workspace, layer: str) -> None:
+def test_at_the_ends_of_the_network_there_is_none(workspace: Workspace, layer: str) -> None:
     with pytest.raises(cs.ConvscopeError, match="A gradient must be at a layer between"):
-        activations.look(desk, Look(network="tiny", layer=layer, image=desk.images()[0].id, traced="logits:2"))
+        activations.look(
+            workspace, Look(network="tiny", layer=layer, image=workspace.images()[0].id, traced="logits:2")
+        )
 
 
-def test_a_layer_behind_the_unit_has_none(desk: Workspace) -> None:
+def test_a_layer_behind_the_unit_has_none(workspace: Workspace) -> None:
     with pytest.raises(cs.ConvscopeError, match="does not depend on"):
-        activations.look(desk, Look(network="tiny", layer="3", image=desk.images()[0].id, traced="0:1"))
+        activations.look(workspace, Look(network="tiny", layer="3", image=workspace.images()[0].id, traced="0:1"))

@@ -37,12 +37,14 @@ def net():
 
 @pytest.fixture
 def page(net, tmp_path):
-    desk, events = Workspace({"own": lambda: net}, Store(tmp_path / "store")), Events()
-    desk.begin()
-    app = make_app(Explorer(desk, JobList(desk, events.tell).begin(), events, "secret"), {"127.0.0.1:8765"}, seconds=5)
+    workspace, events = Workspace({"own": lambda: net}, Store(tmp_path / "store")), Events()
+    workspace.begin()
+    app = make_app(
+        Explorer(workspace, JobList(workspace, events.tell).begin(), events, "secret"), {"127.0.0.1:8765"}, seconds=5
+    )
     with TestClient(app, "http://127.0.0.1:8765", headers={"Authorization": "Bearer secret"}) as opened:
         yield opened
-    desk.store.close()
+    workspace.store.close()
 
 
 def ask(page, call, **fields):

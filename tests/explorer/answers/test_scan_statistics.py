@@ -13,12 +13,12 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (12, 40, 40, 3), np.uint8)
 
 
 @pytest.fixture
-def scanned(desk, tiny, tmp_path):
+def scanned(workspace, tiny, tmp_path):
     scan = cs.scan(
         tiny, [(image, n % 3) for n, image in enumerate(IMAGES)], tmp_path / "scan", layers="0,2,3", positions=0
     )
-    desk.use_scan(scan, tmp_path / "scan")
-    return desk
+    workspace.use_scan(scan, tmp_path / "scan")
+    return workspace
 
 
 @pytest.mark.parametrize("layer", ["0", "2", "3"])
@@ -32,10 +32,10 @@ def test_statistics_are_those_of_the_scan(scanned, layer):
         assert np.array_equal(arrays[name], np.array(wanted, np.float32), equal_nan=True)
 
 
-def test_without_classes_selectivity_is_sparseness_over_images(desk, tiny):
-    desk.use_scan(cs.scan(tiny, list(IMAGES), layers="3"), "memory")
-    _, arrays = decode(statistics(desk, OfLayer(network="tiny", layer="3")))
-    rows = [desk.scan.statistics(f"3:{channel}") for channel in range(4)]
+def test_without_classes_selectivity_is_sparseness_over_images(workspace, tiny):
+    workspace.use_scan(cs.scan(tiny, list(IMAGES), layers="3"), "memory")
+    _, arrays = decode(statistics(workspace, OfLayer(network="tiny", layer="3")))
+    rows = [workspace.scan.statistics(f"3:{channel}") for channel in range(4)]
     wanted = [np.nan if row["lifetime_sparseness"] is None else row["lifetime_sparseness"] for row in rows]
     assert np.allclose(arrays["selectivity"], wanted, equal_nan=True)
 
@@ -61,8 +61,8 @@ def test_gaps_between_bins_are_empty_bins():
 
 
 @pytest.mark.parametrize("answer", [
-    lambda desk, layer: statistics(desk, OfLayer(network="tiny", layer=layer)),
-    lambda desk, layer: histogram(desk, OfUnit(network="tiny", layer=layer, channel=0)),
+    lambda workspace, layer: statistics(workspace, OfLayer(network="tiny", layer=layer)),
+    lambda workspace, layer: histogram(workspace, OfUnit(network="tiny", layer=layer, channel=0)),
 ])  # fmt: skip
 def test_what_the_scan_does_not_have_is_refused_with_the_next_step(scanned, answer):
     with pytest.raises(UnknownLayer, match=r"This scan has no layer '6'.* Scan with layers=6 to have it"):
@@ -83,27 +83,27 @@ def test_a_scan_of_another_network_is_refused(scanned, tiny):
         statistics(scanned, OfLayer(network="tiny", layer="0"))
 
 
-def test_confusion_lists_mistakes_and_has_their_images_at_hand(desk, tiny, tmp_path):
+def test_confusion_lists_mistakes_and_has_their_images_at_hand(workspace, tiny, tmp_path):
     truths = {n: tiny.predict(image, 1)[0] for n, image in enumerate(IMAGES)}
     named = [(image, f"{(truths[n][1] + n % 3) % 5}_x") for n, image in enumerate(IMAGES)]
     scan = cs.scan(tiny, named, tmp_path / "scan", layers="3", predictions="yes", labels="source")
-    desk.use_scan(scan, tmp_path / "scan")
-    found = confusion(desk, AskConfusion(network="tiny"))
+    workspace.use_scan(scan, tmp_path / "scan")
+    found = confusion(workspace, AskConfusion(network="tiny"))
     assert (found.images, found.top1, found.unmatched, found.shown) == (12, scan.confusion().top1, (), ())
     assert [cell.images for cell in found.cells] == sorted((cell.images for cell in found.cells), reverse=True)
     assert sum(cell.images for cell in found.cells) == 8, "a third was given its own class"
     cell = found.cells[0]
     assert (cell.label, cell.taken_for) == (tiny.label(cell.true), tiny.label(cell.predicted))
     assert cell.true != cell.predicted
-    shown = confusion(desk, AskConfusion(network="tiny", true=cell.true, predicted=cell.predicted)).shown
+    shown = confusion(workspace, AskConfusion(network="tiny", true=cell.true, predicted=cell.predicted)).shown
     wanted = scan.confusion().images_of(cell.true, cell.predicted)
     assert tuple(row.name for row in shown) == wanted and len(wanted) == cell.images
     for row in shown:
-        np.testing.assert_array_equal(desk.image(row.id).pixels, IMAGES[int(row.name)])
-    assert not {row.id for row in shown} & {row.id for row in desk.images()}, "they are not listed"
+        np.testing.assert_array_equal(workspace.image(row.id).pixels, IMAGES[int(row.name)])
+    assert not {row.id for row in shown} & {row.id for row in workspace.images()}, "they are not listed"
 
 
-def test_a_scan_without_classes_says_what_confusion_needs(desk, tiny):
-    desk.use_scan(cs.scan(tiny, list(IMAGES), layers="3"), "memory")
+def test_a_scan_without_classes_says_what_confusion_needs(workspace, tiny):
+    workspace.use_scan(cs.scan(tiny, list(IMAGES), layers="3"), "memory")
     with pytest.raises(BadKnob, match="one score a class from tiny, and predictions=yes"):
-        confusion(desk, AskConfusion(network="tiny"))
+        confusion(workspace, AskConfusion(network="tiny"))

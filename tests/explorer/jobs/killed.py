@@ -1,4 +1,4 @@
-"""Not a test: a desk and jobs on a tiny network, which tell what happens until they are killed or all is done."""
+"""Not a test: a workspace and jobs on a tiny network, which tell what happens until they are killed or all is done."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def main() -> None:
         if isinstance(event, JobEvent):
             say(event.job.id, event.job.state, event.job.step)
 
-    desk = Workspace({"small": network}, Store(folder))
-    desk.begin()
-    jobs = JobList(desk, listen).begin()
+    workspace = Workspace({"small": network}, Store(folder))
+    workspace.begin()
+    jobs = JobList(workspace, listen).begin()
     if how == "submit":
         for channel in range(3):
             jobs.submit(ask(channel))

@@ -64,13 +64,13 @@ def heard():
 
 
 @pytest.fixture
-def jobs(desk, heard):
-    made = JobList(desk, heard).begin()
+def jobs(workspace, heard):
+    made = JobList(workspace, heard).begin()
     yield made
     made.close()
 
 
-def test_a_job_runs_and_its_result_is_that_of_the_library(jobs, desk, heard, tiny):
+def test_a_job_runs_and_its_result_is_that_of_the_library(jobs, workspace, heard, tiny):
     job = jobs.submit(maximize())
     assert (job.state, job.title, job.network, job.subjects) == ("queued", "maximize of 0:3", "tiny", {"unit": "0:3"})
     done = heard.until(job.id, "done")
@@ -78,10 +78,10 @@ def test_a_job_runs_and_its_result_is_that_of_the_library(jobs, desk, heard, tin
     assert (done.step, done.total, done.error, done.partial, done.eta) == (6, 6, "", False, None)
     result = cs.maximize(tiny, "0:3", steps=6)
     assert done.artifact == result.request.digest
-    assert {name: desk.store.get(done.artifact, name) for name in artifact_parts(result, {})} == artifact_parts(
+    assert {name: workspace.store.get(done.artifact, name) for name in artifact_parts(result, {})} == artifact_parts(
         result, {}
     )
-    assert not any((desk.store.folder / "states").glob("*"))
+    assert not any((workspace.store.folder / "states").glob("*"))
 
 
 def test_progress_is_told_with_a_preview_and_how_long_it_takes(jobs, heard):
@@ -95,7 +95,7 @@ def test_progress_is_told_with_a_preview_and_how_long_it_takes(jobs, heard):
     assert [e.job.step for e in told] == sorted({e.job.step for e in told})
 
 
-def test_the_same_request_is_one_job_and_then_answered_from_the_store(jobs, heard, desk, monkeypatch):
+def test_the_same_request_is_one_job_and_then_answered_from_the_store(jobs, heard, workspace, monkeypatch):
     first = jobs.submit(maximize(0, 400))
     begun(heard, first.id)
     second = jobs.submit(maximize(1))
@@ -111,22 +111,22 @@ def test_the_same_request_is_one_job_and_then_answered_from_the_store(jobs, hear
     assert jobs.submit(maximize(1)).state == "done" and len(jobs.all()) == 2
 
 
-def test_a_result_that_was_dropped_from_the_store_is_made_again(jobs, heard, desk):
+def test_a_result_that_was_dropped_from_the_store_is_made_again(jobs, heard, workspace):
     job = jobs.submit(maximize(1))
     heard.until(job.id, "done")
-    for path in (desk.store.folder / "parts").rglob(f"{job.artifact}.*"):
+    for path in (workspace.store.folder / "parts").rglob(f"{job.artifact}.*"):
         path.unlink()
     heard.events.clear()
     assert jobs.submit(maximize(1)).state == "queued"
     heard.until(job.id, "done")
-    assert desk.store.get(job.artifact, "frame") and len(jobs.all()) == 1
+    assert workspace.store.get(job.artifact, "frame") and len(jobs.all()) == 1
 
 
-def test_another_view_is_another_job_with_its_own_picture(jobs, heard, desk, tiny):
+def test_another_view_is_another_job_with_its_own_picture(jobs, heard, workspace, tiny):
     ids = [jobs.submit(occlusion(**view)).id for view in ({}, {"percentile": 90})]
     for id in ids:
         heard.until(id, "done")
-    usual, other = (decode(desk.store.get(id, "frame"))[0] for id in ids)
+    usual, other = (decode(workspace.store.get(id, "frame"))[0] for id in ids)
     assert usual["digest"] == ids[0] != ids[1] == other["digest"]
     assert usual["spec"] != other["spec"]
 
@@ -148,21 +148,21 @@ def begun(heard, id, step=1):
         assert heard.more.wait_for(made, 60), heard.states(id)
 
 
-def test_cancelling_ends_within_a_step_and_keeps_the_best_so_far(jobs, heard, desk, monkeypatch):
+def test_cancelling_ends_within_a_step_and_keeps_the_best_so_far(jobs, heard, workspace, monkeypatch):
     steps, look = [], JobListener.look
     monkeypatch.setattr(JobListener, "look", lambda watch, step, *told: (steps.append(step), look(watch, step, *told)))
     job = jobs.submit(maximize(steps=20_000))
     begun(heard, job.id)
-    with desk.turns.now():
+    with workspace.turns.now():
         before = steps[-1]
         jobs.cancel(job.id)
     ended = heard.until(job.id, "cancelled")
     assert steps[-1] == ended.step == before + 1
     assert ended.partial and ended.resumable and ended.artifact != job.id
-    header, arrays = decode(desk.store.get(ended.artifact, "frame"))
+    header, arrays = decode(workspace.store.get(ended.artifact, "frame"))
     assert header["digest"] == ended.artifact and "partial" in header["evidence"] and arrays["images"].size
-    assert desk.store.names(job.id) == []
-    assert {"png", "npz", "json"} < {*desk.store.names(ended.artifact)}
+    assert workspace.store.names(job.id) == []
+    assert {"png", "npz", "json"} < {*workspace.store.names(ended.artifact)}
 
 
 def test_a_waiting_job_is_cancelled_at_once_and_a_finished_one_stays(jobs, heard):
@@ -183,35 +183,35 @@ def test_a_waiting_job_is_cancelled_at_once_and_a_finished_one_stays(jobs, heard
     Ask(network="tiny", technique="invert", subjects={"image": CAT.digest, "layer": "0"}, knobs={"steps": 60}),
     Ask(network="tiny", technique="sheet", subjects={"layer": "0"}, knobs={"steps": 12}),
 ], ids=lambda ask: ask.technique)  # fmt: skip
-def test_a_cancelled_job_goes_on_to_the_same_bytes(jobs, heard, desk, ask):
+def test_a_cancelled_job_goes_on_to_the_same_bytes(jobs, heard, workspace, ask):
     job = jobs.submit(ask)
     begun(heard, job.id)
     jobs.cancel(job.id)
     heard.until(job.id, "cancelled")
-    assert any((desk.store.folder / "states").glob("*"))
+    assert any((workspace.store.folder / "states").glob("*"))
     heard.events.clear()
     assert jobs.resume(job.id).state == "queued"
     done = heard.until(job.id, "done")
-    subject = desk.asked(ask).subjects
+    subject = workspace.asked(ask).subjects
     whole = getattr(cs, ask.technique)(*subject, **ask.knobs)
-    assert desk.store.get(done.artifact, "npz") == whole.encoded(".npz")
-    assert not any((desk.store.folder / "states").glob("*"))
+    assert workspace.store.get(done.artifact, "npz") == whole.encoded(".npz")
+    assert not any((workspace.store.folder / "states").glob("*"))
 
 
-def test_a_broken_state_is_made_anew(jobs, heard, desk, tiny):
+def test_a_broken_state_is_made_anew(jobs, heard, workspace, tiny):
     job = jobs.submit(maximize(steps=400))
     heard.until(job.id, "running")
     jobs.cancel(job.id)
     heard.until(job.id, "cancelled")
-    for path in (desk.store.folder / "states").rglob("*"):
+    for path in (workspace.store.folder / "states").rglob("*"):
         if path.is_file():
             path.write_bytes(b"junk")
     heard.events.clear()
     jobs.resume(job.id)
     done = heard.until(job.id, "done", "failed")
-    assert done.error == "" and desk.store.get(done.artifact, "npz") == cs.maximize(tiny, "0:3", steps=400).encoded(
-        ".npz"
-    )
+    assert done.error == "" and workspace.store.get(done.artifact, "npz") == cs.maximize(
+        tiny, "0:3", steps=400
+    ).encoded(".npz")
 
 
 def _weights(layer="0"):
@@ -241,9 +241,11 @@ def test_an_error_is_told_and_the_next_job_runs(jobs, heard, monkeypatch, raised
     heard.until(other.id, "done")
 
 
-def test_a_store_that_cannot_be_written_fails_the_job_and_no_more(jobs, heard, desk, monkeypatch):
+def test_a_store_that_cannot_be_written_fails_the_job_and_no_more(jobs, heard, workspace, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(type(desk.store), "put_all", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+        patched.setattr(
+            type(workspace.store), "put_all", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
+        )
         job = jobs.submit(_weights())
         assert "No space left" in heard.until(job.id, "failed").error
     heard.until(jobs.submit(_weights("3")).id, "done")
@@ -265,24 +267,24 @@ def test_a_queue_that_cannot_be_used_for_a_while_holds_up_the_jobs_and_loses_non
     assert len(failed) == 5 and done.error == ""
 
 
-def test_what_ends_the_jobs_is_told(desk, heard, monkeypatch):
+def test_what_ends_the_jobs_is_told(workspace, heard, monkeypatch):
     told = queue.SimpleQueue()
     monkeypatch.setattr(Queue, "next", lambda *_: 1 / 0)
-    jobs = JobList(desk, heard).begin(told.put)
+    jobs = JobList(workspace, heard).begin(told.put)
     assert isinstance(told.get(timeout=120), ZeroDivisionError)
     jobs.close()
 
 
-def test_a_job_that_takes_too_long_is_stopped_with_what_there_is(desk, heard):
-    jobs = JobList(desk, heard, longest=0.3).begin()
+def test_a_job_that_takes_too_long_is_stopped_with_what_there_is(workspace, heard):
+    jobs = JobList(workspace, heard, longest=0.3).begin()
     job = jobs.submit(maximize(steps=20_000))
     ended = heard.until(job.id, "cancelled")
     assert ended.error.startswith("Stopped after") and ended.partial and ended.resumable
     jobs.close()
 
 
-def test_a_full_queue_refuses_and_says_so(desk, heard):
-    jobs = JobList(desk, heard, limit=3).begin()
+def test_a_full_queue_refuses_and_says_so(workspace, heard):
+    jobs = JobList(workspace, heard, limit=3).begin()
     running = jobs.submit(maximize(0, 20_000))
     heard.until(running.id, "running")
     waiting = [jobs.submit(maximize(channel)) for channel in (1, 2, 3)]
@@ -314,68 +316,68 @@ def test_jobs_are_done_in_order_and_listed_newest_first(jobs, heard):
     assert began == ids and [job.id for job in jobs.all()] == ids[::-1]
 
 
-def test_closing_leaves_the_running_job_queued_and_the_next_server_finishes(new_desk, heard, tiny):
-    jobs = JobList(new_desk(), heard).begin()
+def test_closing_leaves_the_running_job_queued_and_the_next_server_finishes(new_workspace, heard, tiny):
+    jobs = JobList(new_workspace(), heard).begin()
     running, waiting = jobs.submit(maximize(0, 150)), jobs.submit(maximize(1))
     heard.until(running.id, "running")
     jobs.close()
-    desk, heard = new_desk(), Heard()
-    assert desk.store.names(running.id) == desk.store.names(waiting.id) == []
-    jobs = JobList(desk, heard).begin()
+    workspace, heard = new_workspace(), Heard()
+    assert workspace.store.names(running.id) == workspace.store.names(waiting.id) == []
+    jobs = JobList(workspace, heard).begin()
     for job in (running, waiting):
         heard.until(job.id, "done")
-    assert desk.store.get(running.id, "npz") == cs.maximize(tiny, "0:0", steps=150).encoded(".npz")
+    assert workspace.store.get(running.id, "npz") == cs.maximize(tiny, "0:0", steps=150).encoded(".npz")
     jobs.close()
 
 
-def test_an_image_that_is_nowhere_else_is_still_there_for_its_job_after_a_restart(new_desk, heard):
-    desk = new_desk()
+def test_an_image_that_is_nowhere_else_is_still_there_for_its_job_after_a_restart(new_workspace, heard):
+    workspace = new_workspace()
     image = cs.open_image(np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8))
-    desk.add_image(image, "from the camera")
+    workspace.add_image(image, "from the camera")
     ask = Ask(network="tiny", technique="dream", subjects={"image": image.digest, "layer": "0"}, knobs={"steps": 2000})
-    jobs = JobList(desk, heard).begin()
+    jobs = JobList(workspace, heard).begin()
     job = jobs.submit(ask)
     heard.until(job.id, "running")
     jobs.close()
-    for path in (desk.store.folder / "parts").rglob(f"{image.digest}.*"):
+    for path in (workspace.store.folder / "parts").rglob(f"{image.digest}.*"):
         path.unlink()
-    desk, heard = new_desk(), Heard()
-    jobs = JobList(desk, heard).begin()
+    workspace, heard = new_workspace(), Heard()
+    jobs = JobList(workspace, heard).begin()
     heard.until(job.id, "running")
     jobs.cancel(job.id)
     assert heard.until(job.id, "cancelled", "failed").error == ""
-    assert [*(desk.store.folder / "images").glob("*")]
+    assert [*(workspace.store.folder / "images").glob("*")]
     jobs.forget(job.id)
     jobs.close()
-    JobList(new_desk(), heard).begin().close()
-    assert not [*(desk.store.folder / "images").glob("*")]
+    JobList(new_workspace(), heard).begin().close()
+    assert not [*(workspace.store.folder / "images").glob("*")]
 
 
-def test_two_servers_on_one_folder_have_queues_of_their_own(new_desk, tiny, heard):
-    desk = new_desk()
-    first, second = JobList(desk, heard).begin(), JobList(desk, heard).begin()
+def test_two_servers_on_one_folder_have_queues_of_their_own(new_workspace, tiny, heard):
+    workspace = new_workspace()
+    first, second = JobList(workspace, heard).begin(), JobList(workspace, heard).begin()
     job = first.submit(maximize(0, 20_000))
     assert second.all() == []
     first.close()
     second.close()
-    again = JobList(desk, heard).begin()
+    again = JobList(workspace, heard).begin()
     assert [row.id for row in again.all()] == [job.id]
     again.close()
 
 
-def test_a_broken_queue_says_what_to_do(desk, heard):
-    (desk.store.folder / "jobs.sqlite").write_bytes(b"junk" * 1000)
+def test_a_broken_queue_says_what_to_do(workspace, heard):
+    (workspace.store.folder / "jobs.sqlite").write_bytes(b"junk" * 1000)
     with pytest.raises(BadStore, match=r"jobs.sqlite cannot be used .* Delete it to begin anew"):
-        JobList(desk, heard)
+        JobList(workspace, heard)
 
 
-def test_interactive_requests_go_between_the_steps_and_change_no_byte(jobs, heard, desk, tiny):
+def test_interactive_requests_go_between_the_steps_and_change_no_byte(jobs, heard, workspace, tiny):
     undisturbed = cs.maximize(tiny, "0:3", steps=40).encoded(".npz")
     looks, stop = [], threading.Event()
 
     def browse():
         while not stop.is_set():
-            with desk.turns.now():
+            with workspace.turns.now():
                 looks.append(cs.guided_backprop(tiny, CAT, "3:1"))
             time.sleep(0.001)
 
@@ -385,11 +387,11 @@ def test_interactive_requests_go_between_the_steps_and_change_no_byte(jobs, hear
     done = heard.until(job.id, "done", "failed")
     stop.set()
     browsing.join()
-    assert done.state == "done" and desk.store.get(done.artifact, "npz") == undisturbed
+    assert done.state == "done" and workspace.store.get(done.artifact, "npz") == undisturbed
     assert len(looks) > 20
 
 
-def test_many_units_are_submitted_while_a_job_runs(jobs, heard, desk):
+def test_many_units_are_submitted_while_a_job_runs(jobs, heard, workspace):
     running = jobs.submit(maximize(0, 20_000))
     heard.until(running.id, "running")
     for seed in range(64):
@@ -397,47 +399,47 @@ def test_many_units_are_submitted_while_a_job_runs(jobs, heard, desk):
     assert [job.state for job in jobs.all()] == ["queued"] * 64 + ["running"]
 
 
-def test_a_scan_is_made_and_is_then_at_hand_and_its_crops_can_be_read_after_a_restart(new_desk, heard, tiny):
-    desk = new_desk()
-    jobs = JobList(desk, heard).begin()
-    image = desk.add_image(cs.open_image(np.random.default_rng(0).integers(0, 256, (50, 40, 3), np.uint8)), "mine")
-    ids = tuple(info.id for info in desk.images())
+def test_a_scan_is_made_and_is_then_at_hand_and_its_crops_can_be_read_after_a_restart(new_workspace, heard, tiny):
+    workspace = new_workspace()
+    jobs = JobList(workspace, heard).begin()
+    image = workspace.add_image(cs.open_image(np.random.default_rng(0).integers(0, 256, (50, 40, 3), np.uint8)), "mine")
+    ids = tuple(info.id for info in workspace.images())
     job = jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3", "6")))
     assert (job.technique, job.title) == ("scan", f"scan of {len(ids)} images")
     assert heard.until(job.id, "done", "failed").error == ""
     (event,) = [e for e in heard.events if e.kind == "scan"]
     assert set(event.scan.layers) >= {"0", "3", "6"} and event.scan.images == len(ids)
-    own = cs.scan(tiny, [desk.image(id) for id in ids], layers="0,3,6")
-    assert [(h.value, h.box) for h in desk.scan.top("3:1")] == [(h.value, h.box) for h in own.top("3:1")]
-    assert desk.scan.table("layers") == own.table("layers")
+    own = cs.scan(tiny, [workspace.image(id) for id in ids], layers="0,3,6")
+    assert [(h.value, h.box) for h in workspace.scan.top("3:1")] == [(h.value, h.box) for h in own.top("3:1")]
+    assert workspace.scan.table("layers") == own.table("layers")
     assert jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3", "6"))).state == "done"
     jobs.close()
-    desk = new_desk()
-    jobs = JobList(desk, heard).begin()
-    assert desk.scan is not None and image.id
+    workspace = new_workspace()
+    jobs = JobList(workspace, heard).begin()
+    assert workspace.scan is not None and image.id
     patches = jobs.submit(Ask(network="tiny", technique="patches", subjects={"unit": "3:1"}))
     assert heard.until(patches.id, "done", "failed").error == ""
     jobs.close()
 
 
-def test_a_scan_stops_between_shards_and_goes_on(desk, heard, monkeypatch, tiny):
+def test_a_scan_stops_between_shards_and_goes_on(workspace, heard, monkeypatch, tiny):
     monkeypatch.setattr("convscope.explorer.jobs.work._SHARD", 2)
-    jobs = JobList(desk, heard).begin()
+    jobs = JobList(workspace, heard).begin()
     ask = AskScan(network="tiny", layers=("0",))
-    with desk.turns.now():
+    with workspace.turns.now():
         job = jobs.scan(ask)
         heard.until(job.id, "running")
         jobs.cancel(job.id)
     ended = heard.until(job.id, "cancelled")
-    assert ended.step == 1 < ended.total and desk.scan is None
-    (part,) = (desk.store.folder / "states" / job.id).iterdir()
+    assert ended.step == 1 < ended.total and workspace.scan is None
+    (part,) = (workspace.store.folder / "states" / job.id).iterdir()
     assert State.load(part).shards == {0}
     jobs.resume(job.id)
     heard.events.clear()
     done = heard.until(job.id, "done", "failed")
     assert done.error == "" and done.step == done.total == ended.total
-    own = cs.scan(tiny, [desk.image(info.id) for info in desk.images()], layers="0")
-    assert [h.value for h in desk.scan.top("0:1")] == [h.value for h in own.top("0:1")]
+    own = cs.scan(tiny, [workspace.image(info.id) for info in workspace.images()], layers="0")
+    assert [h.value for h in workspace.scan.top("0:1")] == [h.value for h in own.top("0:1")]
     jobs.close()
 
 

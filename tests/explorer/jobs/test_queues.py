@@ -99,19 +99,19 @@ def test_a_queue_that_cannot_be_read_is_refused_and_left_alone(tmp_path):
 
 @pytest.fixture
 def explorer(tiny, tmp_path):
-    """`explorer()` is a desk and its jobs, on the same folder each time; nothing is done before `begin`."""
+    """`explorer()` is a workspace and its jobs, on the same folder each time; nothing is done before `begin`."""
     made = []
 
     def make():
-        desk = Workspace({"tiny": lambda: tiny}, Store(tmp_path / "store"))
-        desk.begin()
-        made.append((desk, JobList(desk, lambda _event: None)))
+        workspace = Workspace({"tiny": lambda: tiny}, Store(tmp_path / "store"))
+        workspace.begin()
+        made.append((workspace, JobList(workspace, lambda _event: None)))
         return made[-1]
 
     yield make
-    for desk, jobs in made:
+    for workspace, jobs in made:
         jobs.close()
-        desk.store.close()
+        workspace.store.close()
 
 
 def until_done(jobs, *ids):
@@ -137,10 +137,10 @@ def about(image):
 @pytest.mark.parametrize("ends", [(0, 1), (1, 0)])
 def test_jobs_about_images_that_are_nowhere_else_survive_the_other_explorer(explorer, ends):
     both, ids = [explorer(), explorer()], []
-    for seed, (desk, jobs) in enumerate(both):
-        desk.album._pixels.put(noise(seed).digest, noise(seed))  # as a frame of the camera is there
+    for seed, (workspace, jobs) in enumerate(both):
+        workspace.album._pixels.put(noise(seed).digest, noise(seed))  # as a frame of the camera is there
         ids.append(jobs.submit(about(noise(seed))).id)
-    desk, jobs = explorer()  # a third one begins while their jobs wait, and ends
+    workspace, jobs = explorer()  # a third one begins while their jobs wait, and ends
     jobs.close()
     for which in ends:
         both[which][1].close()
@@ -162,14 +162,14 @@ def test_what_another_explorer_has_done_meanwhile_is_not_done_again(explorer, mo
 
 def test_uploads_of_both_are_listed_whoever_ends_last(explorer):
     (one, _), (other, _) = explorer(), explorer()
-    added = [desk.add_image(noise(seed), str(seed)) for seed, desk in enumerate([one, other, other, one])]
+    added = [workspace.add_image(noise(seed), str(seed)) for seed, workspace in enumerate([one, other, other, one])]
     again, _ = explorer()
     assert [info for info in again.images() if not info.reference] == added[::-1]
 
 
 def test_a_list_of_uploads_that_is_damaged_is_refused_in_a_sentence(explorer, tmp_path):
-    desk, _ = explorer()
-    desk.add_image(noise(1), "one")
+    workspace, _ = explorer()
+    workspace.add_image(noise(1), "one")
     (listed,) = (tmp_path / "store" / "parts").rglob("*.album")
     listed.write_bytes(listed.read_bytes()[:-9])
     with pytest.raises(BadStore, match="list of uploads in the store is damaged"):

@@ -63,7 +63,7 @@ def test_as_a_network_sees_it(page, tiny):
     assert page.get(f"/api/images/{info['id']}.png?seen=none").status_code == 400
 
 
-def test_what_a_network_saw_is_seen_as_it_is_when_it_comes_in_again(page, tiny, new_desk):
+def test_what_a_network_saw_is_seen_as_it_is_when_it_comes_in_again(page, tiny, new_workspace):
     tiny.preprocessing = replace(tiny.preprocessing, resize=1.25)
     photo = send(page, data_of(noise())).json()
     shown = page.get(f"/api/images/{photo['id']}.png?seen=tiny").content
@@ -77,18 +77,18 @@ def test_what_a_network_saw_is_seen_as_it_is_when_it_comes_in_again(page, tiny, 
     for data in again:
         assert np.array_equal(cs.open_image(data).pixels, own.pixels)
     assert not np.array_equal(cs.open_image(other).pixels, own.pixels)
-    desk = new_desk()  # the server is started again
-    assert np.array_equal(tiny.see(desk.image(view["id"])), own.pixels)
-    assert np.array_equal(tiny.see(desk.image(plain["id"])), cs.open_image(other).pixels)
+    workspace = new_workspace()  # the server is started again
+    assert np.array_equal(tiny.see(workspace.image(view["id"])), own.pixels)
+    assert np.array_equal(tiny.see(workspace.image(plain["id"])), cs.open_image(other).pixels)
 
 
-def test_a_view_that_waits_for_a_job_is_still_one(desk, tmp_path):
+def test_a_view_that_waits_for_a_job_is_still_one(workspace, tmp_path):
     view = replace(cs.open_image(noise(), view=True), reference="noise.png")
     save_image(tmp_path / "view.png", view)
     kept = saved_image(tmp_path / "view.png")
     assert (kept.digest, kept.reference, kept.view) == (view.digest, "noise.png", True)
-    supply(desk, view.digest, tmp_path / "view.png")
-    assert desk.image(view.digest).view
+    supply(workspace, view.digest, tmp_path / "view.png")
+    assert workspace.image(view.digest).view
 
 
 ANIMATED = data_of(noise(), "GIF", save_all=True, append_images=[noise(seed=1)])
@@ -137,31 +137,31 @@ def test_ids_lead_nowhere_else(page, id):
     assert page.get(f"/api/artifacts/{id}.png").status_code == 404
 
 
-def test_uploads_outlive_the_server(new_desk):
-    first = new_desk()
+def test_uploads_outlive_the_server(new_workspace):
+    first = new_workspace()
     one, two = (first.album.upload(data_of(noise(seed=seed)), f"{seed}.png") for seed in (1, 2))
-    again = new_desk()
+    again = new_workspace()
     assert [info for info in again.images() if info.id in (one.id, two.id)] == [two, one]  # the newest first
     assert np.array_equal(again.image(one.id).pixels, np.asarray(noise(seed=1)))
 
 
-def test_frames_of_the_camera_are_at_hand_and_leave_nothing_behind(new_desk):
-    desk = new_desk()
-    info = desk.album.upload(data_of(noise(), "JPEG"), "camera")
-    assert desk.image(info.id).size == (30, 40) and info not in desk.images()
-    assert desk.store.names(info.id) == []
+def test_frames_of_the_camera_are_at_hand_and_leave_nothing_behind(new_workspace):
+    workspace = new_workspace()
+    info = workspace.album.upload(data_of(noise(), "JPEG"), "camera")
+    assert workspace.image(info.id).size == (30, 40) and info not in workspace.images()
+    assert workspace.store.names(info.id) == []
 
 
-def test_the_list_is_bounded(desk, monkeypatch):
+def test_the_list_is_bounded(workspace, monkeypatch):
     monkeypatch.setattr("convscope.explorer.workspace.images._UPLOADS", 3)
-    infos = [desk.album.upload(data_of(noise(9, 9, seed)), str(seed)) for seed in range(5)]
-    uploads = [info for info in desk.images() if not info.reference]
+    infos = [workspace.album.upload(data_of(noise(9, 9, seed)), str(seed)) for seed in range(5)]
+    uploads = [info for info in workspace.images() if not info.reference]
     assert uploads == infos[:1:-1]
-    assert desk.image(infos[0].id).size == (9, 9)  # a link to it still leads there
+    assert workspace.image(infos[0].id).size == (9, 9)  # a link to it still leads there
 
 
-def test_samples_are_there_by_reference(desk):
-    by_name = {info.name: info for info in desk.images()}
+def test_samples_are_there_by_reference(workspace):
+    by_name = {info.name: info for info in workspace.images()}
     assert by_name["cat"].reference == "sample:cat" and by_name["cat"].id == cs.open_image("sample:cat").digest
 
 
@@ -174,10 +174,10 @@ def test_images_of_a_source_come_first_and_bad_ones_are_passed_over(tiny, tmp_pa
     folder.mkdir()
     for seed in range(40):
         (folder / f"{seed:03}.png").write_bytes(b"no picture" if seed == 1 else data_of(noise(8, 8, seed)))
-    desk = Workspace({"tiny": lambda: tiny}, Store(tmp_path / "store"), str(folder), open_source(str(folder)))
-    desk.begin()
-    infos = desk.images()
+    workspace = Workspace({"tiny": lambda: tiny}, Store(tmp_path / "store"), str(folder), open_source(str(folder)))
+    workspace.begin()
+    infos = workspace.images()
     assert [info.name for info in infos[:3]] == ["000.png", "002.png", "003.png"]
     assert len(infos) == 24 + len(cs.samples())
     assert cs.open_image(infos[0].reference).digest == infos[0].id
-    desk.store.close()
+    workspace.store.close()

@@ -60,11 +60,11 @@ def test_a_sum_of_units_answers_as_the_library_does(page, tiny):
     )
 
 
-def test_a_result_is_computed_once_and_survives_the_server(page, desk, monkeypatch):
+def test_a_result_is_computed_once_and_survives_the_server(page, workspace, monkeypatch):
     first = page.post("/api/ask", json=body("saliency"))
     monkeypatch.setattr(answers, "_carried_out", lambda *_: pytest.fail("it was computed again"))
     assert page.post("/api/ask", json=body("saliency")).content == first.content
-    desk.answers = type(desk.answers)(1 << 20, len)  # as after a restart
+    workspace.answers = type(workspace.answers)(1 << 20, len)  # as after a restart
     assert page.post("/api/ask", json=body("saliency")).content == first.content
 
 
@@ -133,34 +133,34 @@ def test_a_page_cannot_name_files_or_downloads(page, technique, subjects, knobs,
     assert page.get("/api/jobs").json() == {"jobs": []}
 
 
-def test_samples_may_be_named(desk):
+def test_samples_may_be_named(workspace):
     from convscope.explorer.workspace.messages import Ask
 
     unit = "caricature(2, sample:cat)"
-    assert desk.asked(Ask(network="tiny", technique="maximize", subjects={"unit": unit})).request.digest
+    assert workspace.asked(Ask(network="tiny", technique="maximize", subjects={"unit": unit})).request.digest
     knobs = {"guide": "sample:cat"}
     subjects = {"image": CAT.digest, "layer": "2"}
-    assert desk.asked(Ask(network="tiny", technique="dream", subjects=subjects, knobs=knobs)).knobs["guide"]
+    assert workspace.asked(Ask(network="tiny", technique="dream", subjects=subjects, knobs=knobs)).knobs["guide"]
 
 
-def test_a_technique_about_a_scan_needs_one_and_is_given_the_one_at_hand(desk, tiny, tmp_path):
+def test_a_technique_about_a_scan_needs_one_and_is_given_the_one_at_hand(workspace, tiny, tmp_path):
     from convscope.explorer.workspace.messages import Ask
 
     ask = Ask(network="tiny", technique="patches", subjects={"unit": "2:1"})
     with pytest.raises(cs.ConvscopeError, match="none is at hand"):
-        desk.asked(ask)
+        workspace.asked(ask)
     scan = cs.scan(tiny, "samples", tmp_path / "scan", layers="2", top=2)
-    info = desk.use_scan(scan, tmp_path / "scan")
+    info = workspace.use_scan(scan, tmp_path / "scan")
     assert info.images == len(cs.samples()) and info.layers == ("2",)
-    asked = desk.asked(ask)
+    asked = workspace.asked(ask)
     assert asked.subjects == (tiny, scan, "2:1")
     assert asked.request == cs.patches(tiny, scan, "2:1").request
 
 
-def test_a_scan_of_another_network_is_refused(desk, lite0, tmp_path):
+def test_a_scan_of_another_network_is_refused(workspace, lite0, tmp_path):
     scan = cs.scan(lite0, [CAT], tmp_path / "scan", layers="conv_stem", top=1)
     with pytest.raises(cs.ConvscopeError, match="must be of tiny"):
-        desk.use_scan(scan, tmp_path / "scan")
+        workspace.use_scan(scan, tmp_path / "scan")
 
 
 def test_an_unknown_result_is_not_found(page):

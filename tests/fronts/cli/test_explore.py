@@ -15,7 +15,7 @@ from convscope.base.errors import BadKnob
 from convscope.explorer.jobs import jobs
 from convscope.fronts.server import launch
 from convscope.fronts.server.address import addresses, bound
-from convscope.fronts.server.launch import Serving, cache, open_desk
+from convscope.fronts.server.launch import Serving, cache, open_workspace
 
 OWN = """
 import torch, convscope as cs
@@ -158,11 +158,11 @@ def test_results_are_kept_where_this_system_keeps_caches(monkeypatch):
 class Late:
     """Jobs that are there only after whatever began before them has failed."""
 
-    def __new__(cls, desk, listen):
+    def __new__(cls, workspace, listen):
         for thread in threading.enumerate():
             if thread.name == "begin":
                 thread.join()
-        return jobs.JobList(desk, listen)
+        return jobs.JobList(workspace, listen)
 
 
 def test_a_network_that_cannot_be_loaded_ends_it_however_soon_that_is(convscope, monkeypatch, tmp_path):
@@ -177,7 +177,7 @@ def test_what_fails_beside_the_server_is_raised_where_it_runs_and_its_jobs_are_l
         raise BadKnob("It cannot be had.")
 
     with bound("127.0.0.1", 0) as listening:
-        server = Serving(open_desk({"tiny": lambda: tiny}, None, tmp_path), listening, "127.0.0.1")
+        server = Serving(open_workspace({"tiny": lambda: tiny}, None, tmp_path), listening, "127.0.0.1")
         with pytest.raises(BadKnob, match=r"It cannot be had\."):
             server.run(fail)
     assert not [thread for thread in threading.enumerate() if thread.name in ("jobs", "begin")]
@@ -186,14 +186,14 @@ def test_what_fails_beside_the_server_is_raised_where_it_runs_and_its_jobs_are_l
 def test_what_ends_its_jobs_ends_the_server(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("convscope.explorer.jobs.queue.Queue.next", lambda *_: 1 / 0)
     with bound("127.0.0.1", 0) as listening:
-        server = Serving(open_desk({"tiny": lambda: tiny}, None, tmp_path), listening, "127.0.0.1")
+        server = Serving(open_workspace({"tiny": lambda: tiny}, None, tmp_path), listening, "127.0.0.1")
         with pytest.raises(ZeroDivisionError):
             server.run()
 
 
 def test_nothing_of_a_server_runs_before_it_does(tiny, tmp_path):
     with bound("127.0.0.1", 0) as listening:
-        server = Serving(open_desk({"tiny": lambda: tiny}, None, tmp_path), listening, "127.0.0.1")
+        server = Serving(open_workspace({"tiny": lambda: tiny}, None, tmp_path), listening, "127.0.0.1")
         assert not [thread for thread in threading.enumerate() if thread.name in ("jobs", "begin")]
         server.stop()
         server.run()

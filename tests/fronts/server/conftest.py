@@ -1,5 +1,5 @@
-"""The desk of the explorer, and a page of it."""
+"""The workspace of the explorer, and a page of it."""
 
-from ...explorer.conftest import desk as desk
-from ...explorer.conftest import new_desk as new_desk
+from ...explorer.conftest import new_workspace as new_workspace
 from ...explorer.conftest import page as page
+from ...explorer.conftest import workspace as workspace

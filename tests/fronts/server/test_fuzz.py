@@ -31,13 +31,13 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
     net = cs.Network(module.eval(), size=16, name="tiny")
-    desk = Workspace({"tiny": lambda: net}, Store(tmp_path_factory.mktemp("store")))
-    desk.begin()
+    workspace = Workspace({"tiny": lambda: net}, Store(tmp_path_factory.mktemp("store")))
+    workspace.begin()
     events = Events()
-    app = make_app(Explorer(desk, JobList(desk, events.tell).begin(), events, "token"), {"testserver"})
+    app = make_app(Explorer(workspace, JobList(workspace, events.tell).begin(), events, "token"), {"testserver"})
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
-    desk.store.close()
+    workspace.store.close()
 
 
 @API.parametrize()

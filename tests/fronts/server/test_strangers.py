@@ -23,12 +23,12 @@ TOKEN = {"Authorization": "Bearer secret"}
 
 
 @contextmanager
-def served(desk, patience, limit=LIMIT):
+def served(workspace, patience, limit=LIMIT):
     """The port of a real server in this process."""
     events = Events()
     with bound("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
-        app = make_app(Explorer(desk, JobList(desk, events.tell), events, "secret"), {f"127.0.0.1:{port}"})
+        app = make_app(Explorer(workspace, JobList(workspace, events.tell), events, "secret"), {f"127.0.0.1:{port}"})
         server = Server(app, patience, limit)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
@@ -66,14 +66,14 @@ def jobs(port):
     b"", b"GET", b"GET / HTTP/1.1\r\nHost: ", b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nabc",
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
 ])  # fmt: skip
-def test_who_says_nothing_more_is_hung_up_on(desk, said):
-    with served(desk, patience=0.2) as port, ExitStack() as stack:
+def test_who_says_nothing_more_is_hung_up_on(workspace, said):
+    with served(workspace, patience=0.2) as port, ExitStack() as stack:
         for connection in [opened(stack, port, said) for _ in range(20)]:
             hung_up(connection)
 
 
-def test_who_says_a_letter_now_and_then_is_hung_up_on_too(desk):
-    with served(desk, patience=0.3) as port, ExitStack() as stack:
+def test_who_says_a_letter_now_and_then_is_hung_up_on_too(workspace):
+    with served(workspace, patience=0.3) as port, ExitStack() as stack:
         connection = opened(stack, port, b"GET / HTTP/1.1\r\nX: ")
         connection.settimeout(0.05)
         for _ in range(round(LONG / 0.05)):
@@ -88,19 +88,19 @@ def test_who_says_a_letter_now_and_then_is_hung_up_on_too(desk):
         pytest.fail("it is still listened to")
 
 
-def test_an_answer_may_take_longer_than_a_question(desk, monkeypatch):
+def test_an_answer_may_take_longer_than_a_question(workspace, monkeypatch):
     release = threading.Event()
     monkeypatch.setattr(JobList, "all", lambda _self: release.wait(LONG) and [])
-    with served(desk, patience=0.1) as port:
+    with served(workspace, patience=0.1) as port:
         threading.Timer(0.5, release.set).start()
         assert jobs(port) == 200
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs limits on files")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_as_many_silent_sockets_as_the_process_may_have_files_keep_nobody_out(desk, caplog):
+def test_as_many_silent_sockets_as_the_process_may_have_files_keep_nobody_out(workspace, caplog):
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with served(desk, patience=LONG) as port, ExitStack() as stack:
+    with served(workspace, patience=LONG) as port, ExitStack() as stack:
         mine = [socket.socket() for _ in range(300)]  # made while that is allowed
         stack.callback(lambda: [each.close() for each in mine])
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=LONG) as client:
@@ -122,9 +122,9 @@ def test_as_many_silent_sockets_as_the_process_may_have_files_keep_nobody_out(de
     assert not caplog.records
 
 
-def test_websockets_without_the_token_keep_out_none_with_it(desk, monkeypatch):
+def test_websockets_without_the_token_keep_out_none_with_it(workspace, monkeypatch):
     monkeypatch.setattr("convscope.fronts.server.events._PATIENCE", LONG)
-    with served(desk, patience=LONG, limit=8) as port, ExitStack() as stack:
+    with served(workspace, patience=LONG, limit=8) as port, ExitStack() as stack:
 
         def listening(token):
             made = stack.enter_context(websockets.sync.client.connect(f"ws://127.0.0.1:{port}/api/events"))
@@ -175,18 +175,18 @@ def test_the_oldest_of_the_address_with_the_most_goes_first():
 
 
 @pytest.mark.parametrize("how", ["query", "path", "header", "headers"])
-def test_a_head_that_is_too_large_is_refused_though_it_is_here_at_once(desk, how):
+def test_a_head_that_is_too_large_is_refused_though_it_is_here_at_once(workspace, how):
     long = "x" * 70_000
     path = {"query": f"/?{long}", "path": f"/{long}"}.get(how, "/")
     more = {"header": f"X: {long}\r\n", "headers": "a: b\r\n" * 5000}.get(how, "")
-    with served(desk, patience=LONG) as port, ExitStack() as stack:
+    with served(workspace, patience=LONG) as port, ExitStack() as stack:
         head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{more}\r\n".encode()
         heard = hung_up(opened(stack, port, head))
         assert heard.split()[1] in (b"431", b"400")  # 400 where it happened to come in pieces
 
 
-def test_no_first_words_leave_a_traceback(desk, caplog):
-    with served(desk, patience=LONG) as port:
+def test_no_first_words_leave_a_traceback(workspace, caplog):
+    with served(workspace, patience=LONG) as port:
         for first in ('{"token": "\\ud800"}', "[" * 990, '{"token":' * 90, "\0", b"\xff\xfe", "x" * 4000):
             with websockets.sync.client.connect(f"ws://127.0.0.1:{port}/api/events") as stranger:
                 stranger.send(first)

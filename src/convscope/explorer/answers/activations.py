@@ -35,30 +35,30 @@ _ENDS = ("input", "logits")  # the two layers that are no modules
 _CLASSES = 5  # that are named
 
 
-def look(desk: Workspace, ask: Look) -> bytes:
+def look(workspace: Workspace, ask: Look) -> bytes:
     """A Looked frame: every channel of a layer for an image; raises UnknownLayer, BadImage, and ForwardFailed."""
-    net = desk.network(ask.network)
+    net = workspace.network(ask.network)
     layer = net.layer(ask.layer)
     scored = _scored(net)
-    found = layer_activations(desk, ask, [*([] if ask.traced else [layer]), *(["logits"] if scored else [])])
-    values = slopes(desk, ask, layer) if ask.traced else found[layer]
+    found = layer_activations(workspace, ask, [*([] if ask.traced else [layer]), *(["logits"] if scored else [])])
+    values = slopes(workspace, ask, layer) if ask.traced else found[layer]
     header = Looked(
         layer=layer,
         shape=values.shape,
         classes=_classes(net, found["logits"]) if scored else (),
         explained="" if values.ndim == 3 else _explained(layer, len(values)),
-        reach=reach(desk, ask) if ask.reach else None,
-        python=_python_of_slopes(desk, ask) if ask.traced else _python(desk, ask),
+        reach=reach(workspace, ask) if ask.reach else None,
+        python=_python_of_slopes(workspace, ask) if ask.traced else _python(workspace, ask),
     )
     flat = values.reshape(len(values), -1)
     low, high = flat.min(1), flat.max(1)
     return encode(header, {"tiles": tiles(values, low, high, ask.side), "low": low, "high": high, "mean": _means(flat)})
 
 
-def unit(desk: Workspace, ask: LookUnit) -> bytes:
+def unit(workspace: Workspace, ask: LookUnit) -> bytes:
     """A UnitLooked frame: the whole map of a channel; raises UnknownUnit where there is none, else as `look`."""
-    address = desk.network(ask.network).unit(Unit(ask.layer, ask.channel))
-    values = layer_activations(desk, ask, [ask.layer])[ask.layer]
+    address = workspace.network(ask.network).unit(Unit(ask.layer, ask.channel))
+    values = layer_activations(workspace, ask, [ask.layer])[ask.layer]
     own = values[ask.channel]
     header = UnitLooked(
         unit=str(address),
@@ -67,72 +67,76 @@ def unit(desk: Workspace, ask: LookUnit) -> bytes:
         mean=float(own.mean(dtype=np.float64)),
         zeros=float((own == 0).mean()),
         rank=1 + int((values.reshape(len(values), -1).max(1) > own.max()).sum()),
-        python=_python(desk, ask, ask.channel),
+        python=_python(workspace, ask, ask.channel),
     )
     return encode(header, {"map": own if own.ndim == 2 else own.reshape(1, 1)})
 
 
-def warm_up(desk: Workspace, network: str) -> None:
+def warm_up(workspace: Workspace, network: str) -> None:
     """Look once at the first image, so that nobody waits while the libraries get ready."""
-    layer = desk.loaded(network).info.start
-    for info in desk.images()[:1]:
-        look(desk, Look(network=network, layer=layer, image=info.id))
+    layer = workspace.loaded(network).info.start
+    for info in workspace.images()[:1]:
+        look(workspace, Look(network=network, layer=layer, image=info.id))
 
 
-def fields(desk: Workspace, ask: OfLayer) -> bytes:
+def fields(workspace: Workspace, ask: OfLayer) -> bytes:
     """A Fields frame: what each neuron of a layer sees of the image; gates, which only scale, are left out."""
-    loaded = desk.loaded(ask.network)
+    loaded = workspace.loaded(ask.network)
     layer = loaded.net.layer(ask.layer)
-    with desk.turns.now() if is_call(layer) else nullcontext():
+    with workspace.turns.now() if is_call(layer) else nullcontext():
         found = loaded.wiring.seen(loaded.net, layer)
     return encode(Fields(layer=ask.layer, status=found.status), {"rows": found.rows, "columns": found.columns})
 
 
-def layer_activations(desk: Workspace, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, Floats]:
+def layer_activations(workspace: Workspace, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, Floats]:
     """What layers put out, (C, H, W) or (C,) each: from memory, or by one forward for all that are not there."""
 
     def known() -> dict[str, Floats]:
-        kept = {layer: desk.activations.get((*_sight(desk, ask), layer)) for layer in layers}
+        kept = {layer: workspace.activations.get((*_sight(workspace, ask), layer)) for layer in layers}
         return {layer: values for layer, values in kept.items() if values is not None}
 
     found = known()
     if len(found) < len(layers):
-        with desk.turns.now():
+        with workspace.turns.now():
             found |= known()  # someone else may have asked meanwhile
             missing = [layer for layer in layers if layer not in found]
-            for layer, values in _read(desk, ask, missing).items():
-                found[layer] = desk.activations.put((*_sight(desk, ask), layer), values)
+            for layer, values in _read(workspace, ask, missing).items():
+                found[layer] = workspace.activations.put((*_sight(workspace, ask), layer), values)
     return found
 
 
-def slopes(desk: Workspace, ask: Look, layer: str) -> Floats:
+def slopes(workspace: Workspace, ask: Look, layer: str) -> Floats:
     """The gradient of the traced unit with respect to what a layer puts out; raises BadKnob where it has none."""
-    net, key = desk.network(ask.network), (*_sight(desk, ask), layer, ask.traced)
+    net, key = workspace.network(ask.network), (*_sight(workspace, ask), layer, ask.traced)
     if layer in _ENDS:
         raise BadKnob(f"A gradient must be at a layer between input and logits, not at {layer}. Choose another one.")
-    kept = desk.activations.get(key)
+    kept = workspace.activations.get(key)
     if kept is None:
-        with desk.turns.now():
-            found = layer_gradient(net, _prepared(desk, ask), net.unit(ask.traced), layer).gradient[0]
-        kept = desk.activations.put(key, found.float().contiguous().numpy(force=True))
+        with workspace.turns.now():
+            found = layer_gradient(net, _prepared(workspace, ask), net.unit(ask.traced), layer).gradient[0]
+        kept = workspace.activations.put(key, found.float().contiguous().numpy(force=True))
         _check_finite(layer, kept)
     return kept
 
 
-def seen(desk: Workspace, network: str, image: str) -> NDArray[np.uint8]:
+def seen(workspace: Workspace, network: str, image: str) -> NDArray[np.uint8]:
     """The part of an image a network sees, (H, W, 3)."""
-    kept = desk.seen.get((network, image))
-    return desk.seen.put((network, image), desk.network(network).see(desk.image(image))) if kept is None else kept
+    kept = workspace.seen.get((network, image))
+    return (
+        workspace.seen.put((network, image), workspace.network(network).see(workspace.image(image)))
+        if kept is None
+        else kept
+    )
 
 
-def reach(desk: Workspace, ask: Look) -> tuple[float, float]:
+def reach(workspace: Workspace, ask: Look) -> tuple[float, float]:
     """The lowest and the highest value of all layers with maps, by one forward."""
-    kept = desk.activations.get((*_sight(desk, ask), None))
+    kept = workspace.activations.get((*_sight(workspace, ask), None))
     if kept is None:
-        with desk.turns.now():
-            ends = np.array(_ends(desk, ask), np.float32)
+        with workspace.turns.now():
+            ends = np.array(_ends(workspace, ask), np.float32)
         _check_finite("Some layer", ends)
-        kept = desk.activations.put((*_sight(desk, ask), None), ends)
+        kept = workspace.activations.put((*_sight(workspace, ask), None), ends)
     return float(kept[0]), float(kept[1])
 
 
@@ -149,33 +153,33 @@ def tiles(values: Floats, low: Floats, high: Floats, side: int) -> NDArray[np.ui
     return found
 
 
-def _sight(desk: Workspace, ask: Look | LookUnit) -> tuple[object, ...]:
+def _sight(workspace: Workspace, ask: Look | LookUnit) -> tuple[object, ...]:
     """What is looked at, and by whom: a network that is in use elsewhere may change while it is looked at."""
-    digest = desk.network(ask.network).digest if ask.network == desk.in_use else ""
+    digest = workspace.network(ask.network).digest if ask.network == workspace.in_use else ""
     return ask.network, digest, ask.image, ask.hidden
 
 
-def _prepared(desk: Workspace, ask: Look | LookUnit) -> Tensor:
+def _prepared(workspace: Workspace, ask: Look | LookUnit) -> Tensor:
     """What the network is given; what is hidden has the mean color, which is zero to it."""
-    x = desk.network(ask.network).feed(seen(desk, ask.network, ask.image))
+    x = workspace.network(ask.network).feed(seen(workspace, ask.network, ask.image))
     for box in ask.hidden:
         x[..., box.top : box.bottom, box.left : box.right] = 0
     return x
 
 
-def _read(desk: Workspace, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, Floats]:
+def _read(workspace: Workspace, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, Floats]:
     if not layers:
         return {}
     with torch.no_grad():
-        tensors = desk.network(ask.network).read(_prepared(desk, ask), *layers)
+        tensors = workspace.network(ask.network).read(_prepared(workspace, ask), *layers)
         found = {layer: tensors[layer][0].float().contiguous().numpy(force=True) for layer in layers}
     for layer, values in found.items():
         _check_finite(layer, values)
     return found
 
 
-def _ends(desk: Workspace, ask: Look) -> tuple[float, float]:
-    net, ends = desk.network(ask.network), list[tuple[float, float]]()
+def _ends(workspace: Workspace, ask: Look) -> tuple[float, float]:
+    net, ends = workspace.network(ask.network), list[tuple[float, float]]()
     calls = {name: row.calls for name, row in net.layers.items() if len(row.shape) == 3 and _trained(net, name)}
 
     def see(_name: str, tensor: Tensor, _last: bool) -> None:
@@ -184,7 +188,7 @@ def _ends(desk: Workspace, ask: Look) -> tuple[float, float]:
         ends.append((float(low), float(high)))
 
     with torch.no_grad():
-        taps.visit(unwrap(net.module), _prepared(desk, ask), calls, see, net.output)
+        taps.visit(unwrap(net.module), _prepared(workspace, ask), calls, see, net.output)
     return min(low for low, _ in ends), max(high for _, high in ends)
 
 
@@ -225,16 +229,16 @@ def _check_finite(what: str, values: Floats) -> None:
         raise ForwardFailed(f"{what} put out numbers that are not finite, which cannot be shown. Use another image.")
 
 
-def _python_of_slopes(desk: Workspace, ask: Look) -> str:
-    net, reference = desk.network(ask.network), desk.image(ask.image).reference
+def _python_of_slopes(workspace: Workspace, ask: Look) -> str:
+    net, reference = workspace.network(ask.network), workspace.image(ask.image).reference
     given = f"net, net.prepare({repr(reference) if reference else 'image'}), net.unit({ask.traced!r}), {ask.layer!r}"
     source = "from convscope.network.backward.layer_gradient import sensitivity"
     return "\n".join([source, f"net = {loading(net)}", f"sensitivity({given}).gradient[0]"])
 
 
-def _python(desk: Workspace, ask: Look | LookUnit, channel: int | None = None) -> str:
+def _python(workspace: Workspace, ask: Look | LookUnit, channel: int | None = None) -> str:
     """The Python that gives the values; what is hidden is hidden in what the network is given."""
-    net, reference = desk.network(ask.network), desk.image(ask.image).reference
+    net, reference = workspace.network(ask.network), workspace.image(ask.image).reference
     if not ask.hidden:
         subjects = {"image": {"reference": reference, "digest": ask.image}, "layer": {"reference": ask.layer}}
         line = python_of(net, "activations", subjects)

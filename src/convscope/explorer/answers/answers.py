@@ -22,47 +22,47 @@ class UnknownResult(ConvscopeError, LookupError):
     """No result is kept under this digest."""
 
 
-def ask(desk: Workspace, ask: Ask) -> bytes:
+def ask(workspace: Workspace, ask: Ask) -> bytes:
     """An Answer frame: from memory, from the store, or computed now; raises BadKnob for what is to be a job.
 
     What takes up its state again, and what is not done within five seconds, is work for the queue.
     """
-    asked = desk.asked(ask)
+    asked = workspace.asked(ask)
     digest = kept_under(asked.request, asked.entry.result, asked.view)
-    frame = desk.answers.get(digest) or desk.store.get(digest, "frame")
+    frame = workspace.answers.get(digest) or workspace.store.get(digest, "frame")
     if frame is None:
         if asked.entry.resumes:
             raise BadKnob(f"{asked.entry.name} takes its time, so it must be submitted as a job.")
-        frame = frame_of(_carried_out(desk, asked), asked.view)
-        desk.store.put_all(digest, {"ask": ask.model_dump_json().encode(), "frame": frame})
-    return desk.answers.put(digest, frame)
+        frame = frame_of(_carried_out(workspace, asked), asked.view)
+        workspace.store.put_all(digest, {"ask": ask.model_dump_json().encode(), "frame": frame})
+    return workspace.answers.put(digest, frame)
 
 
-def artifact(desk: Workspace, ask: OfResult) -> bytes:
+def artifact(workspace: Workspace, ask: OfResult) -> bytes:
     """The Answer frame of a kept result; raises UnknownResult."""
-    return artifact_part(desk, ask.digest, "frame")
+    return artifact_part(workspace, ask.digest, "frame")
 
 
-def artifact_part(desk: Workspace, digest: str, name: str) -> bytes:
+def artifact_part(workspace: Workspace, digest: str, name: str) -> bytes:
     """A part of a kept result, such as `png`. Of one that was answered at once the files are made when asked for.
 
     Raises UnknownResult where it is not kept, or has no such part.
     """
-    found = desk.store.get(digest, name)
-    told = desk.store.get(digest, "ask") if found is None else None
+    found = workspace.store.get(digest, name)
+    told = workspace.store.get(digest, "ask") if found is None else None
     if told is not None:
-        asked = desk.asked(Ask.model_validate_json(told))
+        asked = workspace.asked(Ask.model_validate_json(told))
         if kept_under(asked.request, asked.entry.result, asked.view) == digest:
-            parts = artifact_parts(_carried_out(desk, asked), asked.view)
-            desk.store.put_all(digest, parts)
+            parts = artifact_parts(_carried_out(workspace, asked), asked.view)
+            workspace.store.put_all(digest, parts)
             found = parts.get(name)
     if found is None:
         raise UnknownResult(f"There is no {name} of a result {digest[:12]} here any more. Ask for it again.")
     return found
 
 
-def _carried_out(desk: Workspace, asked: Asked) -> Result:
-    with desk.turns.now(), listening(_limit(asked.entry.name)):
+def _carried_out(workspace: Workspace, asked: Asked) -> Result:
+    with workspace.turns.now(), listening(_limit(asked.entry.name)):
         try:
             return asked.entry.function(*asked.subjects, **asked.knobs)
         except ConvscopeError:

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 Picture = NDArray[np.uint8]
 
 
-def gallery(desk: Workspace, ask: AskGallery) -> bytes:
+def gallery(workspace: Workspace, ask: AskGallery) -> bytes:
     """A Gallery frame: of each channel of the layer the picture that `maximize` made of it with these knobs, if it did.
 
     Raises what a call of it would.
     """
-    net = desk.network(ask.network)
+    net = workspace.network(ask.network)
     units = net.layers[ask.layer].units
-    with desk.turns.now():  # a request reads the network's weights
+    with workspace.turns.now():  # a request reads the network's weights
         first = entry("maximize").function.request(net, f"{ask.layer}:0", **ask.knobs)
     found = {
-        channel: _shown(desk, request.digest, thumb)
+        channel: _shown(workspace, request.digest, thumb)
         for channel, request in enumerate(each(first, ask.layer, units))
-        if (thumb := desk.store.get(request.digest, "thumb"))
+        if (thumb := workspace.store.get(request.digest, "thumb"))
     }
     pictures = np.stack([*found.values()]) if found else np.zeros((0, THUMB, THUMB, 3), np.uint8)
     header = Gallery(layer=ask.layer, units=units)
@@ -49,9 +49,9 @@ def each(first: Request, layer: str, units: int) -> list[Request]:
     ]
 
 
-def _shown(desk: Workspace, digest: str, thumb: bytes) -> Picture:
-    known = desk.thumbs.get(digest)
-    return desk.thumbs.put(digest, _decoded(thumb)) if known is None else known
+def _shown(workspace: Workspace, digest: str, thumb: bytes) -> Picture:
+    known = workspace.thumbs.get(digest)
+    return workspace.thumbs.put(digest, _decoded(thumb)) if known is None else known
 
 
 def _decoded(thumb: bytes) -> Picture:

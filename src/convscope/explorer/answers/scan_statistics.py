@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 _CELLS, _SHOWN = 60, 24  # mistakes that are listed, and images of one that are shown
 
 
-def statistics(desk: Workspace, ask: OfLayer) -> bytes:
+def statistics(workspace: Workspace, ask: OfLayer) -> bytes:
     """A Statistics frame of a layer; raises BadScan without a scan of this network, UnknownLayer without this layer.
 
     `fraction` is the share of images that make a unit fire. `selectivity` is how much more it answers its best class
     than the others, from 0 to 1, where the scan has classes, and else its sparseness over images, 1 for one image only;
     NaN for a unit that never fired.
     """
-    scan = _scan_of(desk, ask)
+    scan = _scan_of(workspace, ask)
     rows = _rows(scan, ask.layer)
     selective = rows.get("selectivity", rows["lifetime_sparseness"])
     columns = {"max": rows["max"], "mean": rows["mean"], "fraction": rows["rate"], "selectivity": selective}
@@ -37,9 +37,9 @@ def statistics(desk: Workspace, ask: OfLayer) -> bytes:
     return encode(header, {name: np.array(values, np.float32) for name, values in columns.items()})
 
 
-def histogram(desk: Workspace, ask: OfUnit) -> bytes:
+def histogram(workspace: Workspace, ask: OfUnit) -> bytes:
     """A Histogram frame of a unit: bins of one width would hide all but zero, so they are the scan's, with the gaps."""
-    scan = _scan_of(desk, ask)
+    scan = _scan_of(workspace, ask)
     unit = Unit(ask.layer, ask.channel)
     found = scan.statistics(unit)
     edges, counts = contiguous(*scan.histogram(unit))
@@ -47,12 +47,12 @@ def histogram(desk: Workspace, ask: OfUnit) -> bytes:
     return encode(header, {"edges": edges.astype(np.float32), "counts": counts.astype(np.float32)})
 
 
-def confusion(desk: Workspace, ask: AskConfusion) -> Confused:
+def confusion(workspace: Workspace, ask: AskConfusion) -> Confused:
     """What the scan's images are taken for; the images of the cell asked for are at hand from now on.
 
     Raises BadScan without a scan of this network or its images, BadKnob where the scan cannot tell.
     """
-    scan = _scan_of(desk, ask)
+    scan = _scan_of(workspace, ask)
     found = scan.confusion()
     names = dict(zip(found.indices, found.labels, strict=True))
     wrong = [(pair, len(ids)) for pair, ids in found.ids.items() if pair[0] != pair[1]]
@@ -67,7 +67,7 @@ def confusion(desk: Workspace, ask: AskConfusion) -> Confused:
         top5=found.top5,
         unmatched=found.unmatched,
         cells=tuple(cells),
-        shown=tuple(desk.album.open(scan.source, ids)) if ids else (),
+        shown=tuple(workspace.album.open(scan.source, ids)) if ids else (),
     )
 
 
@@ -83,12 +83,12 @@ def contiguous(ends: NDArray[Any], counts: NDArray[Any]) -> tuple[NDArray[np.flo
     return np.array(edges or [0.0], np.float64), np.array(filled, np.float64)
 
 
-def _scan_of(desk: Workspace, ask: OfNetwork) -> Scan:
+def _scan_of(workspace: Workspace, ask: OfNetwork) -> Scan:
     """The scan at hand, if it is of this network."""
-    if desk.scan is None:
+    if workspace.scan is None:
         raise BadScan("There must be a scan, and there is none. Scan the images at hand, or start with --scan.")
-    desk.scan.check(desk.network(ask.network))
-    return desk.scan
+    workspace.scan.check(workspace.network(ask.network))
+    return workspace.scan
 
 
 def _rows(scan: Scan, layer: str) -> dict[str, NDArray[Any]]:

@@ -47,20 +47,20 @@ class JobList:
     runs it is that job, and when it is done its result is in the store.
     """
 
-    def __init__(self, desk: Workspace, listen: Listen, limit: int = QUEUE, longest: float = LONGEST) -> None:
-        self._desk, self._listen, self._longest = desk, listen, longest
-        folder = desk.store.folder.resolve()
+    def __init__(self, workspace: Workspace, listen: Listen, limit: int = QUEUE, longest: float = LONGEST) -> None:
+        self._desk, self._listen, self._longest = workspace, listen, longest
+        folder = workspace.store.folder.resolve()
         self._changed = threading.Condition(threading.RLock())
         self._running: tuple[str, JobListener] | None = None
         self._eta: float | None = None
         self._closing = False
         self._worker: threading.Thread | None = None
-        with desk.store.alone():  # so that no other explorer begins meanwhile
+        with workspace.store.alone():  # so that no other explorer begins meanwhile
             self._queue = Queue(folder, limit)
             self._places = Places(folder, self._queue.number)
             if self._queue.alone:
                 self._tidy()
-        self._outcomes = Outcomes(desk, self._places, self._use, lambda: self._closing)
+        self._outcomes = Outcomes(workspace, self._places, self._use, lambda: self._closing)
         self._restore()
 
     def begin(self, failed: Callable[[BaseException], object] = _raised) -> JobList:

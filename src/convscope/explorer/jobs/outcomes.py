@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 class Outcomes:
     """Does jobs. `use` makes a scan that is done the one at hand; `ending` says whether the server is about to end."""
 
-    desk: Workspace
+    workspace: Workspace
     places: Places
     use: Callable[[Row], None]
     ending: Callable[[], bool]
@@ -48,13 +48,13 @@ class Outcomes:
     def kept(self, row: Row) -> bool:
         """Whether the result is there, whoever made it."""
         if row.kind == "technique":
-            return "frame" in self.desk.store.names(row.id)
+            return "frame" in self.workspace.store.names(row.id)
         return is_whole(self.places.scan(row.id))
 
     def _scan(self, row: Row, watch: JobListener) -> dict[str, Any]:
         if not self.kept(row):
             ask, state = AskScan.model_validate_json(row.ask), self.places.state(row.id)
-            scanned(self.desk, ask, self.places.scan(row.id), state, watch)
+            scanned(self.workspace, ask, self.places.scan(row.id), state, watch)
             shutil.rmtree(state, ignore_errors=True)
         self.use(row)
         return {"state": "done"}
@@ -63,13 +63,13 @@ class Outcomes:
         if not self.kept(row):
             ask = Ask.model_validate_json(row.ask)
             for image in row.images:
-                supply(self.desk, image, self.places.image(image))
-            result = carried_out(self.desk, ask, row.id, self.places.state(row.id), watch)
+                supply(self.workspace, image, self.places.image(image))
+            result = carried_out(self.workspace, ask, row.id, self.places.state(row.id), watch)
             if watch.stopped and "partial" in result.evidence:
                 if self.ending():
                     raise Cancelled
-                kept = keep(self.desk.store, result, ask.view, derived(row.id, "partial"))
+                kept = keep(self.workspace.store, result, ask.view, derived(row.id, "partial"))
                 return {"state": "cancelled", "artifact": kept, "partial": True, "error": watch.reason}
-            keep(self.desk.store, result, ask.view)
+            keep(self.workspace.store, result, ask.view)
             shutil.rmtree(self.places.state(row.id), ignore_errors=True)
         return {"state": "done", "step": watch.total, "total": watch.total}

@@ -39,11 +39,11 @@ def saved_image(path: Path) -> Image:
     return dataclasses.replace(open_image(data), reference=str(reference))
 
 
-def supply(desk: Workspace, id: str, path: Path) -> None:
-    """Give the desk an image it does not have any more, if it was written."""
+def supply(workspace: Workspace, id: str, path: Path) -> None:
+    """Give the workspace an image it does not have any more, if it was written."""
     try:
-        desk.image(id)
+        workspace.image(id)
     except BadImage:
         if not path.is_file():
             raise
-        desk.add_image(saved_image(path), f"image {id[:8]}")
+        workspace.add_image(saved_image(path), f"image {id[:8]}")

@@ -69,33 +69,33 @@ class Places:
         return self.folder / "scans" / id
 
 
-def carried_out(desk: Workspace, ask: Ask, id: str, folder: Path, watch: JobListener) -> Result:
+def carried_out(workspace: Workspace, ask: Ask, id: str, folder: Path, watch: JobListener) -> Result:
     """The result of a technique, whose state is kept in `folder` if it can take it up again.
 
     Raises CannotRerun where what was asked about is not what it was.
     """
-    asked = desk.asked(ask)
+    asked = workspace.asked(ask)
     if kept_under(asked.request, asked.entry.result, asked.view) != id:
         raise CannotRerun(f"{ask.network} or an image is not what it was when this was asked. Ask for it again.")
     try:
-        return _run(desk, asked, folder, watch)
+        return _run(workspace, asked, folder, watch)
     except BadCheckpoint:  # the folder is ours: what was in it is lost, and no more
         shutil.rmtree(folder, ignore_errors=True)
-        return _run(desk, asked, folder, watch)
+        return _run(workspace, asked, folder, watch)
 
 
-def _run(desk: Workspace, asked: Asked, folder: Path, watch: JobListener) -> Result:
+def _run(workspace: Workspace, asked: Asked, folder: Path, watch: JobListener) -> Result:
     keeping = checkpoint(folder) if asked.entry.resumes else nullcontext()
-    with desk.turns.work(asked.subjects[0].module), listening(watch), keeping:
+    with workspace.turns.work(asked.subjects[0].module), listening(watch), keeping:
         result: Result = asked.entry.function(*asked.subjects, **asked.knobs)
     return result
 
 
-def scan_id(desk: Workspace, ask: AskScan) -> str:
+def scan_id(workspace: Workspace, ask: AskScan) -> str:
     """The digest of a scan: of the network, the images and the layers; raises what opening them does."""
-    images = list(ask.images) if ask.images or not desk.source else open_source(desk.source).digest
-    images = images or [info.id for info in desk.images()]
-    net = desk.network(ask.network)
+    images = list(ask.images) if ask.images or not workspace.source else open_source(workspace.source).digest
+    images = images or [info.id for info in workspace.images()]
+    net = workspace.network(ask.network)
     select(net, _layers(ask))
     told = ["scan", net.digest, images, list(ask.layers)]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
@@ -105,34 +105,34 @@ def _layers(ask: AskScan) -> str:
     return ",".join(ask.layers) or "all"
 
 
-def gather(desk: Workspace, ask: AskScan, folder: Path) -> None:
+def gather(workspace: Workspace, ask: AskScan, folder: Path) -> None:
     """Write the images of a scan into its folder, unless they are those the explorer was started with."""
-    if desk.source and not ask.images:
+    if workspace.source and not ask.images:
         return
-    ids = ask.images or [info.id for info in desk.images()]
+    ids = ask.images or [info.id for info in workspace.images()]
     if not ids:
         raise BadSource("There must be at least one image to scan, not none. Upload some, or start with --images.")
-    names = {info.id: re.sub(r"[^\w.-]+", "-", info.name)[:_NAME] for info in desk.images()}
+    names = {info.id: re.sub(r"[^\w.-]+", "-", info.name)[:_NAME] for info in workspace.images()}
     for number, id in enumerate(dict.fromkeys(ids)):
         if not any((folder / "images").glob(f"*-{number}.png")):  # it may be there under another name for the same
-            save_image(folder / "images" / f"{names.get(id, 'picture')}-{number}.png", desk.image(id))
+            save_image(folder / "images" / f"{names.get(id, 'picture')}-{number}.png", workspace.image(id))
 
 
-def scanned(desk: Workspace, ask: AskScan, folder: Path, kept: Path, watch: JobListener) -> Scan:
+def scanned(workspace: Workspace, ask: AskScan, folder: Path, kept: Path, watch: JobListener) -> Scan:
     """The scan in `folder`, finished, with its state `kept` elsewhere meanwhile.
 
     Images are decoded here, and between two shards no thread runs the network.
     """
-    net, gathered = desk.network(ask.network), folder / "images"
-    source = _Paused(open_source(str(gathered) if gathered.is_dir() else desk.source), desk.turns.give_way)
+    net, gathered = workspace.network(ask.network), folder / "images"
+    source = _Paused(open_source(str(gathered) if gathered.is_dir() else workspace.source), workspace.turns.give_way)
     chosen = knobs.check(scan.scan, {"layers": _layers(ask)})
     for name in ("engine", "shard", "workers", "checkpoint"):
         del chosen[name]
-    with desk.turns.work(net.module), listening(watch.look):
+    with workspace.turns.work(net.module), listening(watch.look):
         job = ScanJob.of(net, source, chosen.pop("layers"), chosen.pop("labels"), **chosen)
         saver = _Saver(kept / "scan.safetensors", len(job.shards), watch)
-        desk.turns.give_way()
-        state = resume(job, saver.path) if saver.path.exists() else _begun(job, desk.loaded(ask.network).wiring)
+        workspace.turns.give_way()
+        state = resume(job, saver.path) if saver.path.exists() else _begun(job, workspace.loaded(ask.network).wiring)
         if not run_scan(job, state, job.shards, saver, workers=0, checkpoint=0.0):
             raise Cancelled
     if not is_whole(folder):  # another explorer may have done the same meanwhile

@@ -41,21 +41,21 @@ class Asked:
     ask: Ask
 
 
-def asked(desk: Workspace, ask: Ask) -> Asked:
+def asked(workspace: Workspace, ask: Ask) -> Asked:
     """What is asked; raises what the technique would for subjects and knobs, and computes nothing heavy."""
-    entry, net = catalog.entry(ask.technique), desk.network(ask.network)
-    subjects = (net, *_subjects(desk, entry, ask, net))
+    entry, net = catalog.entry(ask.technique), workspace.network(ask.network)
+    subjects = (net, *_subjects(workspace, entry, ask, net))
     given = knobs.as_text(entry.function, ask.knobs)
     for name, value in given.items():
-        _check_text(desk, net, name, value)
+        _check_text(workspace, net, name, value)
     view = dict(ask.view)
     knobs.check(drawer_of(entry.result), view)
-    with desk.turns.now():  # a request reads the network's weights, and some subjects run it
+    with workspace.turns.now():  # a request reads the network's weights, and some subjects run it
         request = entry.function.request(*subjects, **given)
     return Asked(entry, subjects, dict(request.knobs), view, request, ask)
 
 
-def _subjects(desk: Workspace, entry: CatalogEntry, ask: Ask, net: Network) -> list[Any]:
+def _subjects(workspace: Workspace, entry: CatalogEntry, ask: Ask, net: Network) -> list[Any]:
     wanted = [name for name in entry.subjects[1:] if name != "scan"]
     missing = [name for name in wanted if name not in ask.subjects]
     strange = [name for name in ask.subjects if name not in wanted]
@@ -64,20 +64,20 @@ def _subjects(desk: Workspace, entry: CatalogEntry, ask: Ask, net: Network) -> l
         raise BadKnob(
             f"{entry.name} is about {', '.join(wanted) or 'the network alone'}, not {given}. Name just those."
         )
-    return [_subject(desk, name, ask.subjects.get(name, ""), net) for name in entry.subjects[1:]]
+    return [_subject(workspace, name, ask.subjects.get(name, ""), net) for name in entry.subjects[1:]]
 
 
-def _subject(desk: Workspace, name: str, text: str, net: Network) -> Any:
+def _subject(workspace: Workspace, name: str, text: str, net: Network) -> Any:
     match name:
         case "image" | "content":
-            return desk.image(text)
+            return workspace.image(text)
         case "style":
-            return [desk.image(id) for id in split_text(text)]
+            return [workspace.image(id) for id in split_text(text)]
         case "scan":
-            if desk.scan is None:
+            if workspace.scan is None:
                 raise BadScan("This needs a scan, and none is at hand. Scan the images at hand first.")
-            desk.scan.check(net)
-            return desk.scan
+            workspace.scan.check(net)
+            return workspace.scan
     for image in _IMAGE_IN_TEXT.findall(text):
         _check_sample(image.strip())
     return text
@@ -91,11 +91,11 @@ def _check_sample(text: str) -> None:
         )
 
 
-def _check_text(desk: Workspace, net: Network, name: str, value: Any) -> None:
-    if not isinstance(value, str) or (desk.scan is not None and value == str(desk.scan.folder)):
+def _check_text(workspace: Workspace, net: Network, name: str, value: Any) -> None:
+    if not isinstance(value, str) or (workspace.scan is not None and value == str(workspace.scan.folder)):
         return
     for word in {value, *(part.strip() for part in re.split("[,;]", value))}:
-        if word not in net.layers and word not in desk.networks and _reaches_out(word):
+        if word not in net.layers and word not in workspace.networks and _reaches_out(word):
             raise BadKnob(
                 f"{name} must name what is at hand in the explorer, not {word!r}: files and downloads are not opened "
                 f"from here. Use {PREFIX}NAME, or the library."

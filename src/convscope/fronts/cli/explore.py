@@ -44,24 +44,26 @@ def explore_command(
     """
     from ...zoo import zoo
     from ..report.report import browse
-    from ..server.launch import Serving, begin, offers, open_desk, scan_in
+    from ..server.launch import Serving, begin, offers, open_workspace, scan_in
 
     share_memory()
     with bound(host, port) as listening:  # and whatever else may be refused, before there is a store
         scan = None if scanned is None else scan_in(scanned)
-        desk = open_desk(offers(network, partial(fetched, network, weights, device), device), source or None, kept)
+        workspace = open_workspace(
+            offers(network, partial(fetched, network, weights, device), device), source or None, kept
+        )
         if zoo.own(network):
             with progress("explore"):
-                desk.loaded(network)  # a scan that was made of what it was before is not at hand then
+                workspace.loaded(network)  # a scan that was made of what it was before is not at hand then
         if scan is not None:
-            desk.use_scan(*scan)
-        serving = Serving(desk, listening, host)
+            workspace.use_scan(*scan)
+        serving = Serving(workspace, listening, host)
         click.echo(serving.link)
         sys.stdout.flush()  # whoever reads a pipe waits for this line
         _warn(host)
 
         def beside() -> None:
-            begin(desk)
+            begin(workspace)
             if opened:
                 browse(serving.link)
             tend_memory()

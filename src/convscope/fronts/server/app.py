@@ -87,11 +87,11 @@ def _call(explorer: Explorer, route: Route) -> Handler:
 
 
 def _files(explorer: Explorer) -> list[BaseRoute]:
-    desk = explorer.desk
+    workspace = explorer.workspace
 
     async def upload(request: Request) -> Response:
         data, name = await request.body(), _named(request.headers.get("x-name", ""))
-        info = await run_in_threadpool(desk.album.upload, data, name)
+        info = await run_in_threadpool(workspace.album.upload, data, name)
         return Response(info.model_dump_json(), media_type="application/json")
 
     async def image(request: Request) -> Response:
@@ -102,16 +102,18 @@ def _files(explorer: Explorer) -> list[BaseRoute]:
 
     def drawn(id: str, network: str) -> bytes:
         try:
-            own = desk.image(id)
+            own = workspace.image(id)
         except BadImage as error:
             raise HTTPException(404, str(error)) from None
-        return (Image(activations.seen(desk, network, id), view=True) if network else own).png(level=1)
+        return (Image(activations.seen(workspace, network, id), view=True) if network else own).png(level=1)
 
     async def part(request: Request) -> Response:
         digest, ending = request.path_params["digest"], request.path_params["ending"]
         if not _ID.fullmatch(digest) or ending not in _KINDS:
             raise HTTPException(404)
-        return Response(await run_in_threadpool(answers.artifact_part, desk, digest, ending), media_type=_KINDS[ending])
+        return Response(
+            await run_in_threadpool(answers.artifact_part, workspace, digest, ending), media_type=_KINDS[ending]
+        )
 
     return [
         routing.Route("/images", upload, methods=["POST"]),

@@ -36,16 +36,16 @@ class Serving:
     Raises BadStore for a store whose jobs cannot be read.
     """
 
-    def __init__(self, desk: Workspace, listening: socket.socket, host: str) -> None:
-        self.desk = desk
+    def __init__(self, workspace: Workspace, listening: socket.socket, host: str) -> None:
+        self.workspace = workspace
         self._listening = listening
         self._failures: list[BaseException] = []
-        with desk.store.alone():  # another explorer may begin on the same store
-            token, events = token_in(desk.store.folder), Events()
+        with workspace.store.alone():  # another explorer may begin on the same store
+            token, events = token_in(workspace.store.folder), Events()
         shown, hosts, anywhere = addresses(host, listening.getsockname()[1])
         self.link = f"http://{shown}/#token={token}"
-        self._jobs = JobList(desk, events.tell)
-        explorer = Explorer(desk, self._jobs, events, token)
+        self._jobs = JobList(workspace, events.tell)
+        explorer = Explorer(workspace, self._jobs, events, token)
         self._server = Server(
             make_app(explorer, hosts, anywhere),
             ws_max_size=_LONGEST_EVENT,
@@ -81,15 +81,15 @@ class Serving:
         self._server.should_exit = True
 
 
-def begin(desk: Workspace) -> None:
+def begin(workspace: Workspace) -> None:
     """Load what is asked for first, so that nobody waits for it later; raises what goes wrong."""
-    desk.begin()
+    workspace.begin()
     techniques()
-    warm_up(desk, desk.networks[0])
+    warm_up(workspace, workspace.networks[0])
 
 
-def open_desk(found: Offers, images: SourceLike | None = None, kept: Path | None = None) -> Workspace:
-    """A desk with networks, images and a store at hand; raises BadSource and BadStore."""
+def open_workspace(found: Offers, images: SourceLike | None = None, kept: Path | None = None) -> Workspace:
+    """A workspace with networks, images and a store at hand; raises BadSource and BadStore."""
     source = None if images is None else open_source(images)
     named = os.fspath(images) if isinstance(images, str | os.PathLike) else ""
     return Workspace(found, Store(kept or cache() / "explorer"), named, source)
