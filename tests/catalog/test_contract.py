@@ -18,10 +18,9 @@ from convscope.catalog.catalog import CATALOG, CatalogEntry, entry
 from convscope.catalog.rerun import rerun
 from convscope.contract import knobs
 from convscope.contract.request import Request
-from convscope.explorer.calls import Explorer
 from convscope.explorer.jobs.jobs import JobList
 from convscope.explorer.workspace.workspace import Workspace
-from convscope.fronts.server.app import make_app
+from convscope.fronts.server.app import Served, make_app
 from convscope.fronts.server.events import Events
 from convscope.store import Store
 from convscope.view.figures.registry import drawer_of
@@ -78,7 +77,7 @@ def browser(lite0: cs.Network, scan: str, tmp_path_factory: pytest.TempPathFacto
     workspace.use_scan(cs.open_scan(scan), Path(scan))
     events = Events()
     jobs = JobList(workspace, events.tell).begin()
-    app = make_app(Explorer(workspace, jobs, events, "token"), {"testserver"})
+    app = make_app(Served(workspace, jobs, events, "token"), {"testserver"})
     with TestClient(app, headers={"Authorization": "Bearer token"}) as client:
         yield client
     workspace.store.close()

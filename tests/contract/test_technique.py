@@ -13,7 +13,8 @@ from convscope.base.image import ImageLike
 from convscope.base.unit import UnitLike
 from convscope.contract import knobs
 from convscope.contract.result import Result
-from convscope.contract.technique import technique, technique_with
+from convscope.contract.subjects import Given
+from convscope.contract.technique import technique
 from convscope.network.network import Network
 
 GREY = np.full((32, 32, 3), 128, np.uint8)
@@ -42,7 +43,7 @@ def browse(net: Network, layer: UnitLike) -> Result:
     return Result(values=np.zeros(1, np.float32), unit=layer, network=net.name, evidence={})
 
 
-@technique_with(tide=lambda _net, given: int(given))
+@technique(tide=Given(lambda _net, given: int(given)))
 def wade(net: Network, tide: int, unit: UnitLike) -> Result:
     """Say how deep it is."""
     return Result(values=np.full(1, tide, np.float32), unit=unit, network=net.name, evidence={"tide": tide})

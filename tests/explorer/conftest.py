@@ -9,10 +9,9 @@ import pytest
 from starlette.testclient import TestClient
 
 import convscope as cs
-from convscope.explorer.calls import Explorer
 from convscope.explorer.jobs.jobs import JobList
 from convscope.explorer.workspace.workspace import Workspace
-from convscope.fronts.server.app import make_app
+from convscope.fronts.server.app import Served, make_app
 from convscope.fronts.server.events import Events
 from convscope.store import Store
 
@@ -45,6 +44,6 @@ def workspace(new_workspace: MakeWorkspace) -> Workspace:
 def page(workspace: Workspace) -> Iterator[TestClient]:
     """A page of a server in this process, which knows the token, `secret`; a body may take half a second."""
     hosts, events = {"127.0.0.1:8765", "localhost:8765", "[::1]:8765"}, Events()
-    app = make_app(Explorer(workspace, JobList(workspace, events.tell).begin(), events, "secret"), hosts, seconds=0.5)
+    app = make_app(Served(workspace, JobList(workspace, events.tell).begin(), events, "secret"), hosts, seconds=0.5)
     with TestClient(app, "http://127.0.0.1:8765", headers={"Authorization": "Bearer secret"}) as opened:
         yield opened

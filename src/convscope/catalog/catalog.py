@@ -23,18 +23,10 @@ _PACKAGE = "convscope.techniques"
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """A technique: the function `name` in the module of `techniques`.
-
-    On the command line, one that `presumes` needs no more than an IMAGE: the network is then lite0, and the unit the
-    most probable class. One that `resumes` takes up its state from a folder, `--checkpoint`. One
-    that takes `several` takes one or more of the last subject.
-    """
+    """A technique: the function `name` in the module of `techniques`."""
 
     name: str
     module: str
-    presumes: bool = False
-    resumes: bool = False
-    several: bool = False
 
     @property
     def command(self) -> str:
@@ -56,6 +48,21 @@ class CatalogEntry:
     def subjects(self) -> list[str]:
         """What it is about, in order: `net`, then `image`, `scan`, `unit` or `layer`."""
         return knobs.subjects(self.function)
+
+    @property
+    def presumes(self) -> bool:
+        """Whether the command line may leave out all but the image."""
+        return self.function.presumes
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it takes up its state from a folder."""
+        return self.function.resumes
+
+    @property
+    def several(self) -> bool:
+        """Whether the command line takes one or more of the last subject."""
+        return self.function.kinds[self.subjects[-1]].several
 
     @property
     def arguments(self) -> list[str]:
@@ -94,12 +101,12 @@ CATALOG = (
     CatalogEntry("insertion_deletion", "evaluation.insertion_deletion"),
     CatalogEntry("sanity_check", "evaluation.sanity_check"),
     CatalogEntry("pointing_game", "evaluation.pointing_game"),
-    CatalogEntry("compare", "evaluation.compare", presumes=True),
-    CatalogEntry("maximize", "visualization.maximize", resumes=True),
-    CatalogEntry("sheet", "visualization.sheet", resumes=True),
-    CatalogEntry("dream", "dream.dream", resumes=True),
-    CatalogEntry("invert", "inversion.invert", resumes=True),
-    CatalogEntry("style", "style.style", resumes=True, several=True),
+    CatalogEntry("compare", "evaluation.compare"),
+    CatalogEntry("maximize", "visualization.maximize"),
+    CatalogEntry("sheet", "visualization.sheet"),
+    CatalogEntry("dream", "dream.dream"),
+    CatalogEntry("invert", "inversion.invert"),
+    CatalogEntry("style", "style.style"),
 )
 
 

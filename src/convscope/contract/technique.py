@@ -6,25 +6,32 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 from ..base.errors import BadKnob
-from ..base.image import open_image
 from . import knobs
 from .checkpoint import asking
 from .request import Request
 from .result import Result
+from .subjects import KINDS, Subject
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
 R_co = TypeVar("R_co", bound=Result, covariant=True)
-Reader: TypeAlias = Callable[[Any, Any], Any]  # the network, and what was given
 
 
 class Technique(Protocol[P, R_co]):
-    """What a technique is: a function whose request can be had without running it."""
+    """What a technique is: a function whose request can be had without running it.
+
+    `kinds` are those of its subjects, by name and in order. One that `resumes` takes up its state from a folder, and
+    one that `presumes` needs no more than an image on the command line: the network is then lite0, and the unit the
+    most probable class.
+    """
 
     __name__: str
+    kinds: Mapping[str, Subject]
+    resumes: bool
+    presumes: bool
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Carry it out."""
@@ -33,28 +40,40 @@ class Technique(Protocol[P, R_co]):
         """The request of a call, about one image; subjects and knobs are read and checked as the call does."""
 
 
-def technique(function: Callable[P, R]) -> Technique[P, R]:
+@overload
+def technique(function: Callable[P, R]) -> Technique[P, R]: ...
+
+
+@overload
+def technique(
+    *, resumes: bool = False, presumes: bool = False, **kinds: Subject
+) -> Callable[[Callable[P, R]], Technique[P, R]]: ...
+
+
+def technique(function: Any = None, *, resumes: bool = False, presumes: bool = False, **kinds: Subject) -> Any:
     """Turn a plain function into a technique.
 
-    Subjects are the positional parameters, known by name: `net`, `image`, `unit`, `layer`. Knobs are keyword-only.
-    Asked about a list of images it gives a list of results, one each, the same as asked one by one; then `unit` may
-    be a list of the same length.
+    Subjects are the positional parameters, known by name: those of `contract.subjects.KINDS`, and `kinds` of its own.
+    Knobs are keyword-only. Asked about a list of images it gives a list of results, one each, the same as asked one by
+    one; then `unit` may be a list of the same length. `resumes` and `presumes` are as of a Technique.
     """
-    return _asked(function, {})
+
+    def made(function: Callable[P, R]) -> Technique[P, R]:
+        own = {name: (KINDS | kinds)[name] for name in knobs.subjects(function)}
+        asked: Any = _asked(function, own)
+        asked.kinds, asked.resumes, asked.presumes = own, resumes, presumes
+        return cast("Technique[P, R]", asked)
+
+    return made if function is None else made(function)
 
 
-def technique_with(**readers: Reader) -> Callable[[Callable[P, R]], Technique[P, R]]:
-    """Turn a plain function into a technique with subjects of other names, each read by the reader it brings along."""
-    return lambda function: _asked(function, readers)
-
-
-def _asked(function: Callable[P, R], readers: Mapping[str, Reader]) -> Technique[P, R]:
-    names = knobs.subjects(function)
+def _asked(function: Callable[P, R], kinds: Mapping[str, Subject]) -> Callable[P, R]:
+    names = list(kinds)
 
     def read(given: dict[str, Any]) -> tuple[Request, dict[str, Any], dict[str, Any]]:
         _check_network(given["net"])
         first = {"net": _describe(given["net"])}  # which notices what has changed in it, before units are looked up
-        subjects = _read(given, names, readers)
+        subjects = {name: kind.read(given["net"], given[name]) for name, kind in kinds.items()}
         chosen = knobs.check(function, {name: value for name, value in given.items() if name not in names})
         described = {name: first.get(name) or _describe(subject) for name, subject in subjects.items()}
         inputs = knobs.contents(function, chosen)
@@ -79,7 +98,7 @@ def _asked(function: Callable[P, R], readers: Mapping[str, Reader]) -> Technique
         return read(_bind(function, names, args, kwargs))[0]
 
     ask.request = request  # type: ignore[attr-defined]
-    return cast("Technique[P, R]", ask)
+    return ask
 
 
 def _bind(
@@ -106,13 +125,6 @@ def _one_by_one(given: dict[str, Any]) -> list[dict[str, Any]]:
 def _check_network(net: Any) -> None:
     if not hasattr(net, "unit"):
         raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
-
-
-def _read(given: dict[str, Any], names: list[str], readers: Mapping[str, Reader]) -> dict[str, Any]:
-    net = given["net"]
-    read = {"net": lambda value: value, "image": open_image, "unit": net.unit, "layer": net.layer}
-    read |= {name: functools.partial(reader, net) for name, reader in readers.items()}
-    return {name: read[name](given[name]) for name in names}
 
 
 def _describe(subject: Any) -> dict[str, str]:

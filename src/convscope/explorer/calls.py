@@ -1,28 +1,23 @@
-"""What can be asked: one table of calls. The application and its OpenAPI document are made from it."""
+"""What can be asked: one table of calls, without HTTP. The server, its OpenAPI document and the page follow it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from ..base.version import VERSION
 from ..catalog.catalog import CATALOG
 from ..contract import knobs
-from ..fronts.server.events import Events
-from ..fronts.server.guard import BODY, UPLOAD
 from ..view.figures.registry import drawer_of
 from .answers import activations, answers, gallery, scan_statistics
 from .jobs.jobs import QUEUE, JobList
 from .workspace import messages
-from .workspace.images import PIXELS
+from .workspace.images import BODY, PIXELS
 from .workspace.workspace import Workspace
-
-_REF = "#/components/schemas/{model}"
 
 
 @dataclass(frozen=True)
@@ -31,8 +26,6 @@ class Explorer:
 
     workspace: Workspace
     jobs: JobList
-    events: Events
-    token: str
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ def session(at: Explorer) -> messages.Session:
         version=VERSION,
         network=workspace.loaded(workspace.networks[0]).info,
         networks=workspace.networks,
-        images=tuple(workspace.images()),
+        images=tuple(workspace.library.images()),
         techniques=techniques(),
         scan=workspace.scan_info,
         limits=messages.Limits(body=BODY, pixels=PIXELS, queue=QUEUE),
@@ -114,85 +107,16 @@ ROUTES = (
     ),
     _framed("gallery", messages.AskGallery, messages.Gallery, gallery.gallery),
 )
-_REFUSALS = {
-    "400": "What was asked cannot be done; the sentence says why.",
-    "401": "Without the token.",
-    "403": "A foreign Host or Origin.",
-    "404": "There is no such thing.",
-    "405": "Not this method.",
-    "408": "The body came too slowly.",
-    "413": "The body is too large.",
-    "415": "Not JSON.",
-    "429": "The queue is full.",
-    "431": "Address and headers are too large.",
-}
+_BY_NAME = {route.name: route for route in ROUTES}
 
 
-@cache
-def openapi() -> dict[str, Any]:
-    """The OpenAPI 3.1 document."""
-    models = {model for route in ROUTES for model in (route.asks, route.answers) if model is not None}
-    models |= {messages.Problem, messages.ImageInfo, messages.JobEvent, messages.ScanEvent}
-    _, schemas = models_json_schema(
-        [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)],
-        ref_template=_REF,
-    )
-    paths = {route.path: _operation(route) for route in ROUTES} | _files()
-    schemes = {"token": {"type": "http", "scheme": "bearer"}}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "convscope explore", "version": VERSION, "description": messages.__doc__ or ""},
-        "security": [{"token": []}],
-        "paths": paths,
-        "components": {"schemas": schemas["$defs"], "securitySchemes": schemes},
-    }
+def answer(explorer: Explorer, name: str, ask: bytes | Mapping[str, Any] = b"{}") -> BaseModel | bytes:
+    """The answer to a call, asked for as JSON or as plain values: a message, or the bytes of a frame.
 
-
-def _operation(route: Route) -> dict[str, Any]:
-    schema = {"type": "string", "format": "binary"} if route.framed else _schema(route.answers)
-    kind = "application/octet-stream" if route.framed else "application/json"
-    told = f"A frame with {route.answers.__name__} as its header." if route.framed else route.answers.__name__
-    operation = {"operationId": route.name, "responses": _responses(kind, schema, told)}
+    Raises pydantic's ValidationError for what is not asked as the call wants it, and what the call does.
+    """
+    route = _BY_NAME[name]
     if route.asks is None:
-        return {"get": operation}
-    operation["summary"] = (route.asks.__doc__ or "").partition("\n")[0]
-    body = {"required": True, "content": {"application/json": {"schema": _schema(route.asks)}}}
-    return {"post": {**operation, "requestBody": body}}
-
-
-def _files() -> dict[str, Any]:
-    """The calls that take or give a file."""
-    digest = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-    ending = {"type": "string", "enum": ["png", "npz", "json", "mp4"]}
-    binary = {"type": "string", "format": "binary"}
-    name = {"name": "X-Name", "in": "header", "schema": {"type": "string", "maxLength": 1000}}
-    seen = {"name": "seen", "in": "query", "schema": {"type": "string"}}
-
-    def at(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-        return {"name": name, "in": "path", "required": True, "schema": schema}
-
-    upload = {
-        "operationId": "upload",
-        "parameters": [name],
-        "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": binary}}},
-        "responses": _responses("application/json", _schema(messages.ImageInfo), "The image."),
-    }
-    image = {"operationId": "image", "parameters": [at("id", digest), seen]}
-    part = {"operationId": "part", "parameters": [at("digest", digest), at("ending", ending)]}
-    return {
-        UPLOAD: {"post": upload},
-        f"{UPLOAD}/{{id}}.png": {"get": {**image, "responses": _responses("image/png", binary, "The image.")}},
-        "/api/artifacts/{digest}.{ending}": {
-            "get": {**part, "responses": _responses("application/octet-stream", binary, "The file.")}
-        },
-    }
-
-
-def _schema(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": _REF.format(model=model.__name__)}
-
-
-def _responses(kind: str, schema: dict[str, Any], told: str) -> dict[str, Any]:
-    problem = {"application/json": {"schema": _schema(messages.Problem)}}
-    refused = {status: {"description": why, "content": problem} for status, why in _REFUSALS.items()}
-    return {"200": {"description": told, "content": {kind: {"schema": schema}}}, **refused}
+        return route.answer(explorer, None)
+    read = route.asks.model_validate_json if isinstance(ask, bytes) else route.asks.model_validate
+    return route.answer(explorer, read(ask))  # type: ignore[arg-type]

@@ -8,10 +8,11 @@ they do with channels, `sights` has a rule for each, `follow` walks.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ from .trace import Graph, executed
 from .window import Ints
 
 if TYPE_CHECKING:
-    from ..network.network import Network
+    from ..network.network import Family, Network
 
 Boxes: TypeAlias = Ints
 Windows: TypeAlias = tuple[Axis, Axis]  # along y and x
@@ -57,6 +58,9 @@ def boxes(rows: Ints, columns: Ints) -> Boxes:
     return found * (found[:, :2] < found[:, 2:]).all(1, keepdims=True)
 
 
+_FIELDS: WeakKeyDictionary[Family, dict[tuple[str, str, bool], Field]] = WeakKeyDictionary()  # by digest, layer, gates
+
+
 def layer_field(net: Network, layer: str, gates: bool = False) -> Field:
     """The windows of all neurons of a layer, with or without what they see through gates only (for crops: without).
 
@@ -66,10 +70,20 @@ def layer_field(net: Network, layer: str, gates: bool = False) -> Field:
 
 
 def layer_fields(net: Network, layers: Sequence[str], gates: bool = False) -> dict[str, Field]:
-    """The windows of all neurons of several layers, on one graph; see `layer_field`."""
-    traced = _traced(net, layers) if layers else None
-    found = {layer: neuron_windows(net, Unit(layer), traced) for layer in layers}
-    return {layer: _field(formal, formal if gates else local) for layer, (formal, local) in found.items()}
+    """The windows of all neurons of several layers, on one graph, each found once; see `layer_field`."""
+    known, digest = _FIELDS.setdefault(net.family, {}), net.digest
+    missing = [layer for layer in layers if (digest, layer, gates) not in known]
+    traced = _traced(net, missing) if missing else None
+    for layer in missing:
+        formal, local = neuron_windows(net, Unit(layer), traced)
+        known[digest, layer, gates] = _field(formal, formal if gates else local)
+    return {layer: known[digest, layer, gates] for layer in layers}
+
+
+def remember(net: Network, fields: Mapping[str, Field]) -> None:
+    """Take what was found in another process for what `layer_fields` would find of this network."""
+    known, digest = _FIELDS.setdefault(net.family, {}), net.digest
+    known.update({(digest, layer, False): field for layer, field in fields.items()})
 
 
 def _field(formal: Windows, told: Windows) -> Field:

@@ -9,6 +9,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, fx, nn
@@ -23,7 +24,7 @@ from ..network.layers import taps
 from .inlining import inline
 
 if TYPE_CHECKING:
-    from ..network.network import Network
+    from ..network.network import Family, Network
 
 INPUT = "input"
 
@@ -83,19 +84,23 @@ class Graph:
         return {n: live[t].detach() if isinstance(t, str) else t for n, t in self.tensors.items()}
 
 
+_Known: TypeAlias = dict[tuple[str, ...], Graph]  # by the layers it goes up to
+_GRAPHS: WeakKeyDictionary[Family, dict[object, _Known]] = WeakKeyDictionary()  # by the structure of the module
+
+
 def executed(net: Network, *layers: str) -> Graph:
     """The graph up to some layers, found once for as long as the module's structure stays as it is; see `trace`.
 
     When other layers are asked for later, all of them are traced together, and each graph is a part of that one.
     """
     form = repr(unwrap(net.module)), dtype_of(net.module)
-    known: dict[tuple[str, ...], Graph] = net.graphs.setdefault(form, {})
+    known = _GRAPHS.setdefault(net.family, {}).setdefault(form, {})
     if layers not in known:
         known[layers] = _part(net, known, layers) if known else trace(net, *layers)
     return known[layers]
 
 
-def _part(net: Network, known: dict[tuple[str, ...], Graph], layers: tuple[str, ...]) -> Graph:
+def _part(net: Network, known: _Known, layers: tuple[str, ...]) -> Graph:
     every = tuple(net.layers.including(*layers))
     if every not in known:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial, reduce
 from typing import Any, TypeAlias, TypeVar, overload
@@ -18,9 +18,10 @@ from torch.nn.parameter import is_lazy
 
 from ..base.errors import BadKnob, BadWeights, ForwardFailed, UnknownLayer, UnknownUnit
 from ..base.image import Image, ImageLike, open_image
-from ..base.receptive_field import ReceptiveField
+from ..base.receptive_field import Box, ReceptiveField
 from ..base.undo import undoing
 from ..base.unit import Unit, UnitLike, Valued, find_label, parse, parse_sum
+from .backward.layer_gradient import layer_gradient
 from .batch_size import chunks, fitting_batch_size
 from .isolation.alone import alone
 from .isolation.causes import check_runnable
@@ -38,6 +39,10 @@ from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preproces
 
 Predicted: TypeAlias = tuple[str, int, float]
 T = TypeVar("T")
+
+
+class Family:
+    """What a network and its copies with other weights share: of one structure, they have the same graphs."""
 
 
 class Network:
@@ -76,7 +81,7 @@ class Network:
         self.untrained: frozenset[str] = frozenset()
         self.notices: tuple[str, ...] = ()  # what a user should know of where it came from
         self.reference: dict[str, str] = {"reference": ""}
-        self.graphs: dict[Any, Any] = {}  # executed graphs: `graph.executed` keeps them here
+        self.family = Family()
         self._hashes = TensorHashes()
         self._found: tuple[tuple[object, ...], Table] | None = None
         self._settled = False  # whether a technique is under way
@@ -95,7 +100,7 @@ class Network:
         return other
 
     def _state(self) -> dict[str, Any]:
-        return {**self.__dict__, "graphs": {}, "_found": None, "_seen": None, "_settled": False}
+        return {**self.__dict__, "family": Family(), "_found": None, "_seen": None, "_settled": False}
 
     @alone
     def _snapshot(self) -> nn.Module:
@@ -248,19 +253,47 @@ class Network:
     def with_module(self, module: nn.Module) -> Network:
         """The same network with another module of the same structure, such as a copy whose weights were changed."""
         other = copy.copy(self)
-        other.module, other._hashes, other.graphs, other._settled = module, TensorHashes(), self.graphs, False
+        other.module, other._hashes, other.family, other._settled = module, TensorHashes(), self.family, False
         if self._found is not None:
             other._found = other._form(), self._found[1]
         return other
 
     @alone
-    def read(self, x: Tensor, *layers: str) -> dict[str, Tensor]:
-        """The tensors at layers for a prepared input, as (N, C, H, W) or (N, C), in one forward that goes no deeper."""
+    def read(self, x: Tensor, *layers: str, hidden: Iterable[Box] = ()) -> dict[str, Tensor]:
+        """The tensors at layers for a prepared input, as (N, C, H, W) or (N, C), in one forward that goes no deeper.
+
+        `hidden` are rectangles of what the network sees, (top, left, bottom, right), the last two exclusive: there it
+        sees its mean color.
+        """
         self.check_trained(layers)
         table = self.layers
         calls = {name: table[name].calls for name in layers}
-        tensors = taps.forward(unwrap(self.module), x, calls, self.output)
+        tensors = taps.forward(unwrap(self.module), _hidden(x, hidden), calls, self.output)
         return {name: table[name].arranged(tensors[name]) for name in calls}
+
+    @alone
+    def extremes(self, x: Tensor, *layers: str, hidden: Iterable[Box] = ()) -> dict[str, tuple[float, float]]:
+        """The lowest and the highest value at each layer for a prepared input, in one forward that keeps no map."""
+        found: dict[str, tuple[float, float]] = {}
+
+        def see(name: str, tensor: Tensor, _last: bool) -> None:
+            last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+            low, high = (tensor.movedim(1, -1) if last else tensor).aminmax()  # in the order it lies in memory: faster
+            found[name] = float(low), float(high)
+
+        calls = {name: self.layers[name].calls for name in layers}
+        with torch.no_grad():
+            taps.visit(unwrap(self.module), _hidden(x, hidden), calls, see, self.output)
+        return found
+
+    @alone
+    def gradient_at(self, x: Tensor, unit: UnitLike, layer: str, *, hidden: Iterable[Box] = ()) -> Tensor:
+        """The gradient of a unit's value for N prepared inputs with respect to what a layer puts out at its last call.
+
+        It is (N, C, H, W) or (N, C), as `read` gives the layer, which also says what `hidden` is. Raises UnknownUnit,
+        UnknownLayer, and BadKnob where the unit does not depend on the layer.
+        """
+        return layer_gradient(self, _hidden(x, hidden), self.unit(unit), self.layer(layer)).gradient
 
     def arranged(self, layer: str, tensor: Tensor) -> Tensor:
         """The tensor a layer put out as (N, C, H, W) or (N, C)."""
@@ -415,3 +448,12 @@ class Network:
         y, x = unit.position
         if not (0 <= y < height and 0 <= x < width):
             raise UnknownUnit(f"Positions of {layer.name} are @0,0 to @{height - 1},{width - 1}, not @{y},{x}.")
+
+
+def _hidden(x: Tensor, boxes: Iterable[Box]) -> Tensor:
+    """A prepared input with rectangles in the network's mean color, which is zero to it."""
+    boxes = list(boxes)
+    x = x.clone() if boxes else x
+    for top, left, bottom, right in boxes:
+        x[..., top:bottom, left:right] = 0
+    return x

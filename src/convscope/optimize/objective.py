@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -126,9 +127,10 @@ class Above(Term):
 
 @dataclass(frozen=True)
 class LayerTerm(Term):
-    """A term of a whole layer."""
+    """A term of a whole layer, written `word`(LAYER)."""
 
     of: str
+    word: ClassVar[str]
 
     @property
     def layer(self) -> str:
@@ -136,12 +138,14 @@ class LayerTerm(Term):
         return self.of
 
     def __str__(self) -> str:
-        return f"{type(self).__name__.lower()}({self.of})"
+        return f"{self.word}({self.of})"
 
 
 @dataclass(frozen=True)
 class LayerEnergy(LayerTerm):
     """The mean square of all a layer puts out, which raises whatever is there (Mordvintsev et al. 2015, DeepDream)."""
+
+    word = "dream"
 
     def __call__(self, seen: Seen) -> Tensor:
         """The value of each picture."""
@@ -151,6 +155,8 @@ class LayerEnergy(LayerTerm):
 @dataclass(frozen=True)
 class Diversity(LayerTerm):
     """Minus the mean similarity of a picture's Gram matrix to those of the others (Olah et al. 2017)."""
+
+    word = "diversity"
 
     def __call__(self, seen: Seen) -> Tensor:
         """The value of each picture."""
@@ -167,6 +173,8 @@ class Alignment(LayerTerm):
 
     Lucid's looks at the next four, in a row with two ends.
     """
+
+    word = "alignment"
 
     def __call__(self, seen: Seen) -> Tensor:
         """The value of each picture."""

@@ -13,6 +13,7 @@ from .objective import Above, Alignment, Caricature, Direction, Diversity, Excit
 
 ObjectiveLike: TypeAlias = str | Valued | Term | Objective
 _CALL = re.compile(r"([a-z]+)\((.*)\)")
+_IMAGE = re.compile(r"caricature\s*\([^,]*,\s*([^,)]*)")
 _FORMS = (
     "An objective is a unit, such as logits:281, or dream(LAYER), diversity(LAYER), alignment(LAYER), "
     "above(logits:CLASS), direction(LAYER, NUMBERS) or caricature(LAYER, IMAGE), with weights such as 0.5*, joined by "
@@ -36,6 +37,11 @@ def objective(text: ObjectiveLike, labels: Sequence[str] = ()) -> Objective:
         case str():
             return _read(text.strip(), labels)
     raise BadKnob(f"An objective must be text, a Unit or a term, not {type(text).__name__}. {_FORMS}")
+
+
+def images_named(text: str) -> list[str]:
+    """All that a text, which may hold several objectives and need not be right, may name as an image."""
+    return [image.strip() for image in _IMAGE.findall(text)]
 
 
 def _read(text: str, labels: Sequence[str]) -> Objective:

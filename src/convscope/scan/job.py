@@ -71,7 +71,6 @@ class ScanJob:
     def parcel(self) -> tuple[Any, ...]:
         """What another process makes the same job of, by `unpacked`; it can be pickled if network and source can."""
         net = copy.copy(self.net).with_module(unwrap(self.net.module))
-        net.graphs = {}
         return net, self.source, self.selection, self.ledger, self.shards, self.renumbered
 
     def begin(self) -> State:

@@ -1,5 +1,7 @@
 """What the grid and the unit panel are told: the numbers of the library, to the last step of a byte."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from torch import nn
 
 import convscope as cs
 from convscope.explorer.workspace.frame import decode
+from convscope.explorer.workspace.kept_graph import field_of
 from convscope.explorer.workspace.workspace import Workspace, first_layer
 from convscope.store import Store
 
@@ -173,13 +176,13 @@ class Headstrong(Branches):
         return x if float(x.sum()) > 0 else x + 0
 
 
-def desk_of(module, folder):
+def workspace_of(module, folder):
     net = cs.Network(module.eval(), size=16, name="made")
     return Workspace({"made": lambda: net}, Store(folder))
 
 
 def test_layers_say_whose_outputs_they_read(tmp_path):
-    workspace = desk_of(Branches(), tmp_path)
+    workspace = workspace_of(Branches(), tmp_path)
     rows = {row.name: row.inputs for row in workspace.loaded("made").info.layers}
     assert rows == {
         "input": (),
@@ -200,22 +203,22 @@ def test_the_wiring_of_a_network_is_kept_and_has_no_circle(tmp_path, tiny, monke
     names = list(tiny.layers)
     for row in first.info.layers:
         assert all(names.index(name) < names.index(row.name) for name in row.inputs)
-    monkeypatch.setattr(
-        "convscope.explorer.answers.layer_graph.executed", lambda *_: pytest.fail("it was traced again")
-    )
-    again = Workspace({"tiny": lambda: tiny}, workspace.store).loaded("tiny")
+    for place in ("layer_graph", "receptive_field"):
+        monkeypatch.setattr(f"convscope.graph.{place}.executed", lambda *_: pytest.fail("it was traced again"))
+    fresh = copy.deepcopy(tiny)  # which knows nothing yet of what its neurons see
+    again = Workspace({"tiny": lambda: fresh}, workspace.store).loaded("tiny")
     assert again.info == first.info
     for name in names:
-        assert np.array_equal(again.wiring.fields[name].rows, first.wiring.fields[name].rows)
+        assert np.array_equal(field_of(fresh, name).rows, field_of(tiny, name).rows)
     workspace.store.close()
 
 
 def test_where_the_graph_cannot_be_found_layers_are_a_chain_and_see_everything(tmp_path):
-    workspace = desk_of(Headstrong(), tmp_path)
+    workspace = workspace_of(Headstrong(), tmp_path)
     loaded = workspace.loaded("made")
     names = [row.name for row in loaded.info.layers]
     assert [row.inputs for row in loaded.info.layers] == [(), *((name,) for name in names[:-1])]
-    field = loaded.wiring.fields["stem"]
+    field = field_of(loaded.net, "stem")
     assert field.status == "upper bound" and field.rows.tolist() == [[0, 16]] * 16
     workspace.store.close()
 

@@ -8,11 +8,10 @@ from starlette.testclient import TestClient
 from torch import nn
 
 import convscope as cs
-from convscope.explorer.calls import Explorer
 from convscope.explorer.jobs.jobs import JobList
 from convscope.explorer.workspace.frame import decode
 from convscope.explorer.workspace.workspace import Workspace
-from convscope.fronts.server.app import make_app
+from convscope.fronts.server.app import Served, make_app
 from convscope.fronts.server.events import Events
 from convscope.store import Store
 
@@ -40,7 +39,7 @@ def page(net, tmp_path):
     workspace, events = Workspace({"own": lambda: net}, Store(tmp_path / "store")), Events()
     workspace.begin()
     app = make_app(
-        Explorer(workspace, JobList(workspace, events.tell).begin(), events, "secret"), {"127.0.0.1:8765"}, seconds=5
+        Served(workspace, JobList(workspace, events.tell).begin(), events, "secret"), {"127.0.0.1:8765"}, seconds=5
     )
     with TestClient(app, "http://127.0.0.1:8765", headers={"Authorization": "Bearer secret"}) as opened:
         yield opened

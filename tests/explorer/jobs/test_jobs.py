@@ -16,6 +16,7 @@ from convscope.explorer.jobs.queue import Queue
 from convscope.explorer.workspace.artifacts import artifact_parts
 from convscope.explorer.workspace.frame import decode
 from convscope.explorer.workspace.messages import Ask, AskScan
+from convscope.explorer.workspace.resolve import resolve
 from convscope.scan.statistics.state import State
 
 CAT = cs.open_image("sample:cat")
@@ -192,7 +193,7 @@ def test_a_cancelled_job_goes_on_to_the_same_bytes(jobs, heard, workspace, ask):
     heard.events.clear()
     assert jobs.resume(job.id).state == "queued"
     done = heard.until(job.id, "done")
-    subject = workspace.asked(ask).subjects
+    subject = resolve(workspace, ask).subjects
     whole = getattr(cs, ask.technique)(*subject, **ask.knobs)
     assert workspace.store.get(done.artifact, "npz") == whole.encoded(".npz")
     assert not any((workspace.store.folder / "states").glob("*"))
@@ -333,7 +334,7 @@ def test_closing_leaves_the_running_job_queued_and_the_next_server_finishes(new_
 def test_an_image_that_is_nowhere_else_is_still_there_for_its_job_after_a_restart(new_workspace, heard):
     workspace = new_workspace()
     image = cs.open_image(np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8))
-    workspace.add_image(image, "from the camera")
+    workspace.library.add(image, "from the camera")
     ask = Ask(network="tiny", technique="dream", subjects={"image": image.digest, "layer": "0"}, knobs={"steps": 2000})
     jobs = JobList(workspace, heard).begin()
     job = jobs.submit(ask)
@@ -402,14 +403,16 @@ def test_many_units_are_submitted_while_a_job_runs(jobs, heard, workspace):
 def test_a_scan_is_made_and_is_then_at_hand_and_its_crops_can_be_read_after_a_restart(new_workspace, heard, tiny):
     workspace = new_workspace()
     jobs = JobList(workspace, heard).begin()
-    image = workspace.add_image(cs.open_image(np.random.default_rng(0).integers(0, 256, (50, 40, 3), np.uint8)), "mine")
-    ids = tuple(info.id for info in workspace.images())
+    image = workspace.library.add(
+        cs.open_image(np.random.default_rng(0).integers(0, 256, (50, 40, 3), np.uint8)), "mine"
+    )
+    ids = tuple(info.id for info in workspace.library.images())
     job = jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3", "6")))
     assert (job.technique, job.title) == ("scan", f"scan of {len(ids)} images")
     assert heard.until(job.id, "done", "failed").error == ""
     (event,) = [e for e in heard.events if e.kind == "scan"]
     assert set(event.scan.layers) >= {"0", "3", "6"} and event.scan.images == len(ids)
-    own = cs.scan(tiny, [workspace.image(id) for id in ids], layers="0,3,6")
+    own = cs.scan(tiny, [workspace.library.image(id) for id in ids], layers="0,3,6")
     assert [(h.value, h.box) for h in workspace.scan.top("3:1")] == [(h.value, h.box) for h in own.top("3:1")]
     assert workspace.scan.table("layers") == own.table("layers")
     assert jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3", "6"))).state == "done"
@@ -438,7 +441,7 @@ def test_a_scan_stops_between_shards_and_goes_on(workspace, heard, monkeypatch, 
     heard.events.clear()
     done = heard.until(job.id, "done", "failed")
     assert done.error == "" and done.step == done.total == ended.total
-    own = cs.scan(tiny, [workspace.image(info.id) for info in workspace.images()], layers="0")
+    own = cs.scan(tiny, [workspace.library.image(info.id) for info in workspace.library.images()], layers="0")
     assert [h.value for h in workspace.scan.top("0:1")] == [h.value for h in own.top("0:1")]
     jobs.close()
 

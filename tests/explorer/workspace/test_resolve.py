@@ -10,6 +10,7 @@ from convscope.catalog.catalog import CATALOG, entry
 from convscope.explorer.answers import answers
 from convscope.explorer.workspace.artifacts import frame_of
 from convscope.explorer.workspace.frame import decode
+from convscope.explorer.workspace.resolve import resolve
 from convscope.view.encode.png import png
 
 CAT = cs.open_image("sample:cat")
@@ -137,10 +138,10 @@ def test_samples_may_be_named(workspace):
     from convscope.explorer.workspace.messages import Ask
 
     unit = "caricature(2, sample:cat)"
-    assert workspace.asked(Ask(network="tiny", technique="maximize", subjects={"unit": unit})).request.digest
+    assert resolve(workspace, Ask(network="tiny", technique="maximize", subjects={"unit": unit})).request.digest
     knobs = {"guide": "sample:cat"}
     subjects = {"image": CAT.digest, "layer": "2"}
-    assert workspace.asked(Ask(network="tiny", technique="dream", subjects=subjects, knobs=knobs)).knobs["guide"]
+    assert resolve(workspace, Ask(network="tiny", technique="dream", subjects=subjects, knobs=knobs)).knobs["guide"]
 
 
 def test_a_technique_about_a_scan_needs_one_and_is_given_the_one_at_hand(workspace, tiny, tmp_path):
@@ -148,11 +149,11 @@ def test_a_technique_about_a_scan_needs_one_and_is_given_the_one_at_hand(workspa
 
     ask = Ask(network="tiny", technique="patches", subjects={"unit": "2:1"})
     with pytest.raises(cs.ConvscopeError, match="none is at hand"):
-        workspace.asked(ask)
+        resolve(workspace, ask)
     scan = cs.scan(tiny, "samples", tmp_path / "scan", layers="2", top=2)
     info = workspace.use_scan(scan, tmp_path / "scan")
     assert info.images == len(cs.samples()) and info.layers == ("2",)
-    asked = workspace.asked(ask)
+    asked = resolve(workspace, ask)
     assert asked.subjects == (tiny, scan, "2:1")
     assert asked.request == cs.patches(tiny, scan, "2:1").request
 

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, settings
 from starlette.testclient import TestClient
 
 import convscope as cs
-from convscope.explorer.calls import Explorer, openapi
 from convscope.explorer.jobs.jobs import JobList
 from convscope.explorer.workspace.workspace import Workspace
-from convscope.fronts.server.app import make_app
+from convscope.fronts.server.app import Served, make_app
 from convscope.fronts.server.events import Events
+from convscope.fronts.server.openapi import openapi
 from convscope.store import Store
 
 schemathesis = pytest.importorskip("schemathesis", reason="needs the extra `test`")
@@ -34,7 +34,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     workspace = Workspace({"tiny": lambda: net}, Store(tmp_path_factory.mktemp("store")))
     workspace.begin()
     events = Events()
-    app = make_app(Explorer(workspace, JobList(workspace, events.tell).begin(), events, "token"), {"testserver"})
+    app = make_app(Served(workspace, JobList(workspace, events.tell).begin(), events, "token"), {"testserver"})
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
     workspace.store.close()

@@ -11,10 +11,9 @@ import httpx2
 import pytest
 import websockets.sync.client
 
-from convscope.explorer.calls import Explorer
 from convscope.explorer.jobs.jobs import JobList
 from convscope.fronts.server.address import bound
-from convscope.fronts.server.app import make_app
+from convscope.fronts.server.app import Served, make_app
 from convscope.fronts.server.events import Events
 from convscope.fronts.server.strangers import LIMIT, Server, Strangers
 
@@ -28,7 +27,7 @@ def served(workspace, patience, limit=LIMIT):
     events = Events()
     with bound("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
-        app = make_app(Explorer(workspace, JobList(workspace, events.tell), events, "secret"), {f"127.0.0.1:{port}"})
+        app = make_app(Served(workspace, JobList(workspace, events.tell), events, "secret"), {f"127.0.0.1:{port}"})
         server = Server(app, patience, limit)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()

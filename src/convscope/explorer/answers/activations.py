@@ -17,15 +17,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...base.errors import BadKnob, BadWeights, ForwardFailed
+from ...base.receptive_field import Box
 from ...base.unit import Unit
-from ...network.backward.layer_gradient import layer_gradient
-from ...network.isolation.parts import unwrap
-from ...network.layers import taps
 from ...network.layers.functions import is_call
 from ...network.network import Network
 from ..workspace.frame import encode
+from ..workspace.kept_graph import field_of
 from ..workspace.messages import ClassScore, Fields, Look, Looked, LookUnit, OfLayer, UnitLooked
-from ..workspace.resolve import loading, python_of
+from ..workspace.python_line import loading, python_of
 
 if TYPE_CHECKING:
     from ..workspace.workspace import Workspace
@@ -75,7 +74,7 @@ def unit(workspace: Workspace, ask: LookUnit) -> bytes:
 def warm_up(workspace: Workspace, network: str) -> None:
     """Look once at the first image, so that nobody waits while the libraries get ready."""
     layer = workspace.loaded(network).info.start
-    for info in workspace.images()[:1]:
+    for info in workspace.library.images()[:1]:
         look(workspace, Look(network=network, layer=layer, image=info.id))
 
 
@@ -84,8 +83,9 @@ def fields(workspace: Workspace, ask: OfLayer) -> bytes:
     loaded = workspace.loaded(ask.network)
     layer = loaded.net.layer(ask.layer)
     with workspace.turns.now() if is_call(layer) else nullcontext():
-        found = loaded.wiring.seen(loaded.net, layer)
-    return encode(Fields(layer=ask.layer, status=found.status), {"rows": found.rows, "columns": found.columns})
+        found = field_of(loaded.net, layer)
+    rows, columns = found.rows.astype(np.int32), found.columns.astype(np.int32)
+    return encode(Fields(layer=ask.layer, status=found.status), {"rows": rows, "columns": columns})
 
 
 def layer_activations(workspace: Workspace, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, Floats]:
@@ -113,7 +113,7 @@ def slopes(workspace: Workspace, ask: Look, layer: str) -> Floats:
     kept = workspace.activations.get(key)
     if kept is None:
         with workspace.turns.now():
-            found = layer_gradient(net, _prepared(workspace, ask), net.unit(ask.traced), layer).gradient[0]
+            found = net.gradient_at(_prepared(workspace, ask), ask.traced, layer, hidden=_boxes(ask))[0]
         kept = workspace.activations.put(key, found.float().contiguous().numpy(force=True))
         _check_finite(layer, kept)
     return kept
@@ -123,7 +123,7 @@ def seen(workspace: Workspace, network: str, image: str) -> NDArray[np.uint8]:
     """The part of an image a network sees, (H, W, 3)."""
     kept = workspace.seen.get((network, image))
     return (
-        workspace.seen.put((network, image), workspace.network(network).see(workspace.image(image)))
+        workspace.seen.put((network, image), workspace.network(network).see(workspace.library.image(image)))
         if kept is None
         else kept
     )
@@ -160,18 +160,19 @@ def _sight(workspace: Workspace, ask: Look | LookUnit) -> tuple[object, ...]:
 
 
 def _prepared(workspace: Workspace, ask: Look | LookUnit) -> Tensor:
-    """What the network is given; what is hidden has the mean color, which is zero to it."""
-    x = workspace.network(ask.network).feed(seen(workspace, ask.network, ask.image))
-    for box in ask.hidden:
-        x[..., box.top : box.bottom, box.left : box.right] = 0
-    return x
+    """What the network is given where nothing is hidden."""
+    return workspace.network(ask.network).feed(seen(workspace, ask.network, ask.image))
+
+
+def _boxes(ask: Look | LookUnit) -> list[Box]:
+    return [(box.top, box.left, box.bottom, box.right) for box in ask.hidden]
 
 
 def _read(workspace: Workspace, ask: Look | LookUnit, layers: Sequence[str]) -> dict[str, Floats]:
     if not layers:
         return {}
     with torch.no_grad():
-        tensors = workspace.network(ask.network).read(_prepared(workspace, ask), *layers)
+        tensors = workspace.network(ask.network).read(_prepared(workspace, ask), *layers, hidden=_boxes(ask))
         found = {layer: tensors[layer][0].float().contiguous().numpy(force=True) for layer in layers}
     for layer, values in found.items():
         _check_finite(layer, values)
@@ -179,17 +180,10 @@ def _read(workspace: Workspace, ask: Look | LookUnit, layers: Sequence[str]) -> 
 
 
 def _ends(workspace: Workspace, ask: Look) -> tuple[float, float]:
-    net, ends = workspace.network(ask.network), list[tuple[float, float]]()
-    calls = {name: row.calls for name, row in net.layers.items() if len(row.shape) == 3 and _trained(net, name)}
-
-    def see(_name: str, tensor: Tensor, _last: bool) -> None:
-        last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
-        low, high = (tensor.movedim(1, -1) if last else tensor).aminmax()  # in the order it lies in memory: faster
-        ends.append((float(low), float(high)))
-
-    with torch.no_grad():
-        taps.visit(unwrap(net.module), _prepared(workspace, ask), calls, see, net.output)
-    return min(low for low, _ in ends), max(high for _, high in ends)
+    net = workspace.network(ask.network)
+    maps = [name for name, row in net.layers.items() if len(row.shape) == 3 and _trained(net, name)]
+    found = net.extremes(_prepared(workspace, ask), *maps, hidden=_boxes(ask)).values()
+    return min(low for low, _ in found), max(high for _, high in found)
 
 
 def _scored(net: Network) -> bool:
@@ -230,15 +224,15 @@ def _check_finite(what: str, values: Floats) -> None:
 
 
 def _python_of_slopes(workspace: Workspace, ask: Look) -> str:
-    net, reference = workspace.network(ask.network), workspace.image(ask.image).reference
-    given = f"net, net.prepare({repr(reference) if reference else 'image'}), net.unit({ask.traced!r}), {ask.layer!r}"
-    source = "from convscope.network.backward.layer_gradient import sensitivity"
-    return "\n".join([source, f"net = {loading(net)}", f"sensitivity({given}).gradient[0]"])
+    net, reference = workspace.network(ask.network), workspace.library.image(ask.image).reference
+    given = f"net.prepare({repr(reference) if reference else 'image'}), {ask.traced!r}, {ask.layer!r}"
+    hidden = f", hidden={_boxes(ask)}" if ask.hidden else ""
+    return f"net = {loading(net)}\nnet.gradient_at({given}{hidden})[0]"
 
 
 def _python(workspace: Workspace, ask: Look | LookUnit, channel: int | None = None) -> str:
     """The Python that gives the values; what is hidden is hidden in what the network is given."""
-    net, reference = workspace.network(ask.network), workspace.image(ask.image).reference
+    net, reference = workspace.network(ask.network), workspace.library.image(ask.image).reference
     if not ask.hidden:
         subjects = {"image": {"reference": reference, "digest": ask.image}, "layer": {"reference": ask.layer}}
         line = python_of(net, "activations", subjects)

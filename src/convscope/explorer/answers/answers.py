@@ -10,7 +10,7 @@ from ...base.progress import Listener, listening
 from ...contract.result import Result
 from ..workspace.artifacts import artifact_parts, frame_of, kept_under
 from ..workspace.messages import Ask, OfResult
-from ..workspace.resolve import Asked
+from ..workspace.resolve import Asked, resolve
 
 if TYPE_CHECKING:
     from ..workspace.workspace import Workspace
@@ -27,7 +27,7 @@ def ask(workspace: Workspace, ask: Ask) -> bytes:
 
     What takes up its state again, and what is not done within five seconds, is work for the queue.
     """
-    asked = workspace.asked(ask)
+    asked = resolve(workspace, ask)
     digest = kept_under(asked.request, asked.entry.result, asked.view)
     frame = workspace.answers.get(digest) or workspace.store.get(digest, "frame")
     if frame is None:
@@ -51,7 +51,7 @@ def artifact_part(workspace: Workspace, digest: str, name: str) -> bytes:
     found = workspace.store.get(digest, name)
     told = workspace.store.get(digest, "ask") if found is None else None
     if told is not None:
-        asked = workspace.asked(Ask.model_validate_json(told))
+        asked = resolve(workspace, Ask.model_validate_json(told))
         if kept_under(asked.request, asked.entry.result, asked.view) == digest:
             parts = artifact_parts(_carried_out(workspace, asked), asked.view)
             workspace.store.put_all(digest, parts)

@@ -15,6 +15,7 @@ from ...base.image import Image
 from ...scan.result import open_scan
 from ..workspace.artifacts import kept_under
 from ..workspace.messages import Ask, AskScan, Job, JobEvent, ScanEvent
+from ..workspace.resolve import resolve
 from .listener import LONGEST, JobListener
 from .outcomes import Outcomes
 from .previews import data_url
@@ -48,7 +49,7 @@ class JobList:
     """
 
     def __init__(self, workspace: Workspace, listen: Listen, limit: int = QUEUE, longest: float = LONGEST) -> None:
-        self._desk, self._listen, self._longest = workspace, listen, longest
+        self._workspace, self._listen, self._longest = workspace, listen, longest
         folder = workspace.store.folder.resolve()
         self._changed = threading.Condition(threading.RLock())
         self._running: tuple[str, JobListener] | None = None
@@ -73,13 +74,15 @@ class JobList:
 
     def submit(self, ask: Ask) -> Job:
         """Queue a technique, or find the job that does or did it; raises what a call of it would, and QueueFull."""
-        asked = self._desk.asked(ask)
+        asked = resolve(self._workspace, ask)
         id = kept_under(asked.request, asked.entry.result, asked.view)
         for subject in asked.subjects:
             for image in subject if isinstance(subject, list) else [subject]:
                 if isinstance(image, Image):
                     save_image(self._places.image(image.digest), image)
-        called = {row.id: row.name for row in self._desk.images()} if "content" in asked.entry.subjects else {}
+        called = (
+            {row.id: row.name for row in self._workspace.library.images()} if "content" in asked.entry.subjects else {}
+        )
         about = [ask.subjects[name] for name in asked.entry.subjects if name in ("unit", "layer", "content")]
         about = [called.get(one, one) for one in about]
         title = " ".join([asked.entry.command, *(["of", *about] if about else [])])
@@ -87,9 +90,9 @@ class JobList:
 
     def scan(self, ask: AskScan) -> Job:
         """Queue a scan of images at hand; when it is done, it is the scan at hand."""
-        id = scan_id(self._desk, ask)
-        gather(self._desk, ask, self._places.scan(id))
-        count = len(ask.images) or ("the" if self._desk.source else len(self._desk.images()))
+        id = scan_id(self._workspace, ask)
+        gather(self._workspace, ask, self._places.scan(id))
+        count = len(ask.images) or ("the" if self._workspace.source else len(self._workspace.library.images()))
         return self._submit(Row(id, "scan", ask.model_dump_json(), f"scan of {count} images", artifact=id))
 
     def all(self) -> list[Job]:
@@ -158,7 +161,7 @@ class JobList:
     def _use(self, row: Row) -> None:
         """Make a scan the one at hand."""
         folder = self._places.scan(row.id)
-        self._listen(ScanEvent(scan=self._desk.use_scan(open_scan(folder), folder)))
+        self._listen(ScanEvent(scan=self._workspace.use_scan(open_scan(folder), folder)))
 
     def _tidy(self) -> None:
         """Delete images that no job needs any more; no other explorer may have jobs."""
@@ -169,10 +172,10 @@ class JobList:
 
     def _restore(self) -> None:
         """Bring back the scan that was made last."""
-        first = self._desk.networks[0]
+        first = self._workspace.networks[0]
         done = [row for row in self._queue.all() if row.kind == "scan" and row.state == "done"]
         scans = [row for row in done if row.asked["network"] == first and self._outcomes.kept(row)]
-        if self._desk.scan is None and scans:
+        if self._workspace.scan is None and scans:
             with suppress(BadScan):
                 self._use(scans[0])
 
@@ -189,7 +192,7 @@ class JobList:
             row = self._next()
             if row is None:
                 return False
-            watch = JobListener(self._desk.turns, lambda *told: self._tell(row.id, *told), self._longest)
+            watch = JobListener(self._workspace.turns, lambda *told: self._tell(row.id, *told), self._longest)
             self._running, self._eta = (row.id, watch), None
             self._told(row)
         outcome = self._outcomes.of(row, watch)
@@ -201,7 +204,7 @@ class JobList:
     def _next(self) -> Row | None:
         """Wait for the next job; None where the server ends."""
         while not self._closing:
-            row = self._insist(lambda: self._queue.next(self._desk.networks))
+            row = self._insist(lambda: self._queue.next(self._workspace.networks))
             if row is not None:
                 return row
             self._changed.wait()

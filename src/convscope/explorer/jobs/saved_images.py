@@ -42,8 +42,8 @@ def saved_image(path: Path) -> Image:
 def supply(workspace: Workspace, id: str, path: Path) -> None:
     """Give the workspace an image it does not have any more, if it was written."""
     try:
-        workspace.image(id)
+        workspace.library.image(id)
     except BadImage:
         if not path.is_file():
             raise
-        workspace.add_image(saved_image(path), f"image {id[:8]}")
+        workspace.library.add(saved_image(path), f"image {id[:8]}")

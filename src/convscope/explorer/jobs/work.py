@@ -30,15 +30,15 @@ from ...scan.selection import select
 from ...scan.statistics.state import State
 from ...scan.tables.parquet import is_whole
 from ...scan.tables.tables import tables
-from ..answers.layer_graph import LayerGraph
 from ..workspace.artifacts import kept_under
 from ..workspace.messages import Ask, AskScan
+from ..workspace.resolve import Asked, resolve
 from .listener import JobListener
 from .queues import states
 from .saved_images import save_image
 
 if TYPE_CHECKING:
-    from ..workspace.workspace import Asked, Workspace
+    from ..workspace.workspace import Workspace
 
 _SHARD = 32  # images of a scan between which others get their turn: two batches for each of two lanes
 _NAME = 40  # letters of an image's name that its crops are labelled with
@@ -74,7 +74,7 @@ def carried_out(workspace: Workspace, ask: Ask, id: str, folder: Path, watch: Jo
 
     Raises CannotRerun where what was asked about is not what it was.
     """
-    asked = workspace.asked(ask)
+    asked = resolve(workspace, ask)
     if kept_under(asked.request, asked.entry.result, asked.view) != id:
         raise CannotRerun(f"{ask.network} or an image is not what it was when this was asked. Ask for it again.")
     try:
@@ -94,7 +94,7 @@ def _run(workspace: Workspace, asked: Asked, folder: Path, watch: JobListener) -
 def scan_id(workspace: Workspace, ask: AskScan) -> str:
     """The digest of a scan: of the network, the images and the layers; raises what opening them does."""
     images = list(ask.images) if ask.images or not workspace.source else open_source(workspace.source).digest
-    images = images or [info.id for info in workspace.images()]
+    images = images or [info.id for info in workspace.library.images()]
     net = workspace.network(ask.network)
     select(net, _layers(ask))
     told = ["scan", net.digest, images, list(ask.layers)]
@@ -109,13 +109,13 @@ def gather(workspace: Workspace, ask: AskScan, folder: Path) -> None:
     """Write the images of a scan into its folder, unless they are those the explorer was started with."""
     if workspace.source and not ask.images:
         return
-    ids = ask.images or [info.id for info in workspace.images()]
+    ids = ask.images or [info.id for info in workspace.library.images()]
     if not ids:
         raise BadSource("There must be at least one image to scan, not none. Upload some, or start with --images.")
-    names = {info.id: re.sub(r"[^\w.-]+", "-", info.name)[:_NAME] for info in workspace.images()}
+    names = {info.id: re.sub(r"[^\w.-]+", "-", info.name)[:_NAME] for info in workspace.library.images()}
     for number, id in enumerate(dict.fromkeys(ids)):
         if not any((folder / "images").glob(f"*-{number}.png")):  # it may be there under another name for the same
-            save_image(folder / "images" / f"{names.get(id, 'picture')}-{number}.png", workspace.image(id))
+            save_image(folder / "images" / f"{names.get(id, 'picture')}-{number}.png", workspace.library.image(id))
 
 
 def scanned(workspace: Workspace, ask: AskScan, folder: Path, kept: Path, watch: JobListener) -> Scan:
@@ -132,24 +132,12 @@ def scanned(workspace: Workspace, ask: AskScan, folder: Path, kept: Path, watch:
         job = ScanJob.of(net, source, chosen.pop("layers"), chosen.pop("labels"), **chosen)
         saver = _Saver(kept / "scan.safetensors", len(job.shards), watch)
         workspace.turns.give_way()
-        state = resume(job, saver.path) if saver.path.exists() else _begun(job, workspace.loaded(ask.network).wiring)
+        state = resume(job, saver.path)
         if not run_scan(job, state, job.shards, saver, workers=0, checkpoint=0.0):
             raise Cancelled
     if not is_whole(folder):  # another explorer may have done the same meanwhile
         in_memory(tables(state)).save(folder)
     return open_scan(folder)
-
-
-def _begun(job: ScanJob, wiring: LayerGraph) -> State:
-    """What `job.begin` gives, without the seconds it takes to find what neurons see: that is known here."""
-    state = State.empty(job.ledger)
-    height, width = job.net.preprocessing.size
-    whole = {"rows": [[0, height]], "columns": [[0, width]], "status": "whole input"}
-    for layer in job.selection.layers:
-        seen = wiring.seen(job.net, layer.name)
-        own = {"rows": seen.rows.tolist(), "columns": seen.columns.tolist(), "status": seen.status}
-        state.fields[layer.name] = own if len(layer.shape) == 3 else whole
-    return state
 
 
 class _Saver:

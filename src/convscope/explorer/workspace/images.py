@@ -26,6 +26,7 @@ from ...store import Store
 from .lru_cache import LRUCache
 from .messages import ImageInfo
 
+BODY = 30 << 20  # bytes of an uploaded picture
 PIXELS = 25_000_000  # of an upload; a network sees less than a hundredth of them
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _ANIMATED = ("PNG", "WEBP", "GIF")  # a JPEG with several pictures is a phone's photo with its depth

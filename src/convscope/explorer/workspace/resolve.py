@@ -7,17 +7,15 @@ network, it is refused, whoever holds the token.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...base.errors import BadKnob, BadScan, nearest
-from ...base.samples import PREFIX, samples
+from ...base.errors import BadKnob
+from ...base.samples import PREFIX
 from ...catalog import catalog
 from ...catalog.catalog import CatalogEntry
 from ...contract import knobs
-from ...contract.images import split_text
 from ...contract.request import Request
 from ...network.network import Network
 from ...view.figures.registry import drawer_of
@@ -25,8 +23,6 @@ from .messages import Ask
 
 if TYPE_CHECKING:
     from .workspace import Workspace
-
-_IMAGE_IN_TEXT = re.compile(r"caricature\s*\([^,]*,\s*([^,)]*)")  # the one objective that opens an image
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class Asked:
     ask: Ask
 
 
-def asked(workspace: Workspace, ask: Ask) -> Asked:
+def resolve(workspace: Workspace, ask: Ask) -> Asked:
     """What is asked; raises what the technique would for subjects and knobs, and computes nothing heavy."""
     entry, net = catalog.entry(ask.technique), workspace.network(ask.network)
     subjects = (net, *_subjects(workspace, entry, ask, net))
@@ -56,7 +52,8 @@ def asked(workspace: Workspace, ask: Ask) -> Asked:
 
 
 def _subjects(workspace: Workspace, entry: CatalogEntry, ask: Ask, net: Network) -> list[Any]:
-    wanted = [name for name in entry.subjects[1:] if name != "scan"]
+    kinds = entry.function.kinds
+    wanted = [name for name in entry.subjects[1:] if kinds[name].named]
     missing = [name for name in wanted if name not in ask.subjects]
     strange = [name for name in ask.subjects if name not in wanted]
     if missing or strange:
@@ -64,31 +61,7 @@ def _subjects(workspace: Workspace, entry: CatalogEntry, ask: Ask, net: Network)
         raise BadKnob(
             f"{entry.name} is about {', '.join(wanted) or 'the network alone'}, not {given}. Name just those."
         )
-    return [_subject(workspace, name, ask.subjects.get(name, ""), net) for name in entry.subjects[1:]]
-
-
-def _subject(workspace: Workspace, name: str, text: str, net: Network) -> Any:
-    match name:
-        case "image" | "content":
-            return workspace.image(text)
-        case "style":
-            return [workspace.image(id) for id in split_text(text)]
-        case "scan":
-            if workspace.scan is None:
-                raise BadScan("This needs a scan, and none is at hand. Scan the images at hand first.")
-            workspace.scan.check(net)
-            return workspace.scan
-    for image in _IMAGE_IN_TEXT.findall(text):
-        _check_sample(image.strip())
-    return text
-
-
-def _check_sample(text: str) -> None:
-    if text.removeprefix(PREFIX) not in samples() or not text.startswith(PREFIX):
-        known = [f"{PREFIX}{name}" for name in samples()]
-        raise BadKnob(
-            f"An image in an objective must be one of {', '.join(known)}, not {text!r}.{nearest(text, known)}"
-        )
+    return [kinds[name].offered(net, ask.subjects.get(name, ""), workspace) for name in entry.subjects[1:]]
 
 
 def _check_text(workspace: Workspace, net: Network, name: str, value: Any) -> None:
@@ -110,14 +83,3 @@ def _reaches_out(word: str) -> bool:
         return bool(word) and Path(word).exists()
     except (OSError, ValueError):
         return False
-
-
-def python_of(net: Network, technique: str, subjects: Mapping[str, Mapping[str, str]]) -> str:
-    """The line of Python that asks the library about these subjects."""
-    described = {"net": {**net.reference, "digest": ""}, **subjects}
-    return Request(technique, described, {}).python()
-
-
-def loading(net: Network) -> str:
-    """The expression that loads a network, or `net` where it was made in memory."""
-    return python_of(net, "weights", {}).removeprefix("cs.weights(").removesuffix(")")

@@ -18,13 +18,12 @@ from ...data.source import Source
 from ...network.network import Network
 from ...scan.result import Scan
 from ...store import Store
-from ..answers.layer_graph import LayerGraph, layer_graph
 from .images import ImageLibrary
+from .kept_graph import Inputs, kept_graph
 from .lru_cache import LRUCache
-from .messages import Ask, ImageInfo, LayerInfo, NetworkInfo, ScanInfo
+from .messages import LayerInfo, NetworkInfo, ScanInfo
 from .network_lock import NetworkLock
-from .resolve import Asked as Asked
-from .resolve import asked, loading
+from .python_line import loading
 
 _ACTIVATIONS, _SEEN, _ANSWERS, _THUMBS = 64 << 20, 16 << 20, 16 << 20, 48 << 20  # bytes kept in memory
 _CHANNELS = range(24, 129)  # of a layer to begin with: enough to see, few enough to look at
@@ -36,7 +35,7 @@ class Loaded:
     """A network and how its layers hang together."""
 
     net: Network
-    wiring: LayerGraph
+    inputs: Inputs
     name: str
 
     @cached_property
@@ -50,7 +49,7 @@ class Loaded:
                 shape=row.shape,
                 units=row.units,
                 map=len(row.shape) == 3,
-                inputs=self.wiring.inputs[row.name],
+                inputs=self.inputs[row.name],
             )
             for row in net.layers.values()
         ]
@@ -83,7 +82,7 @@ class Workspace:
         images: Source | None = None,
     ) -> None:
         self.store, self.source, self.turns = store, source, NetworkLock()
-        self.album = ImageLibrary(store, images)
+        self.library = ImageLibrary(store, images)
         self.in_use = ""
         self.scan: Scan | None = None
         self.scan_info: ScanInfo | None = None
@@ -98,7 +97,7 @@ class Workspace:
     def begin(self) -> None:
         """Read the images and load the first network; whoever asks for them before waits. Raises what goes wrong."""
         with ThreadPoolExecutor(1) as beside:
-            reading = beside.submit(self.album.begin)
+            reading = beside.submit(self.library.begin)
             self.loaded(self.networks[0])
             reading.result()
 
@@ -116,7 +115,7 @@ class Workspace:
             if name not in self._loaded:
                 net = self._load[name]()
                 with self.turns.now():
-                    self._loaded[name] = Loaded(net, layer_graph(net, self.store), name)
+                    self._loaded[name] = Loaded(net, kept_graph(net, self.store), name)
                     net.layers.with_functions  # noqa: B018 (found in this turn: any address may ask for it later)
         return self._loaded[name]
 
@@ -126,15 +125,14 @@ class Workspace:
 
     def image(self, id: str) -> Image:
         """The image of an id; raises BadImage."""
-        return self.album.image(id)
+        return self.library.image(id)
 
-    def images(self) -> list[ImageInfo]:
-        """All images at hand."""
-        return self.album.images()
-
-    def add_image(self, image: Image, name: str) -> ImageInfo:
-        """Have one more image at hand."""
-        return self.album.add(image, name)
+    def scan_of(self, net: Network) -> Scan:
+        """The scan at hand; raises BadScan where there is none, or it is of another network."""
+        if self.scan is None:
+            raise BadScan("This needs a scan, and none is at hand. Scan the images at hand first.")
+        self.scan.check(net)
+        return self.scan
 
     def use_scan(self, scan: Scan, folder: Path) -> ScanInfo:
         """Have this scan at hand; raises BadScan for one of none of the networks loaded so far."""
@@ -148,10 +146,6 @@ class Workspace:
         self.scan = scan
         self.scan_info = ScanInfo(folder=str(folder), images=int(scan.evidence["images"]), layers=layers)
         return self.scan_info
-
-    def asked(self, ask: Ask) -> Asked:
-        """What is asked, resolved and checked; see `asking`."""
-        return asked(self, ask)
 
 
 def first_layer(net: Network) -> str:

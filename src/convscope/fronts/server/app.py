@@ -6,11 +6,11 @@ here. Every refusal is a Problem in JSON.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from urllib.parse import unquote
 
 import pydantic
 from anyio import to_thread
@@ -23,18 +23,17 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from ...base.errors import BadImage, ConvscopeError, QueueFull, UnknownJob
-from ...base.image import Image
-from ...explorer.answers import activations, answers
+from ...base.errors import ConvscopeError, QueueFull, UnknownJob
 from ...explorer.answers.answers import UnknownResult
-from ...explorer.calls import ROUTES, Explorer, Route, openapi
+from ...explorer.calls import ROUTES, Explorer, answer
+from ...explorer.workspace.workspace import Workspace
 from . import events
+from .files import FILES
 from .guard import Guard
+from .openapi import openapi
 
 STATIC = Path(__file__).parent / "static"
 _THREADS = 8  # that answer: each keeps memory for tensors, and one at a time has the networks
-_ID = re.compile("[0-9a-f]{64}")
-_KINDS = {"png": "image/png", "npz": "application/octet-stream", "json": "application/json", "mp4": "video/mp4"}
 _UNBUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>convscope</title>
 <h1>The page of the explorer is not built</h1><p>This copy of convscope has the server, and not the page. In a clone of
 the repository run <code>python web/build.py</code>, which needs Node; a wheel from PyPI holds the page.</p></html>"""
@@ -43,17 +42,25 @@ _EVENTS = WebSocketRoute("/events", events.endpoint)
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def make_app(explorer: Explorer, hosts: Collection[str], anywhere: int | None = None, seconds: float = 30.0) -> Guard:
+@dataclass(frozen=True)
+class Served(Explorer):
+    """An explorer, who hears its events, and the token that lets in."""
+
+    events: events.Events
+    token: str
+
+
+def make_app(served: Served, hosts: Collection[str], anywhere: int | None = None, seconds: float = 30.0) -> Guard:
     """The application, guarded; `hosts` and `anywhere` are whom it answers to, `seconds` what a body may take."""
 
     @asynccontextmanager
     async def living(_app: Starlette) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = _THREADS
         yield
-        await run_in_threadpool(explorer.jobs.close)
+        await run_in_threadpool(served.jobs.close)
 
     app = Starlette(
-        routes=[Mount("/api", routes=[*_calls(explorer), *_files(explorer), _EVENTS]), _page()],
+        routes=[Mount("/api", routes=[*_calls(served), *_files(served.workspace), _EVENTS]), _page()],
         exception_handlers={
             ConvscopeError: _refused,
             HTTPException: _unknown,
@@ -62,63 +69,33 @@ def make_app(explorer: Explorer, hosts: Collection[str], anywhere: int | None = 
         },
         lifespan=living,
     )
-    app.state.events, app.state.jobs, app.state.token = explorer.events, explorer.jobs, explorer.token
-    return Guard(app, explorer.token, hosts, anywhere, seconds)
+    app.state.events, app.state.jobs, app.state.token = served.events, served.jobs, served.token
+    return Guard(app, served.token, hosts, anywhere, seconds)
 
 
 def _calls(explorer: Explorer) -> list[BaseRoute]:
     document = routing.Route("/openapi.json", lambda _request: JSONResponse(openapi()))
     calls = [
-        routing.Route(f"/{each.name}", _call(explorer, each), methods=["POST" if each.asks else "GET"])
+        routing.Route(f"/{each.name}", _call(explorer, each.name), methods=["POST" if each.asks else "GET"])
         for each in ROUTES
     ]
     return [document, *calls]
 
 
-def _call(explorer: Explorer, route: Route) -> Handler:
-    async def answer(request: Request) -> Response:
-        ask = None if route.asks is None else route.asks.model_validate_json(await request.body())
-        answered = await run_in_threadpool(route.answer, explorer, ask)
+def _call(explorer: Explorer, name: str) -> Handler:
+    async def handle(request: Request) -> Response:
+        answered = await run_in_threadpool(answer, explorer, name, await request.body())
         if isinstance(answered, bytes):
             return Response(answered, media_type="application/octet-stream")
         return Response(answered.model_dump_json(), media_type="application/json")
 
-    return answer
+    return handle
 
 
-def _files(explorer: Explorer) -> list[BaseRoute]:
-    workspace = explorer.workspace
-
-    async def upload(request: Request) -> Response:
-        data, name = await request.body(), _named(request.headers.get("x-name", ""))
-        info = await run_in_threadpool(workspace.album.upload, data, name)
-        return Response(info.model_dump_json(), media_type="application/json")
-
-    async def image(request: Request) -> Response:
-        id, network = request.path_params["id"], request.query_params.get("seen", "")
-        if not _ID.fullmatch(id):
-            raise HTTPException(404)
-        return Response(await run_in_threadpool(drawn, id, network), media_type="image/png")
-
-    def drawn(id: str, network: str) -> bytes:
-        try:
-            own = workspace.image(id)
-        except BadImage as error:
-            raise HTTPException(404, str(error)) from None
-        return (Image(activations.seen(workspace, network, id), view=True) if network else own).png(level=1)
-
-    async def part(request: Request) -> Response:
-        digest, ending = request.path_params["digest"], request.path_params["ending"]
-        if not _ID.fullmatch(digest) or ending not in _KINDS:
-            raise HTTPException(404)
-        return Response(
-            await run_in_threadpool(answers.artifact_part, workspace, digest, ending), media_type=_KINDS[ending]
-        )
-
+def _files(workspace: Workspace) -> list[BaseRoute]:
     return [
-        routing.Route("/images", upload, methods=["POST"]),
-        routing.Route("/images/{id}.png", image),
-        routing.Route("/artifacts/{digest}.{ending}", part),
+        routing.Route(file.path.removeprefix("/api"), partial(file.handle, workspace), methods=[file.method.upper()])
+        for file in FILES
     ]
 
 
@@ -126,12 +103,6 @@ def _page() -> BaseRoute:
     if not (STATIC / "index.html").is_file():
         return routing.Route("/", lambda _request: HTMLResponse(_UNBUILT))
     return Mount("/", StaticFiles(directory=STATIC, html=True))
-
-
-def _named(text: str) -> str:
-    """The name of an upload, of which nothing is expected: short, in one line, and never a path."""
-    kept = "".join(letter if letter.isprintable() else " " for letter in unquote(text))
-    return re.split(r"[/\\]", kept)[-1].strip()[:100] or "picture"
 
 
 def _problem(status: int, error: str, kind: str) -> Response:

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...explorer.workspace.images import BODY
 from .strangers import known
 
-BODY = 30 << 20  # bytes of an uploaded picture
 _JSON = 1 << 20  # bytes of any other body
 _HEAD = 16 << 10  # bytes of the address and the headers of a request
 _SECONDS = 30.0  # for a whole body to come in

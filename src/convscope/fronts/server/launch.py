@@ -14,7 +14,7 @@ from pathlib import Path
 from ...base.errors import BadScan
 from ...data.open import SourceLike, open_source
 from ...explorer.answers.activations import warm_up
-from ...explorer.calls import Explorer, techniques
+from ...explorer.calls import techniques
 from ...explorer.jobs.jobs import JobList
 from ...explorer.workspace.workspace import Workspace
 from ...network.network import Network
@@ -22,7 +22,7 @@ from ...scan.result import Scan, open_scan
 from ...store import Store
 from ...zoo import zoo
 from .address import addresses, token_in
-from .app import make_app
+from .app import Served, make_app
 from .events import Events
 from .strangers import Server
 
@@ -45,9 +45,9 @@ class Serving:
         shown, hosts, anywhere = addresses(host, listening.getsockname()[1])
         self.link = f"http://{shown}/#token={token}"
         self._jobs = JobList(workspace, events.tell)
-        explorer = Explorer(workspace, self._jobs, events, token)
+        served = Served(workspace, self._jobs, events, token)
         self._server = Server(
-            make_app(explorer, hosts, anywhere),
+            make_app(served, hosts, anywhere),
             ws_max_size=_LONGEST_EVENT,
             timeout_graceful_shutdown=3,
             server_header=False,

@@ -13,12 +13,13 @@ from ...base.errors import BadImage, BadKnob
 from ...base.image import Image, open_image
 from ...base.unit import Unit, spanning
 from ...contract.images import naming
-from ...contract.technique import technique_with
+from ...contract.technique import technique
 from ...execution.features import FeatureExtractor, Precision, looking, painting
 from ...network.backward.gradient import VANISHED
 from ...network.network import Network
 from ...optimize import objective as terms
 from ...optimize.objective import Excite, Objective, Term
+from ...optimize.objective_subject import ObjectiveSubject
 from ...optimize.objective_text import ObjectiveLike, objective
 from ...optimize.resample import Travel, as_bytes, picture_to_pixels, resized, to_picture
 from ...optimize.tiling import Tiles, Tiling, tiling
@@ -43,7 +44,7 @@ def read_dream(net: Network, given: ObjectiveLike) -> Objective:
     return made
 
 
-@technique_with(layer=read_dream)
+@technique(resumes=True, layer=ObjectiveSubject(read_dream))
 def dream(
     net: Network,
     image: Image,

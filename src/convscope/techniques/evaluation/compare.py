@@ -25,7 +25,7 @@ from .insertion_deletion import measure_curves
 _ALL = ",".join(MAPS)
 
 
-@technique
+@technique(presumes=True)
 def compare(
     net: Network,
     image: ImageLike,

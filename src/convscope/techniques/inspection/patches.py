@@ -15,10 +15,11 @@ from pydantic import Field
 from ...base.errors import BadKnob, UnknownUnit
 from ...base.unit import Unit, UnitLike, parse
 from ...contract.silence import SILENT
-from ...contract.technique import technique_with
+from ...contract.technique import technique
 from ...network.network import Network
 from ...results.patches import Patches
-from ...scan.result import Hit, Scan, open_scan
+from ...scan.result import Hit, Scan
+from ...scan.subject import ScanSubject
 from ..common_knobs import Smooth
 from .crops import Crops, cut
 from .neuron_batch import Ints
@@ -28,7 +29,7 @@ Top = Annotated[int, Field(ge=1, le=100)] | Literal["auto"]
 Sort = Literal["channel", "max", "selectivity"]
 
 
-@technique_with(scan=lambda _, given: open_scan(given))
+@technique(scan=ScanSubject())
 def patches(
     net: Network,
     scan: Scan,

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ...base.errors import BadWeights, UnknownLayer, UnknownUnit, nearest
 from ...base.unit import UnitLike, parse
-from ...contract.technique import technique_with
+from ...contract.subjects import Given
+from ...contract.technique import technique
 from ...network.isolation.causes import check_runnable
 from ...network.isolation.parts import unwrap
 from ...network.layers.layers import holds_filters
@@ -40,7 +41,7 @@ def _has_filters(module: nn.Module) -> bool:
     return holds_filters(module) or (callable(getattr(module, "weight", None)) and hasattr(module, "_packed_params"))
 
 
-@technique_with(layer=_filters_at)
+@technique(layer=Given(_filters_at))
 def weights(
     net: Network,
     layer: UnitLike,

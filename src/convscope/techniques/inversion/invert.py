@@ -16,7 +16,8 @@ from ...base.image import Image, open_image
 from ...base.progress import Work
 from ...base.unit import UnitLike
 from ...contract.checkpoint import EVERY, Kept, kept
-from ...contract.technique import technique_with
+from ...contract.subjects import Given
+from ...contract.technique import technique
 from ...execution.features import Precision, looking
 from ...network.isolation.running import device_of
 from ...network.network import Network
@@ -34,7 +35,7 @@ Steps = Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"]
 Weight = Annotated[float, Field(ge=0, le=1e6)] | Literal["auto"]
 
 
-@technique_with(layer=read_depths)
+@technique(resumes=True, layer=Given(read_depths))
 def invert(
     net: Network,
     image: Image,

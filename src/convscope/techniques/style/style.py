@@ -18,7 +18,8 @@ from ...base.image import Image, open_image
 from ...base.unit import spanning
 from ...contract.images import Pictures, PicturesLike, naming, open_pictures
 from ...contract.knobs import Several
-from ...contract.technique import technique_with
+from ...contract.subjects import PicturesSubject
+from ...contract.technique import technique
 from ...execution.features import FeatureExtractor, Precision, looking, painting
 from ...network.network import Network
 from ...optimize.resample import picture_to_pixels, to_picture
@@ -46,17 +47,9 @@ Begin: TypeAlias = Annotated[str, naming("auto", "content", "noise")]
 Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
 
 
-def read_content(net: Network, given: PicturesLike | Pictures) -> Pictures:
-    """One picture or several."""
-    return open_pictures(given, "content")
-
-
-def read_style(net: Network, given: PicturesLike | Pictures) -> Pictures:
-    """One style or several."""
-    return open_pictures(given, "style")
-
-
-@technique_with(content=read_content, style=read_style)
+@technique(
+    resumes=True, content=PicturesSubject("content", replaced=True), style=PicturesSubject("style", several=True)
+)
 def style(
     net: Network,
     content: PicturesLike,
@@ -116,7 +109,7 @@ def style(
     holds what is there; with `cs.checkpoint(folder)` a stopped run goes on. Raises BadImage for a style smaller than
     what a neuron of the deepest layer sees and for masks of another size, BadKnob for weights that add up to nothing.
     """
-    photos, paintings = read_content(net, content), read_style(net, style)
+    photos, paintings = open_pictures(content, "content"), open_pictures(style, "style")
     if colors != "style" and net.preprocessing.channels != 3:
         raise BadKnob(f"colors must be style, not {colors}, for {net.name}, which sees none. Leave it out.")
     recipe = chosen(preset, content_weight, style_weight, variation, statistic, steps, scales, optimizer)

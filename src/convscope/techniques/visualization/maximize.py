@@ -17,11 +17,12 @@ from ...base.image import Image
 from ...base.pixels import in_colors
 from ...base.unit import Unit, spanning
 from ...contract.knobs import Names, Several
-from ...contract.technique import technique_with
+from ...contract.technique import technique
 from ...execution.features import Precision
 from ...network.network import Network
 from ...optimize import photo_spectrum as spectra
 from ...optimize.objective import Objective
+from ...optimize.objective_subject import ObjectiveSubject
 from ...optimize.objective_text import ObjectiveLike, objective
 from ...results.synthesis import Maximized
 from ...scan.result import Scan, open_scan
@@ -84,7 +85,7 @@ def read_objectives(net: Network, given: ObjectiveLike | Sequence[ObjectiveLike]
     return Wanted(tuple(objective(part, net.labels).resolved(net) for part in parts))
 
 
-@technique_with(unit=read_objectives)
+@technique(resumes=True, unit=ObjectiveSubject(read_objectives))
 def maximize(
     net: Network,
     unit: ObjectiveLike | Sequence[ObjectiveLike],

@@ -31,7 +31,7 @@ from .validation import scan_of
 _SIDE = 64  # of a patch, in pixels
 
 
-@technique
+@technique(resumes=True)
 def sheet(
     net: Network,
     layer: str,

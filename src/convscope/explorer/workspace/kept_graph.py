@@ -1,0 +1,54 @@
+"""How the layers of a network hang together and what their neurons see: found in seconds, and kept in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from ...base.errors import CannotExport
+from ...base.version import VERSION
+from ...graph.layer_graph import layer_graph
+from ...graph.receptive_field import Field, layer_field, layer_fields, remember
+from ...network.network import Network
+from ...store import Store
+
+_PART = "wiring"
+Inputs = dict[str, tuple[str, ...]]  # of each layer: the earlier layers whose outputs it reads
+
+
+def kept_graph(net: Network, store: Store) -> Inputs:
+    """What each layer reads, found now or kept under the network's digest; what neurons see is known from here on."""
+    key = hashlib.sha256(f"{net.digest} {VERSION}".encode()).hexdigest()
+    kept = store.get(key, _PART)
+    if kept is not None:
+        return _taken_up(net, json.loads(kept))
+    inputs, fields = layer_graph(net), dict[str, Field]()
+    with suppress(CannotExport):
+        fields = layer_fields(net, list(net.layers))
+    store.put(key, _PART, _written(inputs, fields))
+    return inputs
+
+
+def field_of(net: Network, layer: str) -> Field:
+    """What the neurons of a layer see; where no graph can be found, no more than everything."""
+    try:
+        return layer_field(net, layer)
+    except CannotExport:
+        shape, (height, width) = net.layers[layer].shape, net.preprocessing.size
+        tall, wide = shape[1:] if len(shape) == 3 else (1, 1)
+        return Field(np.tile([0, height], (tall, 1)), np.tile([0, width], (wide, 1)), "upper bound")
+
+
+def _written(inputs: Inputs, fields: dict[str, Field]) -> bytes:
+    told = {name: [field.rows.tolist(), field.columns.tolist(), field.status] for name, field in fields.items()}
+    return json.dumps({"inputs": inputs, "fields": told}).encode()
+
+
+def _taken_up(net: Network, told: dict[str, dict[str, Any]]) -> Inputs:
+    fields = told["fields"].items()
+    remember(net, {name: Field(np.array(rows), np.array(columns), status) for name, (rows, columns, status) in fields})
+    return {name: tuple(map(str, layers)) for name, layers in told["inputs"].items()}
