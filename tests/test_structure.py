@@ -1,6 +1,9 @@
 """The shape of the package: imports point one way, starting is light, and the front door is whole."""
 
 import ast
+import collections
+import functools
+import graphlib
 import importlib
 import inspect
 import re
@@ -18,57 +21,121 @@ SOURCE = ROOT / "src" / "convscope"
 FILES = sorted(SOURCE.rglob("*.py"))
 IDS = [str(path.relative_to(SOURCE)) for path in FILES]
 
-_BELOW = ["base", "contract", "results"]
-_RUN = [*_BELOW, "data", "network", "graph", "execution"]
-MAY_IMPORT = {
-    "base": [],
-    "contract": ["base"],
-    "results": ["base", "contract"],
-    "data": ["base", "contract"],
-    "network": _BELOW,
-    "graph": [*_BELOW, "network"],
-    "execution": [*_BELOW, "network", "graph"],
-    "zoo": [*_BELOW, "network"],
+_LOW = "base contract results"
+_NET = "network network.axes network.isolation network.layers network.backward"
+_RUN = f"{_LOW} data {_NET} graph execution"
+_SCAN = "scan scan.statistics scan.tables"
+_VIEW = "view view.figures view.encode view.render"
+_ABOUT = f"{_RUN} optimize {_SCAN} techniques"
+_ALL = f"{_RUN} {_SCAN} {_VIEW} store catalog"  # of fronts: never a technique
+_EXPLORER = "explorer explorer.workspace explorer.answers explorer.jobs"
+MAY_IMPORT = {  # of each folder: which others, all of which stand before it
+    "base": "",
+    "contract": "base",
+    "results": "base contract",
+    "view": _LOW,
+    "view.render": f"{_LOW} view",
+    "view.figures": f"{_LOW} view view.render",
+    "view.encode": f"{_LOW} view view.render view.figures",
+    "store": "base",
+    "data": "base contract",
+    "network.axes": "base",
+    "network.isolation": "base network.axes",
+    "network.layers": "base network.axes network.isolation",
+    "network.backward": "base network.axes network.isolation network.layers",
+    "network": f"{_LOW} network.axes network.isolation network.layers network.backward",
+    "graph": f"{_LOW} {_NET}",
+    "execution": f"{_LOW} {_NET} graph",
+    "zoo": f"{_LOW} {_NET}",
+    "scan.statistics": _RUN,
+    "scan.tables": f"{_RUN} scan.statistics",
+    "scan": f"{_RUN} scan.statistics scan.tables",
     "optimize": _RUN,
-    "scan": _RUN,
-    "techniques": [*_RUN, "optimize", "scan", "zoo"],
-    "catalog": [*_RUN, "scan", "techniques", "zoo"],
-    "view": _BELOW,
-    "store": ["base"],
-    "explorer": [*_RUN, "scan", "catalog", "view", "store", "fronts"],
-    "fronts": [*_RUN, "scan", "catalog", "view", "store", "zoo", "explorer"],  # never a technique
-    "__main__": ["fronts"],
-    "__init__": ["base"],  # lazy: the stub names the modules
+    "techniques": _RUN,
+    "techniques.attribution": _ABOUT,
+    "techniques.inspection": f"{_ABOUT} techniques.attribution",
+    "techniques.evaluation": f"{_ABOUT} techniques.attribution",
+    "techniques.visualization": f"{_ABOUT} techniques.inspection zoo",
+    "techniques.dream": _ABOUT,
+    "techniques.inversion": _ABOUT,
+    "techniques.style": f"{_ABOUT} techniques.dream techniques.inversion",
+    "catalog": f"{_RUN} {_SCAN} zoo",  # techniques by their names alone
+    "explorer.workspace": _ALL,
+    "explorer.answers": f"{_ALL} explorer.workspace",
+    "explorer.jobs": f"{_ALL} explorer.workspace",
+    "explorer": f"{_ALL} explorer.workspace explorer.answers explorer.jobs",
+    "fronts.report": f"{_ALL} zoo",
+    "fronts.server": f"{_ALL} zoo {_EXPLORER}",
+    "fronts.cli": f"{_ALL} zoo fronts.report fronts.server",
+    "fronts": f"{_ALL} zoo fronts.report fronts.server",
+    "__main__": "fronts.cli",
+    "__init__": "base",  # lazy: the stub names the modules
 }
-
-
-def part(module):
-    """The package, or top-level module, under convscope that a dotted name belongs to."""
-    return [*module.split("."), "__init__"][1]
+DOORS = {  # late imports that go against the order, each in one place
+    "contract.display": "view.encode",  # results draw themselves
+    "network.network": "graph",  # `net.receptive_field`
+}
+MOST = 17  # modules in a folder
 
 
 def name_of(path):
-    return ".".join(["convscope", *path.relative_to(SOURCE).with_suffix("").parts])
+    """The dotted name of a file, without convscope."""
+    return ".".join(path.relative_to(SOURCE).with_suffix("").parts)
 
 
+def folder_of(name):
+    """The folder of a module; one that lies beside `__init__` stands for itself."""
+    return name.rpartition(".")[0] or name
+
+
+def package(path):
+    """The first word of a file's name."""
+    return name_of(path).split(".")[0]
+
+
+@functools.cache
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
 def imports(path):
-    """Every module a file imports, by statement or by name, and whether this happens only inside a function."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    """Every name a file imports, and when: at once, late inside a function, or only for types."""
+    tree = parsed(path)
     late = {id(node) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for node in ast.walk(f)}
-    for node in ast.walk(tree):
-        match node:
-            case ast.Import():
-                found = [alias.name for alias in node.names]
-            case ast.ImportFrom(level=0):
-                found = [node.module]
-            case ast.ImportFrom():
-                base = ".".join(name_of(path).split(".")[: -node.level])
-                found = [f"{base}.{node.module}"] if node.module else [f"{base}.{alias.name}" for alias in node.names]
-            case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_]):
-                found = [name]
-            case _:
-                found = []
-        yield from ((name, id(node) in late) for name in found)
+    checks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+    types = {id(node) for check in checks for node in ast.walk(check)}
+
+    def when(node):
+        return "types" if id(node) in types else "late" if id(node) in late else "at once"
+
+    return [(name, when(node)) for node in ast.walk(tree) for name in _named(path, node)]
+
+
+def _named(path, node):
+    match node:
+        case ast.Import():
+            return [alias.name for alias in node.names]
+        case ast.ImportFrom(level=0):
+            return [f"{node.module}.{alias.name}" for alias in node.names]
+        case ast.ImportFrom():
+            base = ["convscope", *path.relative_to(SOURCE).parts[: -node.level], *filter(None, [node.module])]
+            return [".".join([*base, alias.name]) for alias in node.names]
+        case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_]):
+            return [name]
+    return []
+
+
+def ours(path):
+    """The modules of ours that a file imports when it runs, and when."""
+    found = []
+    for name, when in imports(path):
+        first, *words = name.split(".")
+        while words and not SOURCE.joinpath(*words).with_suffix(".py").is_file():
+            words.pop()
+        if first == "convscope" and when != "types":
+            found.append((".".join(words) or "__init__", when))
+    return found
 
 
 def run(code):
@@ -77,20 +144,48 @@ def run(code):
 
 @pytest.mark.parametrize("path", FILES, ids=IDS)
 def test_imports_point_one_way(path):
-    own = part(name_of(path))
-    assert own in MAY_IMPORT, f"{own} has no place yet in the order of imports"
-    for name, late in imports(path):
-        if not name.startswith("convscope"):
-            continue
-        display = path == SOURCE / "contract" / "result.py" and part(name) == "view" and late
-        own_methods = (  # `net.explore`, `net.report`, `net.receptive_field`
-            path == SOURCE / "network" / "network.py" and part(name) in ("__init__", "graph") and late
-        )
-        assert display or own_methods or part(name) in (own, *MAY_IMPORT[own]), f"{own} must not import {name}"
+    own = folder_of(name_of(path))
+    assert own in MAY_IMPORT or path.name == "__init__.py", f"{own} has no place yet in the order of imports"
+    for name, when in ours(path):
+        door = when == "late" and DOORS.get(name_of(path)) == folder_of(name)
+        front = when == "late" and (name_of(path), name) == ("network.network", "__init__")  # `net.explore`
+        allowed = folder_of(name) in (own, *MAY_IMPORT[own].split())
+        assert door or front or allowed, f"{own} must not import {name}"
+
+
+def test_folders_stand_in_order():
+    names = list(MAY_IMPORT)
+    for name, others in MAY_IMPORT.items():
+        assert all(names.index(other) < names.index(name) for other in others.split()), name
+
+
+def test_no_files_import_each_other_in_a_circle():
+    below = {
+        name_of(path): {name for name, _ in ours(path) if DOORS.get(name_of(path)) != folder_of(name)} - {"__init__"}
+        for path in FILES
+    }
+    try:
+        graphlib.TopologicalSorter(below).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def test_no_folder_holds_many_files():
+    held = collections.Counter(path.parent for path in FILES if path.name != "__init__.py")
+    assert not {folder.name: count for folder, count in held.items() if count > MOST}, "a family is worth a folder"
+
+
+def test_no_public_function_or_class_has_the_name_of_another():
+    homes = collections.defaultdict(set)
+    for path in FILES:
+        for node in parsed(path).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].add(name_of(path))
+    assert not {name: places for name, places in homes.items() if len(places) > 1}
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in FILES if part(name_of(p)) in ("base", "contract", "results", "view")], ids=name_of
+    "path", [p for p in FILES if package(p) in ("base", "contract", "results", "view")], ids=name_of
 )
 def test_base_results_and_view_never_import_torch(path):
     heavy = {"torch", "torchvision", "timm"}
@@ -131,17 +226,17 @@ def test_help_lists_the_techniques():
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in FILES if part(name_of(p)) not in ("fronts", "explorer", "__main__")], ids=name_of
+    "path", [p for p in FILES if package(p) not in ("fronts", "explorer", "__main__")], ids=name_of
 )
 def test_only_fronts_print(path):
-    calls = [node.func for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    calls = [node.func for node in ast.walk(parsed(path)) if isinstance(node, ast.Call)]
     assert not [func for func in calls if isinstance(func, ast.Name) and func.id == "print"]
 
 
 FROM_OUTSIDE = [  # the server's paths are of its own making
     path
     for path in FILES
-    if part(name_of(path)) not in ("scan", "optimize", "store", "explorer")
+    if package(path) not in ("scan", "optimize", "store", "explorer")
     if "server" not in path.parts and path.name not in ("paths.py", "plain.py")
 ]
 
@@ -174,7 +269,7 @@ IMPORTED = {
 }
 NAMES = sorted(name for name in IMPORTED if not name.startswith("_"))
 FUNCTIONS = [name for name in NAMES if inspect.isfunction(getattr(cs, name, None))]
-TECHNIQUES = [name for name in FUNCTIONS if part(getattr(cs, name).__module__) == "techniques"]
+TECHNIQUES = [name for name in FUNCTIONS if ".techniques." in getattr(cs, name).__module__]
 
 
 def test_the_front_door_is_sorted_and_is_what_the_stub_says():

@@ -13,8 +13,8 @@ from torch import nn
 
 import convscope as cs
 from convscope.base.errors import CannotExport, UnknownLayer, UnknownUnit
-from convscope.graph import receptive_field
-from convscope.graph.receptive_field import layer_field, receptive_boxes
+from convscope.graph import neuron_windows
+from convscope.graph.neuron_windows import layer_field, receptive_boxes
 
 PUBLISHED = {
     "alexnet": {"features.11": 163, "features.12": 195},
@@ -496,7 +496,7 @@ def test_the_embedded_network(lite0):
 
 
 def test_many_layers_on_one_graph(tiny):
-    found = receptive_field.layer_fields(tiny, ["0", "4", "logits"])
+    found = neuron_windows.layer_fields(tiny, ["0", "4", "logits"])
     assert {name: len(one.rows) for name, one in found.items()} == {"0": 32, "4": 4, "logits": 1}
     for name, one in found.items():
         np.testing.assert_array_equal(one.rows, layer_field(tiny, name).rows)

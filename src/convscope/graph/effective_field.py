@@ -20,7 +20,7 @@ from ..base.samples import samples
 from ..base.unit import Unit
 from ..network.backward.gradient import gradient, many_passes
 from ..network.batch_size import chunks, fitting_batch_size
-from . import receptive_field
+from .neuron_windows import boxes, neuron_windows
 from .window import Ints
 
 if TYPE_CHECKING:
@@ -68,14 +68,14 @@ def _windows(net: Network, unit: Unit, positions: Ints) -> tuple[Ints, Ints]:
     places = np.array(row.shape[1:] or (1, 1))
     middles = (2 * positions + 1) * size // (2 * places)
     try:
-        formal, local = receptive_field.neuron_windows(net, unit)
+        formal, local = neuron_windows(net, unit)
     except CannotExport:
         return middles, np.tile(np.array([0, 0, *size]), (len(positions), 1))
     for i, axis in enumerate(local):
         if not axis.trail.whole:
             middles[:, i] = axis.unclipped[positions[:, i]].sum(1) // 2
     rows, columns = (axis.seen[positions[:, i]] for i, axis in enumerate(formal))
-    return middles, receptive_field.boxes(rows, columns)
+    return middles, boxes(rows, columns)
 
 
 def _sensitivities(net: Network, unit: Unit, x: Tensor, positions: Ints) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ..base.errors import BadKnob, BadScan, BadSource, CannotExport, UnknownUnit, nearest
 from ..base.unit import find_label
 from ..data.source import Shard, Source
-from ..graph.receptive_field import layer_fields
+from ..graph.neuron_windows import layer_fields
 from ..network.isolation.parts import unwrap
 from ..network.isolation.running import dtype_of
 from ..network.network import Network

@@ -203,7 +203,7 @@ def test_the_wiring_of_a_network_is_kept_and_has_no_circle(tmp_path, tiny, monke
     names = list(tiny.layers)
     for row in first.info.layers:
         assert all(names.index(name) < names.index(row.name) for name in row.inputs)
-    for place in ("layer_graph", "receptive_field"):
+    for place in ("layer_graph", "neuron_windows"):
         monkeypatch.setattr(f"convscope.graph.{place}.executed", lambda *_: pytest.fail("it was traced again"))
     fresh = copy.deepcopy(tiny)  # which knows nothing yet of what its neurons see
     again = Workspace({"tiny": lambda: fresh}, workspace.store).loaded("tiny")

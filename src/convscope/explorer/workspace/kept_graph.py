@@ -12,7 +12,7 @@ import numpy as np
 from ...base.errors import CannotExport
 from ...base.version import VERSION
 from ...graph.layer_graph import layer_graph
-from ...graph.receptive_field import Field, layer_field, layer_fields, remember
+from ...graph.neuron_windows import Field, layer_field, layer_fields, remember
 from ...network.network import Network
 from ...store import Store
 

@@ -18,7 +18,7 @@ from ...base.pixels import Floats
 from ...base.progress import report_progress
 from ...base.unit import Unit
 from ...graph.effective_field import effective_at, effective_box
-from ...graph.receptive_field import layer_field
+from ...graph.neuron_windows import layer_field
 from ...network.network import Network
 from ...network.preprocessing import Preprocessing
 from ...scan.result import Hit, Scan

@@ -15,7 +15,7 @@ from ...base.errors import CannotExport, UnknownUnit
 from ...base.image import ImageLike
 from ...base.unit import Unit, UnitLike, Valued, parse
 from ...contract.technique import technique
-from ...graph.receptive_field import receptive_boxes
+from ...graph.neuron_windows import receptive_boxes
 from ...network.backward import backward_rules
 from ...network.backward.gradient import check_finite, gradient
 from ...network.network import Network
