@@ -20,7 +20,7 @@ import torch
 
 import convscope as cs
 from convscope.techniques.evaluation.attribution_methods import importance
-from convscope.techniques.evaluation.insertion_deletion import measure_curves
+from convscope.techniques.evaluation.insertion_deletion import curves
 
 METHODS: dict[str, dict[str, Any]] = {
     "saliency": {},
@@ -64,7 +64,7 @@ def judge(work: tuple[str, str]) -> dict[str, tuple[float, float, float]]:
         start = time.perf_counter()
         values = noise if method == "random" else importance(getattr(cs, method)(net, image, unit, **knobs))
         seconds = time.perf_counter() - start
-        areas = measure_curves(net, image, unit, values, steps=STEPS).evidence
+        areas = curves(net, image, unit, values, steps=STEPS).evidence
         found[method] = areas["deletion"], areas["insertion"], seconds
     return found
 

@@ -36,9 +36,17 @@ def test_the_reference_is_what_the_catalog_makes_of_it() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("bench/*.md")):
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")):
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
             assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_files_that_pages_name_are_there() -> None:
+    places = ("src/**/*", "tests/**/*", "docs/*", "bench/**/*", "web/*", "web/src/**/*")
+    files = {str(path) for place in places for path in ROOT.glob(place)}
+    for page in (ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/how/*.md")):
+        for name in re.findall(r"`([\w./]+\.(?:py|ts|tsx|css))`", page.read_text("utf-8")):
+            assert any(file.endswith(f"/{name}") for file in files), f"{page.name}: {name}"
 
 
 def test_every_command_the_documents_show_exists() -> None:

@@ -12,7 +12,7 @@ from convscope.base.errors import BadKnob, UnknownLayer, UnknownUnit
 from convscope.execution.fast_value import compile_value
 from convscope.network.backward.layer_gradient import layer_gradient
 from convscope.techniques.attribution.perturbation_mask import perturbation_mask
-from convscope.techniques.evaluation.insertion_deletion import measure_curves
+from convscope.techniques.evaluation.insertion_deletion import curves
 from convscope.view.figures.captions import named
 
 LABELS = ("tabby, tabby cat", "half - track", "black-and-tan coonhound", "owl", "chow, chow")
@@ -67,7 +67,7 @@ LINEAR = {
     "integrated_gradients": lambda *asked: cs.integrated_gradients(*asked, steps=8, limit=8),
     "rise": lambda *asked: cs.rise(*asked, samples=12),
     "occlusion": lambda *asked: cs.occlusion(*asked, size=4, stride=3),
-    "curves": lambda *asked: measure_curves(*asked, np.arange(144.0).reshape(12, 12), steps=4),
+    "curves": lambda *asked: curves(*asked, np.arange(144.0).reshape(12, 12), steps=4),
 }
 
 

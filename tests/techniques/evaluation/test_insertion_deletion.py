@@ -11,7 +11,7 @@ from torch import nn
 
 import convscope as cs
 from convscope.techniques.evaluation.attribution_methods import MAPS, Method
-from convscope.techniques.evaluation.insertion_deletion import insertion_deletion, measure_curves
+from convscope.techniques.evaluation.insertion_deletion import curves, insertion_deletion
 
 
 class Total(nn.Module):
@@ -27,7 +27,7 @@ def fed(tenths, unit=10):
 
 def test_torch_cams_four_pixels():
     net, pixels = fed([[4, 3], [2, 1]])
-    found = measure_curves(net, pixels, "logits:0", pixels, steps=2, fill="mean")
+    found = curves(net, pixels, "logits:0", pixels, steps=2, fill="mean")
     np.testing.assert_allclose(found.values, [[1, 0.3, 0], [0, 0.7, 1]], atol=1e-6)
     assert found.fractions.tolist() == [0, 0.5, 1]
     assert found.evidence["deletion"] == pytest.approx(0.4)
@@ -36,7 +36,7 @@ def test_torch_cams_four_pixels():
 
 def test_torch_cams_five_pixels_in_three_steps():
     net, pixels = fed([[30, 25, 20, 15, 10]], 100)
-    found = measure_curves(net, pixels, "logits:0", pixels, steps=3, fill="mean")
+    found = curves(net, pixels, "logits:0", pixels, steps=3, fill="mean")
     assert found.evidence["deletion"] == pytest.approx(0.41)
     assert found.evidence["insertion"] == pytest.approx(0.59)
 
@@ -44,7 +44,7 @@ def test_torch_cams_five_pixels_in_three_steps():
 def test_a_technique_of_the_catalog_gives_what_its_map_gives(tiny):
     found = insertion_deletion(tiny, "sample:cat", "logits:1", steps=7, fill="grey")
     map_ = cs.saliency(tiny, "sample:cat", "logits:1")
-    own = measure_curves(tiny, "sample:cat", "logits:1", np.abs(map_.values).sum(0), steps=7, fill="grey")
+    own = curves(tiny, "sample:cat", "logits:1", np.abs(map_.values).sum(0), steps=7, fill="grey")
     assert np.array_equal(found.values, own.values) and np.array_equal(found.map, own.map)
     assert found.evidence["method"] == "saliency" and found.evidence["forward_passes"] == 16
     assert found.value == pytest.approx(map_.value, rel=1e-5)
@@ -55,7 +55,7 @@ def test_curves_a_pixel_at_a_time(tiny):
     """Written again, slowly: a loop that hides one pixel after the other."""
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     importance = np.random.default_rng(1).integers(0, 40, (32, 32))  # many ties
-    found = measure_curves(tiny, pixels, "probs:2", importance, steps=1024, fill="mean", batch_size=64)
+    found = curves(tiny, pixels, "probs:2", importance, steps=1024, fill="mean", batch_size=64)
     order = sorted(range(1024), key=lambda i: (-importance.flat[i], i))
     deleted, inserted = tiny.prepare(pixels), torch.zeros(1, 3, 32, 32)
     whole = deleted.clone()
@@ -75,7 +75,7 @@ def test_of_a_sum_both_curves_add_up_and_its_own_map_is_the_best(data, steps):
     row = st.lists(st.integers(0, 255), min_size=4, max_size=4)
     net, pixels = fed(data.draw(st.lists(row, min_size=3, max_size=3)))
     other = np.random.default_rng(data.draw(st.integers(0, 99))).random((3, 4))
-    best, any_ = (measure_curves(net, pixels, "logits:0", m, steps=steps, fill="mean") for m in (pixels, other))
+    best, any_ = (curves(net, pixels, "logits:0", m, steps=steps, fill="mean") for m in (pixels, other))
     np.testing.assert_allclose(best.values.sum(0), best.value, rtol=1e-5, atol=1e-5)
     assert best.evidence["deletion"] <= any_.evidence["deletion"] + 1e-4
     assert best.evidence["insertion"] >= any_.evidence["insertion"] - 1e-4
@@ -86,15 +86,15 @@ def test_of_a_sum_both_curves_add_up_and_its_own_map_is_the_best(data, steps):
 @hypothesis.settings(max_examples=5, deadline=None)
 def test_the_batch_size_changes_roundings_only(batch):
     net, pixels = fed(np.arange(20).reshape(4, 5))
-    one, other = (measure_curves(net, pixels, "logits:0", pixels, batch_size=size) for size in (batch, 4))
+    one, other = (curves(net, pixels, "logits:0", pixels, batch_size=size) for size in (batch, 4))
     np.testing.assert_allclose(one.values, other.values, rtol=1e-5)
 
 
 def test_normalized_areas_are_of_the_clean_value_and_missing_where_that_is_not_positive():
     net, pixels = fed([[4, 3], [2, 0]])
-    found = measure_curves(net, pixels, "logits:0", pixels, steps=4, fill="mean").evidence
+    found = curves(net, pixels, "logits:0", pixels, steps=4, fill="mean").evidence
     assert found["deletion_normalized"] == pytest.approx(found["deletion"] / 0.9)
-    dark = measure_curves(net, np.zeros((2, 2), np.uint8), "logits:0", pixels, steps=4, fill="mean").evidence
+    dark = curves(net, np.zeros((2, 2), np.uint8), "logits:0", pixels, steps=4, fill="mean").evidence
     assert "deletion_normalized" not in dark
 
 
@@ -106,7 +106,7 @@ def test_cancelled_curves_end_in_nan_and_say_so():
 
     net, pixels = fed([[4, 3], [2, 1]])
     with cs.listening(stop):
-        found = measure_curves(net, pixels, "logits:0", pixels, steps=5, fill="mean", batch_size=2)
+        found = curves(net, pixels, "logits:0", pixels, steps=5, fill="mean", batch_size=2)
     assert "cancelled" in found.evidence["partial"]
     assert np.isnan(found.values).tolist() == [[False, False, True, True, True, True]] * 2
     assert np.isnan(found.evidence["deletion"]) and found.evidence["forward_passes"] == 4
@@ -118,7 +118,7 @@ def test_cancelled_curves_end_in_nan_and_say_so():
 def test_bad_maps(bad, says):
     net, pixels = fed([[4, 3], [2, 1]])
     with pytest.raises(cs.ConvscopeError, match=says):
-        measure_curves(net, pixels, "logits:0", bad)
+        curves(net, pixels, "logits:0", bad)
 
 
 @pytest.mark.parametrize("bad", [{"method": "tea leaves"}, {"steps": 0}, {"fill": "fog"}])

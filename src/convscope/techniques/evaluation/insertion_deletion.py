@@ -50,13 +50,11 @@ def insertion_deletion(
     same fill, so that each begins where the other ends. Compare with `method="random"`.
     """
     found = attribution_map(net, image, unit, method, seed)
-    result = measure_curves(
-        net, image, unit, importance(found), steps=steps, fill=fill, seed=seed, batch_size=batch_size
-    )
+    result = curves(net, image, unit, importance(found), steps=steps, fill=fill, seed=seed, batch_size=batch_size)
     return replace(result, evidence={**result.evidence, **about(method, found)})
 
 
-def measure_curves(
+def curves(
     net: Network,
     image: ImageLike,
     unit: UnitLike,
