@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_type_hints
 
 from ..base.errors import BadKnob, ConvscopeError, nearest_told
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 AnyFunction = Callable[..., Any]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,19 @@ def check(function: AnyFunction, values: Mapping[str, object]) -> dict[str, Any]
         for problem in error.errors():  # a knob that may be one of several types has a problem with each
             problems.setdefault(str(problem["loc"][0]), []).append(problem)
         raise BadKnob(" ".join(_sentence(function, name, found) for name, found in problems.items())) from None
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """A function whose knobs are checked before it runs; raises BadKnob for one that is unknown or out of bounds."""
+    names = subjects(function)
+
+    @functools.wraps(function)
+    def ask(*args: P.args, **kwargs: P.kwargs) -> R:
+        chosen = check(function, {name: value for name, value in kwargs.items() if name not in names})
+        about = {name: value for name, value in kwargs.items() if name in names}
+        return function(*args, **about, **chosen)  # type: ignore[arg-type]
+
+    return ask
 
 
 def as_text(function: AnyFunction, values: Mapping[str, object]) -> dict[str, object]:

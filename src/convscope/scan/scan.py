@@ -27,6 +27,7 @@ from .tables.tables import NAMES, tables
 _PARTS = "parts"
 
 
+@knobs.checked
 def scan(
     net: Network,
     source: Any,
@@ -81,29 +82,26 @@ def scan(
     in any order. Raises BadSource for images that cannot be used, BadScan where the folder holds another scan,
     CannotWrite, and UnknownLayer.
     """
-    chosen = knobs.check(scan, {name: value for name, value in locals().items() if name not in _SUBJECTS})
     if not isinstance(net, Network):
         raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
-    where = {name: chosen.pop(name) for name in ("engine", "shard", "workers", "checkpoint")}
-    part, of = check_part(where["shard"])
+    part, of = check_part(shard)
     if of > 1 and output is None:
         raise BadKnob("A scan in parts needs an output folder, where the parts meet. Give output=…, or -o DIR.")
-    if of > 1 and where["engine"] == "ray":
+    if of > 1 and engine == "ray":
         raise BadKnob("shard must be 0/1 with engine=ray, which shares the work out itself. Leave shard out.")
+    measured: dict[str, Any] = {"top": top, "per_image": per_image, "sample": sample, "positions": positions}
+    measured |= {"predictions": predictions, "duplicates": duplicates, "compile": compile, "batch_size": batch_size}
     with ExitStack() as stack:
         path = None if output is None else stack.enter_context(_part(Path(output), part, of))
-        job = ScanJob.of(net, open_source(source), chosen.pop("layers"), chosen.pop("labels"), **chosen)
-        if where["engine"] == "ray":
+        job = ScanJob.of(net, open_source(source), layers, labels, **measured)
+        if engine == "ray":
             from .ray_engine import run_on_ray
 
-            return _finished(run_on_ray(job, path, where["checkpoint"]), job, path)
+            return _finished(run_on_ray(job, path, checkpoint), job, path)
         state = resume(job, path)
         save = (lambda _: None) if path is None else (lambda state: state.save(path))
-        run_scan(job, state, job.shards[part::of], save, _workers(where["workers"], job), where["checkpoint"])
+        run_scan(job, state, job.shards[part::of], save, _workers(workers, job), checkpoint)
         return _finished(state, job, path)
-
-
-_SUBJECTS = ("net", "source", "output")
 
 
 def merge_scans(parts: Sequence[str | Path], output: str | Path | None = None) -> Scan:
