@@ -10,7 +10,8 @@ from torch import nn
 import convscope as cs
 from convscope.explorer.workspace.frame import decode
 from convscope.explorer.workspace.kept_graph import field_of
-from convscope.explorer.workspace.workspace import Workspace, first_layer
+from convscope.explorer.workspace.workspace import Workspace
+from convscope.network.layer_choice import first_layer
 from convscope.store import Store
 
 CAT = cs.open_image("sample:cat")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...base.errors import BadScan, UnknownNetwork, nearest
 from ...base.image import Image
 from ...data.source import Source
+from ...network.layer_choice import first_layer
 from ...network.network import Network
 from ...scan.result import Scan
 from ...store import Store
@@ -26,8 +27,6 @@ from .network_lock import NetworkLock
 from .python_line import loading
 
 _ACTIVATIONS, _SEEN, _ANSWERS, _THUMBS = 64 << 20, 16 << 20, 16 << 20, 48 << 20  # bytes kept in memory
-_CHANNELS = range(24, 129)  # of a layer to begin with: enough to see, few enough to look at
-_PLACES = 7  # along the shorter side of such a layer's maps, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,12 +145,3 @@ class Workspace:
         self.scan = scan
         self.scan_info = ScanInfo(folder=str(folder), images=int(scan.evidence["images"]), layers=layers)
         return self.scan_info
-
-
-def first_layer(net: Network) -> str:
-    """The layer to show first: of those with a few dozen maps of some size, the one nearest to the middle."""
-    names = list(net.layers)
-    inner = [row for row in list(net.layers.values())[1:] if len(row.shape) == 3]
-    suited = [row for row in inner if row.units in _CHANNELS and min(row.shape[1:]) >= _PLACES]
-    found = min(suited or inner, key=lambda row: abs(names.index(row.name) - len(names) / 2), default=None)
-    return "logits" if found is None else found.name

@@ -18,11 +18,11 @@ from ...base.files import check_writable, write
 from ...base.image import Image, ImageLike, open_image
 from ...base.version import VERSION
 from ...catalog.catalog import entry
+from ...network.layer_choice import filter_layers, first_and_middle, last_at_each_size, rectified_at_each_size
 from ...network.network import Network
 from ...scan.result import Scan, open_scan
 from ...view.render.svg import data_uri
 from .figure import figure
-from .layers import depths, ends_of_sizes, filter_layers, first_and_middle
 from .unit_section import what_drives_units
 
 Figures: TypeAlias = tuple[tuple[str, dict[str, Any], dict[str, Any]], ...]  # technique, knobs, how it is drawn
@@ -133,7 +133,7 @@ def _filters(net: Network) -> str:
 
 def _seen(net: Network, image: Image, images: int) -> str:
     name = html.escape(image.reference or "image")
-    layers = depths(net)
+    layers = rectified_at_each_size(net)
     captions = ["early_maps", *["middle_maps"] * (len(layers) - 2), "deep_maps"][: len(layers)]
     maps = [
         figure(net, "activations", image, layer, caption=key, view={"sort": "max", "top": _shown(net, layer, images)})
@@ -160,7 +160,7 @@ def _row(net: Network, figures: Figures, image: Image, unit: str) -> str:
 
 def _projections(net: Network, image: Image, images: int) -> str:
     """The strongest channels of a layer in the middle, projected back; fewer where images are many."""
-    layers = ends_of_sizes(net)
+    layers = last_at_each_size(net)
     if not layers:
         return ""
     layer = layers[len(layers) // 2]

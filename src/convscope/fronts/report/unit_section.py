@@ -10,10 +10,10 @@ import numpy as np
 
 from ...base.image import Image
 from ...catalog.catalog import entry
+from ...network.layer_choice import early_middle_late
 from ...network.network import Network
 from ...scan.result import Scan
 from .figure import figure
-from .layers import scanned_depths
 
 _SHEET, _NAMED = 32, 12  # channels of a sheet, and dead units that are named
 
@@ -21,7 +21,7 @@ _SHEET, _NAMED = 32, 12  # channels of a sheet, and dead units that are named
 def what_drives_units(net: Network, images: Sequence[Image], scan: Scan) -> str:
     """The section; raises BadScan for a scan of another network, or one whose images are not at hand."""
     scan.check(net)  # of another network no layer may have the name of one here
-    layers = scanned_depths(net, [name for name, _, _ in scan.ledger.layers])
+    layers = early_middle_late(net, [name for name, _, _ in scan.ledger.layers])
     keys = {layers[0]: "early_patches", layers[-1]: "deep_patches"} if len(layers) > 1 else {}
     knobs = {"channels": _SHEET}
     sheets = [

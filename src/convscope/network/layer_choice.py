@@ -1,15 +1,17 @@
-"""Which layers a report shows: the first and a middle convolution, and one layer at each size of map."""
+"""Which layers to show where nobody has said: the one choice for reports, pages and pictures of a depth."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from ...network.isolation.parts import unwrap
-from ...network.layers.layers import Layer, holds_filters
-from ...network.network import Network
+from .isolation.parts import unwrap
+from .layers.layers import Layer, holds_filters
+from .network import Network
 
 _RECTIFIED = ("ReLU", "ReLU6", "SiLU", "GELU", "Hardswish", "Mish", "ELU", "LeakyReLU", "PReLU")
-_DEPTHS = 5
+_DEPTHS = 5  # of a report
+_CHANNELS = range(24, 129)  # of a layer to begin with: enough to see, few enough to look at
+_PLACES = 7  # along the shorter side of such a layer's maps, at least
 
 
 def filter_layers(net: Network) -> list[tuple[Layer, int]]:
@@ -33,7 +35,7 @@ def first_and_middle(net: Network) -> list[str]:
     return names[:1] + middle[len(middle) // 2 : len(middle) // 2 + 1]
 
 
-def depths(net: Network) -> list[str]:
+def rectified_at_each_size(net: Network) -> list[str]:
     """The last rectified layer at each size of map, shallow to deep; other layers where none is rectified."""
     maps = _maps(net)
     rectified = [row for row in maps if row.kind in _RECTIFIED] or maps
@@ -46,13 +48,13 @@ def depths(net: Network) -> list[str]:
     )
 
 
-def scanned_depths(net: Network, scanned: Collection[str]) -> list[str]:
+def early_middle_late(net: Network, scanned: Collection[str]) -> list[str]:
     """An early, a middle and a late layer of those that were scanned; fewer where there are no more."""
     names = [row.name for row in _maps(net) if row.name in scanned]
     return list(dict.fromkeys(names[i] for i in (0, len(names) // 2, -1))) if names else []
 
 
-def ends_of_sizes(net: Network) -> list[str]:
+def last_at_each_size(net: Network) -> list[str]:
     """The last layer at each size of map, shallow to deep, whether rectified or not: no rectifier hides how strong."""
     return list({row.shape[1:]: row.name for row in _maps(net)}.values())
 
@@ -60,3 +62,12 @@ def ends_of_sizes(net: Network) -> list[str]:
 def _maps(net: Network) -> list[Layer]:
     rows = [row for row in net.layers.values() if row.name not in ("input", "logits")]
     return [row for row in rows if len(row.shape) == 3 and row.shape[1] > 1]
+
+
+def first_layer(net: Network) -> str:
+    """The layer to show first: of those with a few dozen maps of some size, the one nearest to the middle."""
+    names = list(net.layers)
+    inner = [row for row in list(net.layers.values())[1:] if len(row.shape) == 3]
+    suited = [row for row in inner if row.units in _CHANNELS and min(row.shape[1:]) >= _PLACES]
+    found = min(suited or inner, key=lambda row: abs(names.index(row.name) - len(names) / 2), default=None)
+    return "logits" if found is None else found.name
