@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import nullcontext
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ...catalog.catalog import MORE, CatalogEntry
 from ...contract import knobs
 from ...contract.checkpoint import checkpoint
 from ...contract.result import Result, check_output
+from ...network.network import Network
 from ...view.figures.registry import drawer_of
 from ...zoo import zoo
 from .options import CHECKPOINT, DEVICE, JSON, OUTPUT, WEIGHTS, fetched
@@ -31,49 +33,65 @@ _LONGEST = 60  # letters of a file's name that say what it is about
 
 def command(entry: CatalogEntry) -> click.Command:
     """The click command of a technique, from its signature and docstring."""
-    drawer = drawer_of(entry.result)
-    view = knobs.schema(drawer)
+    view = knobs.schema(drawer_of(entry.result))
+    options = [option(name, schema) for name, schema in {**entry.schema, **view}.items()]
+    made = Told(
+        entry.command,
+        callback=partial(_run, entry),
+        params=[*_arguments(entry), *options],
+        help=_help(entry.function.__doc__ or ""),
+    )
+    for add in (OUTPUT, JSON, WEIGHTS, DEVICE, *((CHECKPOINT,) if entry.resumes else ())):
+        add(made)
+    return made
 
-    def run(network: str, output: Path | None, as_json: bool, weights: str, device: str, **given: Any) -> None:
-        folder = given.pop("checkpoint", None)
-        endings = entry.result.endings(given)
-        if output is not None:
-            check_output(output, endings)
-        elif not as_json:
-            check_writable(Path(entry.command))
-        choices = knobs.check(drawer, {name: given.pop(name) for name in view})
-        about = next((given[name] for name in entry.subjects[1:] if given[name]), network)
-        subjects = [_one_or_list(given.pop(name)) for name in entry.subjects[1:]]
-        if entry.presumes and subjects[0] is None:
-            network, subjects[0] = zoo.LITE[0], network
-        net = fetched(network, weights, device)
-        if entry.presumes and subjects[1] is None:
-            subjects[1] = f"logits:{net.predict(subjects[0], 1)[0][1]}"
-        with progress(entry.command, keeps=True), checkpoint(folder) if folder is not None else nullcontext():
-            result = entry.function(net, *subjects, **given)
-        if output is None and not as_json:
-            output = unused(entry.command, about, endings[0])
-        if output is not None:
-            result.save(output, **choices)
-        click.echo(_as_json(result, output) if as_json else _as_text(result, output))
 
-    function = entry.function
-    run.__doc__ = function.__doc__
-    names = ["network", *entry.subjects[1:]]
-    arguments = [
+def _arguments(entry: CatalogEntry) -> list[click.Argument]:
+    return [
         click.Argument(
             [name],
             metavar=word,
             required=not entry.presumes or name == "network",
             nargs=-1 if word.endswith(MORE) else 1,
         )
-        for name, word in zip(names, entry.arguments, strict=True)
+        for name, word in zip(["network", *entry.subjects[1:]], entry.arguments, strict=True)
     ]
-    options = [option(name, schema) for name, schema in {**entry.schema, **view}.items()]
-    made = Told(entry.command, callback=run, params=[*arguments, *options], help=_help(function.__doc__ or ""))
-    for add in (OUTPUT, JSON, WEIGHTS, DEVICE, *((CHECKPOINT,) if entry.resumes else ())):
-        add(made)
-    return made
+
+
+def _run(
+    entry: CatalogEntry, network: str, output: Path | None, as_json: bool, weights: str, device: str, **given: Any
+) -> None:
+    """Carry a technique out; what cannot be written, or drawn as asked, is refused before anything is computed."""
+    folder = given.pop("checkpoint", None)
+    endings = entry.result.endings(given)
+    if output is not None:
+        check_output(output, endings)
+    elif not as_json:
+        check_writable(Path(entry.command))
+    drawer = drawer_of(entry.result)
+    choices = knobs.check(drawer, {name: given.pop(name) for name in knobs.schema(drawer)})
+    about = next((given[name] for name in entry.subjects[1:] if given[name]), network)
+    subjects = [_one_or_list(given.pop(name)) for name in entry.subjects[1:]]
+    net, subjects = _presumed(entry, network, subjects, weights, device)
+    with progress(entry.command, keeps=True), checkpoint(folder) if folder is not None else nullcontext():
+        result = entry.function(net, *subjects, **given)
+    if output is None and not as_json:
+        output = unused(entry.command, about, endings[0])
+    if output is not None:
+        result.save(output, **choices)
+    click.echo(_as_json(result, output) if as_json else _as_text(result, output))
+
+
+def _presumed(
+    entry: CatalogEntry, network: str, subjects: list[Any], weights: str, device: str
+) -> tuple[Network, list[Any]]:
+    """The network and the other subjects; where only an image was named, lite0 and its most probable class."""
+    if entry.presumes and subjects[0] is None:
+        network, subjects[0] = zoo.LITE[0], network
+    net = fetched(network, weights, device)
+    if entry.presumes and subjects[1] is None:
+        subjects[1] = f"logits:{net.predict(subjects[0], 1)[0][1]}"
+    return net, subjects
 
 
 class Told(click.Command):
