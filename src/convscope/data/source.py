@@ -1,7 +1,7 @@
 """What a source is: images in one total order, listed shard by shard and read one by one, in any process.
 
 Numbers, ids and the digest depend on what the source holds, never on how it is cut or where it lies. How each kind
-of source is listed and read is decided beside this file; what is recognized as a source, in `opening`.
+of source is listed and read is decided beside this file; what is recognized as a source, in `open`.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class Pyramid(Canvas):
 class MagnitudeConstrained(Canvas):
     """Phases only; every frequency keeps the strength it has in photos (Fel et al. 2023, MaCo).
 
-    `magnitudes` (C, H, W // 2 + 1) are those of `spectrum.magnitudes`, in decorrelated colors. The mean color, and
+    `magnitudes` (C, H, W // 2 + 1) are those of `photo_spectrum.magnitudes`, in decorrelated colors. The mean color, and
     stripes that change from each pixel to the next, have no phase: they are real numbers up to their magnitude.
     """
 
