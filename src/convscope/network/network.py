@@ -137,7 +137,7 @@ class Network:
 
     @property
     def mixing(self) -> dict[str, bool]:
-        """What is known so far of layers whose numbers depend on the other images of a batch; see `batch_size.mixes`."""
+        """What is known of layers whose numbers depend on the other images of a batch; see `batch_size.mixes`."""
         return self._table.mixing
 
     @property

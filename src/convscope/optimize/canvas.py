@@ -123,8 +123,8 @@ class Pyramid(Canvas):
 class MagnitudeConstrained(Canvas):
     """Phases only; every frequency keeps the strength it has in photos (Fel et al. 2023, MaCo).
 
-    `magnitudes` (C, H, W // 2 + 1) are those of `photo_spectrum.magnitudes`, in decorrelated colors. The mean color, and
-    stripes that change from each pixel to the next, have no phase: they are real numbers up to their magnitude.
+    `magnitudes` (C, H, W // 2 + 1) are those of `photo_spectrum.magnitudes`, in decorrelated colors. The mean color,
+    and stripes that change from each pixel to the next, have no phase: they are real numbers up to their magnitude.
     """
 
     def __init__(self, frame: Frame, magnitudes: Tensor) -> None:
