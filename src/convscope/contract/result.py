@@ -76,6 +76,10 @@ class Result:
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: value for name, value in fields.items() if isinstance(value, np.ndarray)}
 
+    def thumbnail(self) -> NDArray[np.uint8] | None:
+        """The one picture that stands for the result, (H, W, 3 or 4); of no pixel where it shows nothing, else None."""
+        return None
+
     def encoded(self, suffix: str, **view: Any) -> bytes:
         """The bytes of a file with this ending, such as `.png`: what `save` writes."""
         return encoded(self, suffix, view)

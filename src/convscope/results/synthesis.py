@@ -33,6 +33,10 @@ class Maximized(Result):
         told = {"objectives": list(self.objectives), "final": self.values.tolist()}
         return {**super().summary(), **told, "driven": self.driven.tolist()}
 
+    def thumbnail(self) -> NDArray[np.uint8] | None:
+        """The first picture; nothing where the unit could not be driven, as the picture then shows nothing."""
+        return to_bytes(self.images[0]) if self.driven[0] else np.zeros((0, 0, 3), np.uint8)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Sheet(Result):

@@ -13,11 +13,9 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from ...base.pixels import to_bytes
 from ...base.plain import to_json
 from ...contract.request import Request
 from ...contract.result import Result
-from ...results.synthesis import Maximized
 from ...store import Store
 from ...view.figures.registry import choices, draw
 from .frame import encode
@@ -64,11 +62,12 @@ def artifact_parts(result: Result, view: Mapping[str, Any], digest: str = "") ->
 
 
 def keep(store: Store, result: Result, view: Mapping[str, Any], digest: str = "") -> str:
-    """Keep a result in the store, and say under which digest; a whole one of `maximize` with its small picture."""
+    """Keep a result in the store, and say under which digest; a whole one with its small picture, where it has one."""
     assert result.request is not None
     digest = digest or kept_under(result.request, type(result), view)
-    if isinstance(result, Maximized) and "partial" not in result.evidence:
-        store.put(result.request.digest, "thumb", _thumb(result))
+    small = result.thumbnail()
+    if small is not None and "partial" not in result.evidence:
+        store.put(result.request.digest, "thumb", _thumb(small))
     store.put_all(digest, artifact_parts(result, view, digest))
     return digest
 
@@ -84,11 +83,11 @@ def narrowed(array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(array, dtype=kind)
 
 
-def _thumb(result: Maximized) -> bytes:
-    """The first picture, small; nothing where the unit could not be driven, as the picture then shows nothing."""
-    if not result.driven[0]:
+def _thumb(pixels: NDArray[np.uint8]) -> bytes:
+    """A picture, small; nothing of nothing."""
+    if not pixels.size:
         return b""
-    picture = PIL.Image.fromarray(to_bytes(result.images)[0]).convert("RGB")
+    picture = PIL.Image.fromarray(pixels).convert("RGB")
     picture.thumbnail((THUMB, THUMB), PIL.Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
