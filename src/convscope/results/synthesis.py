@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.pixels import Floats
+from ..base.pixels import Floats, to_bytes
 from ..contract.images import are_several
 from ..contract.result import Result
 
