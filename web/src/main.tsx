@@ -1,11 +1,11 @@
 import { render } from "preact";
-import { begin } from "./actions";
-import { App } from "./app";
-import { listen } from "./keys";
-import { link } from "./link";
+import { begin } from "./store/actions";
+import { App } from "./shell/app";
+import { listen } from "./shell/keys";
+import { link } from "./store/link";
 import "./theme.css";
 import "./toolbox/toolbox.css";
-import { settle } from "./toolbox/ui";
+import { settle } from "./store/ui";
 
 settle();
 begin(() => link.begin());

@@ -1,13 +1,13 @@
 /** A second picture beside the one on screen: the classes of both, and where the selected unit differs. */
 import { useEffect, useId, useRef } from "preact/hooks";
-import { compareWith } from "../actions";
-import { imageOf, paint, suited, written } from "../colors";
-import type { Arr } from "../host";
+import { compareWith } from "../store/actions";
+import { imageOf, paint, suited, written } from "../views/colors";
+import type { Arr } from "../hosts/host";
 import type { ClassScore } from "../schema";
-import * as state from "../state";
-import { useImage } from "../toolbox/address";
+import * as state from "../store/state";
+import { useImage } from "../store/image_url";
 import { difference, sideBySide } from "./difference";
-import { Bar } from "./result";
+import { Bar } from "../views/result";
 
 export function ComparePanel() {
   const id = useId();

@@ -1,9 +1,9 @@
 /** Which classes the images of the scan are taken for, the most frequent mistakes first, and the images of each. */
 import { batch, useSignal } from "@preact/signals";
-import { showImage } from "../actions";
+import { showImage } from "../store/actions";
 import type { ConfusedCell } from "../schema";
-import * as state from "../state";
-import { door, sentence, useAsked } from "./asked";
+import * as state from "../store/state";
+import { door, sentence, useAsked } from "../store/requests";
 
 export function Confusion() {
   const open = useSignal(false);

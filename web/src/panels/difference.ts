@@ -1,5 +1,5 @@
 /** Two pictures in numbers, side by side. */
-import type { Numbers } from "../host";
+import type { Numbers } from "../hosts/host";
 import type { ClassScore } from "../schema";
 
 /** The second map less the first; null where they differ in size. */

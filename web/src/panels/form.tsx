@@ -1,6 +1,6 @@
 /** Controls for knobs, made from their JSON Schema alone. */
 import { useId } from "preact/hooks";
-import { type Field, label, must, read } from "./schema-form";
+import { type Field, label, must, read } from "./schema_form";
 
 interface FormProps {
   all: readonly Field[];

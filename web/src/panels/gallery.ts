@@ -1,11 +1,11 @@
 /** Pictures of a layer's channels for the grid: those that were synthesized, and the best crop of each in the scan. */
 import { computed, effect, signal } from "@preact/signals";
-import type { Arr, Frame } from "../host";
-import { newest } from "../newest";
+import type { Arr, Frame } from "../hosts/host";
+import { newest } from "../store/newest";
 import type { Answer, Ask, Gallery } from "../schema";
-import * as state from "../state";
-import { adopt, door, sentence } from "./asked";
-import type { Spec } from "./layout";
+import * as state from "../store/state";
+import { adopt, door, sentence } from "../store/requests";
+import type { Spec } from "../views/tile_layout";
 
 const PAPER = 236; // behind crops that do not fill their tile
 

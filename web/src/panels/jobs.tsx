@@ -1,10 +1,10 @@
 /** The queue: what waits, runs and is done, each with its picture so far, and what can be done about it. */
 import { useSignal } from "@preact/signals";
-import type { Host } from "../host";
+import type { Host } from "../hosts/host";
 import type { Job } from "../schema";
-import * as state from "../state";
-import { adopt, door, sentence } from "./asked";
-import { hasResult, isOver, JobResult, Preview, Progress } from "./jobresult";
+import * as state from "../store/state";
+import { adopt, door, sentence } from "../store/requests";
+import { hasResult, isOver, JobResult, Preview, Progress } from "./job_result";
 
 const SHOWN = 40;
 const ORDER = { running: 0, queued: 1, failed: 2, cancelled: 2, done: 2 } as const;

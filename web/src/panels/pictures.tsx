@@ -1,8 +1,8 @@
 /** A subject that is a picture, or several: each chosen among those at hand, with its look, or taken from a file. */
 import { useId, useRef } from "preact/hooks";
-import { addImage } from "../actions";
-import { useImage } from "../toolbox/address";
-import { label } from "./schema-form";
+import { addImage } from "../store/actions";
+import { useImage } from "../store/image_url";
+import { label } from "./schema_form";
 import { BETWEEN, type Subject } from "./subjects";
 
 export function PictureRows({ one, put }: { one: Subject; put(text: string): void }) {

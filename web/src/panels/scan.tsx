@@ -1,17 +1,17 @@
 /** The selected unit in the scan: the crops that drive it most with their projections, its numbers, its histogram. */
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
-import { submit } from "../actions";
+import { submit } from "../store/actions";
 import type { Job } from "../schema";
-import * as state from "../state";
-import { tab } from "../toolbox/ui";
-import { adopt, door, sentence, useAsked } from "./asked";
+import * as state from "../store/state";
+import { tab } from "../store/ui";
+import { adopt, door, sentence, useAsked } from "../store/requests";
 import { Confusion } from "./confusion";
 import { Histogram } from "./histogram";
-import { isOver, JobResult, Progress } from "./jobresult";
-import { ResultView, told } from "./result";
+import { isOver, JobResult, Progress } from "./job_result";
+import { ResultView, told } from "../views/result";
 import { Synthesized } from "./synthesized";
-import { kept } from "./taking";
+import { kept } from "../input/upload_image";
 
 const STILL = 200; // milliseconds a unit stays selected before it is looked up: keys walk on faster
 const PROJECTIONS = [["guided", "guided"], ["deconvnet", "deconvnet"], ["plain", "gradient"], ["none", "none"]] as const;

@@ -2,11 +2,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { Job } from "../schema";
-import * as state from "../state";
-import { adopt, door, sentence } from "./asked";
-import { tilePixels } from "./drawing";
+import * as state from "../store/state";
+import { adopt, door, sentence } from "../store/requests";
+import { tilePixels } from "../views/tile_drawing";
 import { collect, cutting, painted, painting, paintAll, queueing, stop } from "./gallery";
-import { JobResult, Progress } from "./jobresult";
+import { JobResult, Progress } from "./job_result";
 
 /** Steps a picture takes; auto is what the recipe has. */
 const STEPS = ["auto", "32", "64", "128", "256", "512"];

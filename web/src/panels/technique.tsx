@@ -1,14 +1,14 @@
 /** Any technique of the catalog on what is selected: its form, asked at once or as a job, and its result. */
 import { batch, computed, signal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
-import type { Frame } from "../host";
+import type { Frame } from "../hosts/host";
 import type { Answer, Ask, TechniqueInfo } from "../schema";
-import * as state from "../state";
-import { adopt, door, sentence } from "./asked";
+import * as state from "../store/state";
+import { adopt, door, sentence } from "../store/requests";
 import { Knobs } from "./form";
-import { JobResult } from "./jobresult";
-import { ResultView } from "./result";
-import { collect, fields, label } from "./schema-form";
+import { JobResult } from "./job_result";
+import { ResultView } from "../views/result";
+import { collect, fields, label } from "./schema_form";
 import { PictureRows } from "./pictures";
 import { type Subject, subjectsOf } from "./subjects";
 

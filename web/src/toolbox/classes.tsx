@@ -1,8 +1,8 @@
 /** The five likeliest classes; each leads to its score as a unit. */
 import type { ClassScore } from "../schema";
-import { select } from "../actions";
-import * as state from "../state";
-import * as ui from "./ui";
+import { select } from "../store/actions";
+import * as state from "../store/state";
+import * as ui from "../store/ui";
 import { mapsOther } from "./units";
 
 export function Classes() {

@@ -1,13 +1,13 @@
 /** Every channel of the layer on one canvas. Moving the pointer redraws only the marks above it, and asks for nothing. */
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { selectChannel, tileSide } from "../actions";
-import * as state from "../state";
+import { selectChannel, tileSide } from "../store/actions";
+import * as state from "../store/state";
 import { activationsAtlas, type Atlas, picturesAtlas, stamp } from "./atlas";
 import { at, fitting, type Layout, layout, placeOf, seen } from "./layout";
 import { pageRows, shownGrid } from "./move";
-import { GridStatus, GridTools } from "./gridtools";
-import * as ui from "./ui";
+import { GridStatus, GridTools } from "./grid_tools";
+import * as ui from "../store/ui";
 import { mapped, maps, mapsOther, order, scaleFor, told } from "./units";
 
 interface Size { width: number; height: number }

@@ -1,8 +1,8 @@
 /** The layers as a tree by module, with the network's connections drawn beside it. */
 import { computed, effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { select } from "../actions";
-import * as state from "../state";
+import { select } from "../store/actions";
+import * as state from "../store/state";
 import { above, connections, type Edge, grow, type Node, openAtFirst, shownRows } from "./tree";
 
 const ROW = 26; // pixels, as in theme.css

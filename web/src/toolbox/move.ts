@@ -1,7 +1,7 @@
 /** Moving through the grid by keys: from the selected channel to its neighbours on screen. */
 import { signal } from "@preact/signals";
-import { selectChannel } from "../actions";
-import * as state from "../state";
+import { selectChannel } from "../store/actions";
+import * as state from "../store/state";
 import { type Layout, layout, moved } from "./layout";
 import { order, told } from "./units";
 

@@ -1,13 +1,13 @@
 /** The picture as the network sees it, what the neuron under the pointer sees of it, and what is hidden from it. */
 import { useRef } from "preact/hooks";
-import type { Arr } from "../host";
+import type { Arr } from "../hosts/host";
 import type { Box } from "../schema";
-import * as state from "../state";
-import { useImage } from "./address";
+import * as state from "../store/state";
+import { useImage } from "../store/image_url";
 import { about, between, changed, type Frame, MOST, type Point, USUAL } from "./boxes";
 import { Toggle } from "./controls";
-import * as ui from "./ui";
-import { UnitMap } from "./unitmap";
+import * as ui from "../store/ui";
+import { UnitMap } from "./unit_map";
 
 const STEP = 4;
 

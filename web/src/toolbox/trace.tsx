@@ -1,11 +1,11 @@
 /** Backprop: the chosen unit, or the pinned one, traced back to the pixels. */
 import type { Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
-import { togglePin } from "../actions";
-import { PLAIN, type Scale } from "../colors";
-import * as state from "../state";
+import { togglePin } from "../store/actions";
+import { PLAIN, type Scale } from "../views/colors";
+import * as state from "../store/state";
 import { Choice, Segments, Toggle } from "./controls";
-import { ColorBar, Pixels, pictureOf } from "./pixels";
+import { ColorBar, Pixels, pictureOf } from "../views/pixels";
 
 const MODES = [["off", "Off"], ["saliency", "Gradient"], ["guided_backprop", "Guided"], ["deconvnet", "Deconv"]] as const;
 const STYLES = [

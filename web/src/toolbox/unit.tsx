@@ -1,11 +1,11 @@
 /** The chosen unit: its enlarged activation with its numbers, and its trace back to the picture. */
-import type { Frame } from "../host";
+import type { Frame } from "../hosts/host";
 import type { UnitLooked } from "../schema";
-import { written } from "../colors";
-import * as state from "../state";
-import { ColorBar } from "./pixels";
+import { written } from "../views/colors";
+import * as state from "../store/state";
+import { ColorBar } from "../views/pixels";
 import { Trace, TraceTools } from "./trace";
-import { UnitMap, unitScale } from "./unitmap";
+import { UnitMap, unitScale } from "./unit_map";
 import { nameOf } from "./units";
 
 export function UnitPanel() {

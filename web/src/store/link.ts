@@ -1,0 +1,195 @@
+/** What is on screen as the page's address, `#/NETWORK/LAYER/CHANNEL?image=…&mode=…`, and back. */
+import { batch, effect } from "@preact/signals";
+import { openNetwork } from "./actions";
+import { tokenIn } from "../hosts/live";
+import type { NetworkInfo } from "../schema";
+import * as state from "./state";
+
+const MODES: readonly state.Mode[] = ["off", "saliency", "guided_backprop", "deconvnet"];
+const STYLES: readonly state.Style[] = ["signed", "absolute", "grey", "color", "over"];
+const SCALES: readonly state.ScaleOf[] = ["unit", "layer", "network"];
+const GRIDS: readonly state.GridOf[] = ["activations", "gradients", "patches", "synthesized"];
+const ORDERS: readonly state.Order[] = ["number", "activation", "name", "selectivity"];
+const WALK = 800; // steps of one kind quicker than this, in milliseconds, are one step Back: a held key, a running camera
+
+/** What an address says. */
+export interface Place {
+  network: string;
+  layer: string;
+  channel: number;
+  image: string;
+  other: string;
+  origin: string;
+  mode: state.Mode;
+  style: state.Style;
+  scale: state.ScaleOf;
+  grid: state.GridOf;
+  order: state.Order;
+  boost: number;
+  gamma: number;
+}
+
+const BARE: Place = {
+  network: "", layer: "", channel: 0, image: "", other: "", origin: "",
+  mode: "guided_backprop", style: "signed", scale: "layer", grid: "activations", order: "number", boost: 1, gamma: 1,
+};
+/** Going Back undoes a change of these; the others only change the address. */
+const STEPS = ["network", "layer", "channel", "image", "mode"] as const;
+const ASIDE = ["image", "other", "origin", "mode", "style", "scale", "grid", "order", "boost", "gamma"] as const;
+
+/** The fragment for a place; what is as it begins is left out. */
+export function write(place: Place): string {
+  const path = [place.network, place.layer, String(place.channel)].map(encodeURIComponent).join("/");
+  const rest = new URLSearchParams();
+  for (const key of ASIDE) if (place[key] !== BARE[key]) rest.set(key, String(place[key]));
+  return `#/${path}${rest.size ? `?${rest}` : ""}`;
+}
+
+/** The place a fragment means, or null where it means none; values it may not have are as they begin. */
+export function read(hash: string): Place | null {
+  const match = /^#\/([^?]*)(?:\?(.*))?$/.exec(hash);
+  if (!match) return null;
+  const [network = "", layer = "", channel = "0"] = (match[1] ?? "").split("/").map(unescape);
+  const rest = new URLSearchParams(match[2] ?? "");
+  const text = (key: string) => rest.get(key) ?? "";
+  const one = <T extends string>(key: string, all: readonly T[], otherwise: T) =>
+    all.find((value) => value === text(key)) ?? otherwise;
+  return {
+    network, layer,
+    channel: Math.max(0, Math.trunc(Number(channel)) || 0),
+    image: text("image"), other: text("other"), origin: text("origin"),
+    mode: one("mode", MODES, BARE.mode), style: one("style", STYLES, BARE.style),
+    scale: one("scale", SCALES, BARE.scale), grid: one("grid", GRIDS, BARE.grid), order: one("order", ORDERS, BARE.order),
+    boost: within(text("boost"), 1, 16), gamma: within(text("gamma"), 0.25, 4),
+  };
+}
+
+function unescape(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+function within(text: string, low: number, high: number): number {
+  const value = Number(text || 1);
+  return Number.isFinite(value) ? Math.min(Math.max(value, low), high) : 1;
+}
+
+/** The nearest layer and channel a network has, and a sentence where they are not those asked for. */
+export function nearest(info: NetworkInfo, layer: string, channel: number): { layer: string; channel: number; why: string } {
+  const row = info.layers.find((each) => each.name === layer);
+  if (!row) {
+    const found = alike(info, layer);
+    const why = layer && `${info.title} has no layer ${layer}; the nearest is ${found}.`;
+    return { layer: found, channel: Math.min(channel, unitsOf(info, found) - 1), why };
+  }
+  if (channel < row.units) return { layer, channel, why: "" };
+  const why = `${layer} has ${row.units} units, so there is no unit ${channel}; this is the last, ${row.units - 1}.`;
+  return { layer, channel: row.units - 1, why };
+}
+
+/** The layer with the longest common beginning, the shortest of them; or the one to start with. */
+function alike(info: NetworkInfo, layer: string): string {
+  let best = info.start;
+  let most = 0;
+  for (const row of info.layers) {
+    let same = 0;
+    while (same < layer.length && row.name[same] === layer[same]) same += 1;
+    if (same > most || (same === most && most && row.name.length < best.length)) [best, most] = [row.name, same];
+  }
+  return best;
+}
+
+function unitsOf(info: NetworkInfo, layer: string): number {
+  return info.layers.find((row) => row.name === layer)?.units ?? 1;
+}
+
+/** `layer:channel` as its parts. */
+export function parseUnit(address: string): state.UnitAt | null {
+  const match = /^(.+):(\d+)$/.exec(address);
+  return match ? { layer: match[1] ?? "", channel: Number(match[2]) } : null;
+}
+
+function shown(): Place {
+  const origin = state.origin.value;
+  return {
+    network: state.network.value?.name ?? "", layer: state.layer.value, channel: state.channel.value,
+    image: state.image.value, other: state.other.value, origin: origin ? `${origin.layer}:${origin.channel}` : "",
+    mode: state.mode.value, style: state.style.value, scale: state.scaleOf.value, grid: state.gridOf.value,
+    order: state.order.value, boost: state.boost.value, gamma: state.gamma.value,
+  };
+}
+
+let last: Place | null = null;
+let walked = ""; // what the last step changed
+let stepped = -Infinity;
+
+/** Shows a place as far as it exists here, and says what does not. */
+async function show(place: Place): Promise<void> {
+  const why: string[] = [];
+  last = null; // going Back is no new step
+  const here = state.network.value;
+  if (place.network && here && place.network !== here.name) {
+    if (state.session.value?.networks.includes(place.network)) await openNetwork(place.network, place.layer, place.channel);
+    else why.push(`There is no network ${place.network} here; this is ${here.title}.`);
+  }
+  const info = state.network.value;
+  if (!info) return;
+  const near = nearest(info, place.layer || info.start, place.channel);
+  const has = (id: string) => state.images.value.some((row) => row.id === id);
+  if (near.why) why.push(near.why);
+  if (place.image && !has(place.image)) why.push("The picture of this link is not at hand here; this is another.");
+  const origin = parseUnit(place.origin);
+  last = null;
+  batch(() => {
+    state.layer.value = near.layer;
+    state.channel.value = Math.max(0, near.channel);
+    if (has(place.image)) state.image.value = place.image;
+    state.other.value = has(place.other) ? place.other : "";
+    state.origin.value = origin && !nearest(info, origin.layer, origin.channel).why ? origin : null;
+    state.mode.value = place.mode;
+    state.style.value = place.style;
+    state.scaleOf.value = place.scale;
+    state.gridOf.value = place.grid;
+    state.order.value = place.order;
+    state.boost.value = place.boost;
+    state.gamma.value = place.gamma;
+    state.problem.value = why.join(" ");
+  });
+}
+
+/** Keeps the address at what is on screen. */
+function follow(): void {
+  effect(() => {
+    const place = shown();
+    if (!place.network) return;
+    const hash = write(place);
+    document.title = `${place.layer}:${place.channel} · ${place.network} · convscope`;
+    if (hash === location.hash) {
+      last = place;
+      return;
+    }
+    const step = last ? STEPS.filter((key) => place[key] !== last?.[key]).join() : "";
+    const now = performance.now();
+    const push = step && !(step === walked && now - stepped < WALK);
+    if (step) [walked, stepped] = [step, now];
+    last = place;
+    if (push) history.pushState(null, "", hash);
+    else history.replaceState(null, "", hash);
+  });
+}
+
+export const link = {
+  /** Shows what the address says, then keeps it at what is on screen. */
+  async begin(): Promise<void> {
+    const place = read(location.hash);
+    if (place) await show(place);
+    follow();
+    addEventListener("popstate", () => {
+      const asked = tokenIn(location.hash) ? null : read(location.hash);
+      if (asked) void show(asked);
+    });
+  },
+};

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { newest } from "../../src/store/newest";
+
+function gated() {
+  const asked: number[] = [];
+  const doors: (() => void)[] = [];
+  const say = newest<number>(async (ask) => {
+    asked.push(ask);
+    await new Promise<void>((open) => doors.push(open));
+  });
+  const open = async () => {
+    doors.shift()!();
+    await new Promise((next) => setTimeout(next));
+  };
+  return { asked, say, open };
+}
+
+test("one runs, and of those that wait only the newest follows", async () => {
+  const { asked, say, open } = gated();
+  for (const ask of [1, 2, 3, 4]) void say(ask);
+  expect(asked).toEqual([1]);
+  await open();
+  expect(asked).toEqual([1, 4]);
+  await open();
+  expect(asked).toEqual([1, 4]);
+});
+
+test("after a pause the next one runs at once", async () => {
+  const { asked, say, open } = gated();
+  void say(1);
+  await open();
+  void say(2);
+  expect(asked).toEqual([1, 2]);
+});
