@@ -1,4 +1,4 @@
-/** The one door from the views to whatever answers them: a live server now, a notebook or a single file later. */
+/** The one readyHost from the views to whatever answers them: a live server now, a notebook or a single file later. */
 import type {
   Answer, Ask, AskConfusion, AskGallery, AskScan, Confused, Fields, Gallery, Histogram, ImageInfo, Job, JobEvent, Look, LookUnit, Looked,
   NetworkInfo, OfLayer, OfUnit, ScanEvent, Session, Statistics, UnitLooked,

@@ -1,8 +1,8 @@
 /** The host that is a live server: JSON and frames over HTTP, events over one WebSocket that is opened again when lost. */
 import { decode } from "./frame";
 import { type Connection, type Frame, type Framed, type Host, HostError, type Plain } from "./host";
-import { recall, remember } from "./memory";
 import type { ImageInfo, JobEvent, Problem, ScanEvent } from "../schema";
+import { takeToken, tokenIn } from "./token";
 
 type Event = JobEvent | ScanEvent;
 
@@ -177,23 +177,4 @@ async function refusal(answer: Response): Promise<HostError> {
   } catch {
     return new HostError(`The server refused this with ${answer.status} ${answer.statusText}.`, "Refused");
   }
-}
-
-/** The token in a fragment, `#token=…` alone or beside the state of the page. */
-export function tokenIn(hash: string): string {
-  return /[#?&]token=([\w-]+)/.exec(hash)?.[1] ?? "";
-}
-
-/** A fragment without its token. */
-export function withoutToken(hash: string): string {
-  const rest = hash.replace(/([#?&])token=[\w-]+&?/, "$1").replace(/[?&]$/, "");
-  return rest === "#" ? "" : rest;
-}
-
-function takeToken(): string {
-  const token = tokenIn(location.hash);
-  if (!token) return recall("token");
-  remember("token", token);
-  history.replaceState(null, "", location.pathname + withoutToken(location.hash));
-  return token;
 }

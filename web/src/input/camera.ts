@@ -2,8 +2,8 @@
 import { effect, signal } from "@preact/signals";
 import { newest } from "../store/newest";
 import * as state from "../store/state";
-import { sent, wanted } from "./stretch";
-import { complain, take } from "./upload_image";
+import { sizeToSend, networkSize } from "./stretch";
+import { complain, uploadImage } from "./upload_image";
 
 export const NAME = "camera"; // of its frames; the strip keeps the last
 const LONGEST = 2000; // milliseconds to wait for the grid of a frame before the next is sent
@@ -95,7 +95,7 @@ const send = newest<MediaStream>(async (own) => {
   if (stream !== own || state.frozen.value) return;
   const frame = await grab();
   const painted = nextLook();
-  if (!frame || !(await take(frame, NAME, true))) {
+  if (!frame || !(await uploadImage(frame, NAME, true))) {
     if (frame) stop();
     return;
   }
@@ -107,7 +107,7 @@ async function grab(): Promise<Blob | null> {
   const { videoWidth, videoHeight } = video();
   if (!videoWidth) return null;
   sheet ??= document.createElement("canvas");
-  [sheet.width, sheet.height] = sent(videoWidth, videoHeight, wanted());
+  [sheet.width, sheet.height] = sizeToSend(videoWidth, videoHeight, networkSize());
   sheet.getContext("2d")?.drawImage(video(), 0, 0, sheet.width, sheet.height);
   const drawn = sheet;
   return new Promise((done) => drawn.toBlob(done, "image/jpeg", 0.85));

@@ -2,15 +2,15 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { newest } from "../store/newest";
 import * as state from "../store/state";
-import { wanted } from "./stretch";
-import { Upload } from "./image_strip";
-import { take } from "./upload_image";
+import { networkSize } from "./stretch";
+import { UploadButton } from "./upload_button";
+import { uploadImage } from "./upload_image";
 
 const LIVE = "drawing, unfinished";
 const SIDE = 288; // of the sheet on the page, at most
 
-export function Pad({ close }: { close(): void }) {
-  const [height, width] = wanted();
+export function DrawingPad({ close }: { close(): void }) {
+  const [height, width] = networkSize();
   const grey = state.network.value?.channels === 1;
   const paper = grey ? "#000000" : "#ffffff"; // small grey networks were mostly trained on white strokes on black
   const sheet = useRef<HTMLCanvasElement>(null);
@@ -32,7 +32,7 @@ export function Pad({ close }: { close(): void }) {
   const stroke = useStroke(sheet, eraser ? paper : ink, size, () => live && void look());
   const use = async () => {
     const data = await picture(sheet.current);
-    if (!data || !(await take(data, "drawing"))) return;
+    if (!data || !(await uploadImage(data, "drawing"))) return;
     state.images.value = state.images.value.filter((row) => row.name !== LIVE);
   };
 
@@ -59,7 +59,7 @@ export function Pad({ close }: { close(): void }) {
           <button type="button" class="main" onClick={() => void use()}>Keep the drawing</button>
           <button type="button" onClick={close}>Close</button>
         </div>
-        <p class="quiet">Drawing takes a pointer: mouse, pen or finger. With the keyboard alone, upload a picture instead. <Upload>Upload one</Upload></p>
+        <p class="quiet">Drawing takes a pointer: mouse, pen or finger. With the keyboard alone, upload a picture instead. <UploadButton>Upload one</UploadButton></p>
       </div>
     </div>
   );
@@ -85,7 +85,7 @@ function useLooking(sheet: { current: HTMLCanvasElement | null }): () => Promise
   const look = useRef(
     newest<null>(async () => {
       const data = await picture(sheet.current);
-      if (data) await take(data, LIVE, true);
+      if (data) await uploadImage(data, LIVE, true);
     }),
   );
   return () => look.current(null);

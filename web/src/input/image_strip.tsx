@@ -1,14 +1,14 @@
 /** The pictures at hand, and every way to get another one. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { compareWith, showImage } from "../store/actions";
+import { compareWith, showImage } from "../store/images";
 import type { ImageInfo } from "../schema";
 import * as state from "../store/state";
-import { door } from "../store/requests";
+import { readyHost } from "../store/requests";
 import { camera, NAME, toggleCamera, toggleFreeze, video } from "./camera";
-import { follow } from "../panels/gallery";
-import { Pad } from "./drawing_pad";
-import { crop, listen, takeAddress, takeFiles } from "./sources";
+import { DrawingPad } from "./drawing_pad";
+import { crop, listen, takeAddress } from "./sources";
+import { UploadButton } from "./upload_button";
 import { stretched, trouble } from "./upload_image";
 
 const SHOWN = 60; // pictures in the strip, around the one on screen
@@ -16,12 +16,11 @@ const SHOWN = 60; // pictures in the strip, around the one on screen
 export function Sources() {
   const open = useSignal<"" | "draw" | "address">("");
   useEffect(listen, []);
-  useEffect(follow, []);
   const toggle = (which: "draw" | "address") => () => (open.value = open.value === which ? "" : which);
   return (
     <section class="sources" aria-label="Pictures">
       <div class="sources-ways">
-        <Upload />
+        <UploadButton />
         <button type="button" aria-expanded={open.value === "draw"} onClick={toggle("draw")}>Draw</button>
         <button type="button" aria-pressed={camera.value.on} onClick={() => void toggleCamera()} title="Key c">Camera</button>
         <button type="button" aria-expanded={open.value === "address"} onClick={toggle("address")}>Address</button>
@@ -29,7 +28,7 @@ export function Sources() {
       </div>
       <p class="quiet sources-hint">Or paste (Ctrl-V) or drop a picture anywhere.</p>
       {open.value === "address" && <Address done={() => (open.value = "")} />}
-      {open.value === "draw" && <Pad close={() => (open.value = "")} />}
+      {open.value === "draw" && <DrawingPad close={() => (open.value = "")} />}
       {camera.value.on && <Eye />}
       {trouble.value && (
         <p class="wrong" role="alert">
@@ -38,21 +37,6 @@ export function Sources() {
       )}
       <Strip />
     </section>
-  );
-}
-
-export function Upload({ children = "Upload" }: { children?: string }) {
-  const input = useRef<HTMLInputElement>(null);
-  const taken = () => {
-    const files = [...(input.current?.files ?? [])];
-    if (input.current) input.current.value = ""; // so that the same file can be chosen again
-    void takeFiles(files);
-  };
-  return (
-    <>
-      <button type="button" onClick={() => input.current?.click()}>{children}</button>
-      <input ref={input} type="file" accept="image/png,image/jpeg,image/webp,image/gif" multiple hidden onChange={taken} />
-    </>
   );
 }
 
@@ -128,7 +112,7 @@ function Thumb({ row }: { row: ImageInfo }) {
   useEffect(() => {
     if (live || !network) return;
     let wanted = true;
-    door().imageUrl(row.id, network).then((found) => wanted && put(found), () => wanted && put(""));
+    readyHost().imageUrl(row.id, network).then((found) => wanted && put(found), () => wanted && put(""));
     return () => void (wanted = false);
   }, [row.id, network, live]);
   useEffect(() => {

@@ -1,27 +1,25 @@
 /** Where pictures come from: files, the clipboard, drops, addresses; and the pictures at hand, one after another. */
-import { showImage, showNext } from "../store/actions";
+import { showImage, showNext } from "../store/images";
 import type { ImageInfo } from "../schema";
 import * as state from "../store/state";
 import { fetchPicture, isAddress } from "./image_address";
-import { door, sentence } from "../store/requests";
+import { readyHost, sentence } from "../store/requests";
 import { camera } from "./camera";
-import { squeeze } from "./stretch";
-import { complain, stretched, take } from "./upload_image";
-
-export { toggleCamera, toggleFreeze } from "./camera";
+import { stretchImage } from "./stretch";
+import { complain, stretched, uploadImage } from "./upload_image";
 
 export const nextImage = (): void => showNext(1);
 export const previousImage = (): void => showNext(-1);
 
 export async function takeFiles(files: Iterable<File>): Promise<void> {
-  for (const file of files) await take(file, file.name || "pasted");
+  for (const file of files) await uploadImage(file, file.name || "pasted");
 }
 
 /** The browser fetches it, never the server. */
 export async function takeAddress(address: string): Promise<boolean> {
   try {
     const { data, name } = await fetchPicture(address);
-    return (await take(data, name)) !== null;
+    return (await uploadImage(data, name)) !== null;
   } catch (error) {
     complain(sentence(error));
     return false;
@@ -74,9 +72,9 @@ export async function crop(): Promise<void> {
 async function stretch(shown: ImageInfo): Promise<void> {
   try {
     const picture = new Image();
-    picture.src = await door().imageUrl(shown.id);
+    picture.src = await readyHost().imageUrl(shown.id);
     await picture.decode();
-    const info = await take(await squeeze(picture), `${shown.name}, stretched`);
+    const info = await uploadImage(await stretchImage(picture), `${shown.name}, stretched`);
     if (!info || info.id === shown.id) return;
     twins.set(shown.id, info.id);
     twins.set(info.id, shown.id);

@@ -1,10 +1,10 @@
 /** Taking a picture: it is uploaded, put into the list and shown; where that fails the reader is told why. */
 import { batch, signal } from "@preact/signals";
-import { showImage } from "../store/actions";
+import { showImage } from "../store/images";
 import type { ImageInfo } from "../schema";
 import * as state from "../store/state";
-import { door, sentence } from "../store/requests";
-import { squeezeFile } from "./stretch";
+import { readyHost, sentence } from "../store/requests";
+import { stretchFile } from "./stretch";
 
 /** Why the last picture was not taken, in a sentence. */
 export const trouble = signal("");
@@ -22,10 +22,10 @@ export function kept(): ImageInfo[] {
 }
 
 /** Uploads a picture and shows it. One in passing takes the place of the one before of that name. */
-export async function take(data: Blob, name: string, passing = false): Promise<ImageInfo | null> {
+export async function uploadImage(data: Blob, name: string, passing = false): Promise<ImageInfo | null> {
   try {
-    const sent = checked(stretched.value ? await squeezeFile(data) : data);
-    const answer = await door().upload(sent, passing ? PASSING : name);
+    const sent = checked(stretched.value ? await stretchFile(data) : data);
+    const answer = await readyHost().upload(sent, passing ? PASSING : name);
     if (passing) passed.add(name);
     const info = passing ? { ...answer, name } : answer;
     trouble.value = "";

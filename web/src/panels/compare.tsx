@@ -1,13 +1,13 @@
 /** A second picture beside the one on screen: the classes of both, and where the selected unit differs. */
 import { useEffect, useId, useRef } from "preact/hooks";
-import { compareWith } from "../store/actions";
+import { compareWith } from "../store/images";
 import { imageOf, paint, suited, written } from "../views/colors";
 import type { Arr } from "../hosts/host";
 import type { ClassScore } from "../schema";
 import * as state from "../store/state";
 import { useImage } from "../store/image_url";
 import { difference, sideBySide } from "./difference";
-import { Bar } from "../views/result";
+import { ScaleBar } from "../views/color_bar";
 
 export function ComparePanel() {
   const id = useId();
@@ -82,7 +82,7 @@ function Difference() {
     <figure class="compare-difference">
       <figcaption>{state.unit.value}, other less this</figcaption>
       <canvas ref={canvas} class="crisp" role="img" aria-label={`Difference of ${state.unit.value}, from ${written(-most)} to ${written(most)}`} />
-      <Bar scale={scale} width={160} />
+      <ScaleBar scale={scale} width={160} />
     </figure>
   );
 }

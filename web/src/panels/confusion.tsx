@@ -1,9 +1,9 @@
 /** Which classes the images of the scan are taken for, the most frequent mistakes first, and the images of each. */
 import { batch, useSignal } from "@preact/signals";
-import { showImage } from "../store/actions";
+import { showImage } from "../store/images";
 import type { ConfusedCell } from "../schema";
 import * as state from "../store/state";
-import { door, sentence, useAsked } from "../store/requests";
+import { readyHost, sentence, useAnswer } from "../store/requests";
 
 export function Confusion() {
   const open = useSignal(false);
@@ -17,13 +17,13 @@ export function Confusion() {
 
 function Mistakes() {
   const [network, folder] = [state.network.value?.name ?? "", state.scan.value?.folder];
-  const { value, error } = useAsked(`${network} ${folder}`, () => door().call("confusion", { network, true: -1, predicted: -1 }));
+  const { value, error } = useAnswer(`${network} ${folder}`, () => readyHost().call("confusion", { network, true: -1, predicted: -1 }));
   const [chosen, trouble] = [useSignal(""), useSignal("")];
   const show = async (cell: ConfusedCell) => {
     chosen.value = key(cell);
     try {
       trouble.value = "";
-      const { shown } = await door().call("confusion", { network, true: cell.true, predicted: cell.predicted });
+      const { shown } = await readyHost().call("confusion", { network, true: cell.true, predicted: cell.predicted });
       const ids = new Set(shown.map((row) => row.id));
       batch(() => {
         state.images.value = [...shown, ...state.images.value.filter((row) => !ids.has(row.id))];

@@ -2,7 +2,7 @@
 import type { Job } from "../schema";
 import * as state from "../store/state";
 import { useImage } from "../store/image_url";
-import { door, useAsked } from "../store/requests";
+import { readyHost, useAnswer } from "../store/requests";
 import { ResultView } from "../views/result";
 
 /** Techniques whose previews are pictures, not maps of one. */
@@ -32,7 +32,7 @@ export function JobResult({ id, compact = false }: { id: string; compact?: boole
 
 /** A result the server keeps. */
 function Artifact({ digest, compact }: { digest: string; compact: boolean }) {
-  const { value, error } = useAsked(digest, (signal) => door().frame("artifact", { digest }, signal));
+  const { value, error } = useAnswer(digest, (signal) => readyHost().frame("artifact", { digest }, signal));
   if (error) return <p class="wrong" role="alert">{error}</p>;
   return value ? <ResultView answer={value} compact={compact} /> : <p class="quiet">Fetching the result …</p>;
 }

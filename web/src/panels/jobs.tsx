@@ -3,7 +3,8 @@ import { useSignal } from "@preact/signals";
 import type { Host } from "../hosts/host";
 import type { Job } from "../schema";
 import * as state from "../store/state";
-import { adopt, door, sentence } from "../store/requests";
+import { keepJob } from "../store/jobs";
+import { readyHost, sentence } from "../store/requests";
 import { hasResult, isOver, JobResult, Preview, Progress } from "./job_result";
 
 const SHOWN = 40;
@@ -30,7 +31,7 @@ export function JobsPanel() {
 
 async function cancelAll(waiting: readonly Job[]): Promise<void> {
   try {
-    for (const job of waiting) adopt(await door().call("cancel", { id: job.id }));
+    for (const job of waiting) keepJob(await readyHost().call("cancel", { id: job.id }));
     state.said.value = `${waiting.length} jobs are cancelled.`;
   } catch (error) {
     state.problem.value = sentence(error);
@@ -43,12 +44,12 @@ function Row({ job }: { job: Job }) {
   const act = async (run: (host: Host) => Promise<void>) => {
     try {
       trouble.value = "";
-      await run(door());
+      await run(readyHost());
     } catch (error) {
       trouble.value = sentence(error);
     }
   };
-  const change = (how: "cancel" | "resume") => () => void act(async (host) => adopt(await host.call(how, { id: job.id })));
+  const change = (how: "cancel" | "resume") => () => void act(async (host) => keepJob(await host.call(how, { id: job.id })));
   const forget = () => void act(async (host) => void (state.jobs.value = (await host.call("forget", { id: job.id })).jobs));
   return (
     <li class={`job ${job.state}`}>

@@ -1,11 +1,11 @@
 /** The selected unit in the scan: the crops that drive it most with their projections, its numbers, its histogram. */
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
-import { submit } from "../store/actions";
+import { keepJob, submit } from "../store/jobs";
 import type { Job } from "../schema";
 import * as state from "../store/state";
 import { tab } from "../store/ui";
-import { adopt, door, sentence, useAsked } from "../store/requests";
+import { readyHost, sentence, useAnswer } from "../store/requests";
 import { Confusion } from "./confusion";
 import { Histogram } from "./histogram";
 import { isOver, JobResult, Progress } from "./job_result";
@@ -49,7 +49,7 @@ function Crops({ about, images }: { about: string | null; images: number }) {
   const id = useId();
   const [network, unit] = [state.network.value?.name ?? "", state.unit.value];
   const ask = { network, technique: "patches", subjects: { unit }, knobs: { projection: projection.value } };
-  const { value, error, busy } = useAsked(about && `${about} ${projection.value}`, (signal) => door().frame("ask", ask, signal), STILL);
+  const { value, error, busy } = useAnswer(about && `${about} ${projection.value}`, (signal) => readyHost().frame("ask", ask, signal), STILL);
   const job = useSignal("");
   const runAsJob = async () => {
     const queued = await submit(ask);
@@ -79,7 +79,7 @@ function Crops({ about, images }: { about: string | null; images: number }) {
 /** What values the unit takes. */
 function Activations({ about }: { about: string | null }) {
   const [network, layer, channel] = [state.network.value?.name ?? "", state.layer.value, state.channel.value];
-  const { value, error, busy } = useAsked(about, (signal) => door().frame("histogram", { network, layer, channel }, signal), STILL);
+  const { value, error, busy } = useAnswer(about, (signal) => readyHost().frame("histogram", { network, layer, channel }, signal), STILL);
   const { edges, counts } = value?.arrays ?? {};
   if (error) return <p class="wrong" role="alert">{error}</p>;
   if (!value || !edges || !counts) return null;
@@ -124,8 +124,8 @@ function Begin() {
     try {
       trouble.value = "";
       busy.value = true;
-      const queued = await door().call("scan", { network: state.network.value?.name ?? "", images, layers: wanted });
-      adopt(queued);
+      const queued = await readyHost().call("scan", { network: state.network.value?.name ?? "", images, layers: wanted });
+      keepJob(queued);
       state.said.value = queued.state === "done" ? "This scan was made before; it is at hand." : `${queued.title} is in the queue.`;
     } catch (error) {
       trouble.value = sentence(error);

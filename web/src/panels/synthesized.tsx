@@ -3,7 +3,8 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { Job } from "../schema";
 import * as state from "../store/state";
-import { adopt, door, sentence } from "../store/requests";
+import { keepJob } from "../store/jobs";
+import { readyHost, sentence } from "../store/requests";
 import { tilePixels } from "../views/tile_drawing";
 import { collect, cutting, painted, painting, paintAll, queueing, stop } from "./gallery";
 import { JobResult, Progress } from "./job_result";
@@ -28,7 +29,7 @@ export function Synthesized({ visible }: { visible: boolean }) {
     try {
       trouble.value = "";
       busy.value = true;
-      adopt(await door().call("submit", painting(unit)));
+      keepJob(await readyHost().call("submit", painting(unit)));
     } catch (error) {
       trouble.value = sentence(error);
     } finally {

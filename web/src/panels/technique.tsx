@@ -4,7 +4,8 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import type { Frame } from "../hosts/host";
 import type { Answer, Ask, TechniqueInfo } from "../schema";
 import * as state from "../store/state";
-import { adopt, door, sentence } from "../store/requests";
+import { keepJob } from "../store/jobs";
+import { readyHost, sentence } from "../store/requests";
 import { Knobs } from "./form";
 import { JobResult } from "./job_result";
 import { ResultView } from "../views/result";
@@ -154,7 +155,7 @@ function SubjectRow({ one, put }: { one: Subject; put(text: string): void }) {
 
 async function runNow(ask: Ask): Promise<void> {
   await attempt(async () => {
-    const answer = await door().frame("ask", ask);
+    const answer = await readyHost().frame("ask", ask);
     shown.value = { answer };
     state.said.value = `${label(ask.technique)} is there.`;
   });
@@ -162,8 +163,8 @@ async function runNow(ask: Ask): Promise<void> {
 
 async function runAsJob(ask: Ask): Promise<void> {
   await attempt(async () => {
-    const job = await door().call("submit", ask);
-    adopt(job);
+    const job = await readyHost().call("submit", ask);
+    keepJob(job);
     shown.value = { job: job.id };
     state.said.value = job.state === "done" ? `${job.title} is in the store already.` : `${job.title} is in the queue.`;
   });

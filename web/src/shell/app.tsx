@@ -1,5 +1,8 @@
 /** The page: the light's path from left to right, from the picture through the layers to the units and the chosen one. */
-import { ComparePanel, Sources } from "../panels/index";
+import { useEffect } from "preact/hooks";
+import { Sources } from "../input/image_strip";
+import { ComparePanel } from "../panels/compare";
+import { follow } from "../panels/gallery";
 import * as state from "../store/state";
 import { Classes } from "../toolbox/classes";
 import { Grid } from "../toolbox/grid";
@@ -32,6 +35,7 @@ export function App() {
 }
 
 function Stage() {
+  useEffect(follow, []);
   return (
     <main>
       <div class="column" id="specimen">

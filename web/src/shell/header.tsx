@@ -1,5 +1,5 @@
 /** Above everything: which network, the search, how it looks, whether the server is there. */
-import { openNetwork } from "../store/actions";
+import { openNetwork } from "../store/selection";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
 

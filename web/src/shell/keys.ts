@@ -1,7 +1,8 @@
 /** The toolbox's keys: one table that acts and that the help lists. Single keys can be switched off (WCAG 2.1.4). */
 import { batch } from "@preact/signals";
-import { cycleMode, cycleStyle, reset, toggleGradients, togglePin } from "../store/actions";
-import { crop, nextImage, previousImage, toggleCamera, toggleFreeze } from "../input/sources";
+import { cycleMode, cycleStyle, reset, toggleGradients, togglePin } from "../store/display";
+import { toggleCamera, toggleFreeze } from "../input/camera";
+import { crop, nextImage, previousImage } from "../input/sources";
 import * as state from "../store/state";
 import { moveLayer } from "../toolbox/layers";
 import { moveBy, moveTo } from "../toolbox/move";

@@ -1,7 +1,7 @@
 /** Search for a layer, a unit or a class, by keys alone. */
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { select } from "../store/actions";
+import { select } from "../store/selection";
 import * as state from "../store/state";
 import { find, type Found } from "./finding";
 import * as ui from "../store/ui";

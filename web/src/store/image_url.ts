@@ -1,6 +1,6 @@
 /** The address of a picture the host keeps, for an `<img>`; the last one stays until the next is there. */
 import { useEffect, useState } from "preact/hooks";
-import { report } from "./actions";
+import { report } from "./requests";
 import * as state from "./state";
 
 export function useImage(id: string, seenBy: string): string {

@@ -1,15 +1,10 @@
 /** What is on screen as the page's address, `#/NETWORK/LAYER/CHANNEL?image=…&mode=…`, and back. */
 import { batch, effect } from "@preact/signals";
-import { openNetwork } from "./actions";
-import { tokenIn } from "../hosts/live";
+import { tokenIn } from "../hosts/token";
+import { openNetwork } from "./selection";
 import type { NetworkInfo } from "../schema";
 import * as state from "./state";
 
-const MODES: readonly state.Mode[] = ["off", "saliency", "guided_backprop", "deconvnet"];
-const STYLES: readonly state.Style[] = ["signed", "absolute", "grey", "color", "over"];
-const SCALES: readonly state.ScaleOf[] = ["unit", "layer", "network"];
-const GRIDS: readonly state.GridOf[] = ["activations", "gradients", "patches", "synthesized"];
-const ORDERS: readonly state.Order[] = ["number", "activation", "name", "selectivity"];
 const WALK = 800; // steps of one kind quicker than this, in milliseconds, are one step Back: a held key, a running camera
 
 /** What an address says. */
@@ -58,8 +53,8 @@ export function read(hash: string): Place | null {
     network, layer,
     channel: Math.max(0, Math.trunc(Number(channel)) || 0),
     image: text("image"), other: text("other"), origin: text("origin"),
-    mode: one("mode", MODES, BARE.mode), style: one("style", STYLES, BARE.style),
-    scale: one("scale", SCALES, BARE.scale), grid: one("grid", GRIDS, BARE.grid), order: one("order", ORDERS, BARE.order),
+    mode: one("mode", state.MODES, BARE.mode), style: one("style", state.STYLES, BARE.style),
+    scale: one("scale", state.SCALES, BARE.scale), grid: one("grid", state.GRIDS, BARE.grid), order: one("order", state.ORDERS, BARE.order),
     boost: within(text("boost"), 1, 16), gamma: within(text("gamma"), 0.25, 4),
   };
 }

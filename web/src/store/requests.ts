@@ -1,36 +1,38 @@
-/** What panels share: the host, a sentence for whatever went wrong, and asking anew when what is asked for changes. */
+/** What every request needs: the host, a sentence for whatever went wrong, and asking anew when what is asked for changes. */
 import { useEffect, useState } from "preact/hooks";
 import { type Host, HostError } from "../hosts/host";
-import type { Job } from "../schema";
 import * as state from "./state";
 
-export function door(): Host {
+/** The host; raises HostError while there is none yet. */
+export function readyHost(): Host {
   if (!state.host.value) throw new HostError("The explorer is not ready yet. Wait a moment.", "NotReady");
   return state.host.value;
 }
 
+/** What went wrong, for the reader. */
 export function sentence(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Takes up what the host answered about a job, without waiting for its event. */
-export function adopt(job: Job): void {
-  const rest = state.jobs.value.filter((row) => row.id !== job.id);
-  state.jobs.value = [job, ...rest].sort((a, b) => b.created - a.created);
+/** Says what went wrong; the state of the connection is told by itself. */
+export function report(error: unknown): void {
+  if (error instanceof DOMException && error.name === "AbortError") return;
+  if (error instanceof HostError && (error.gone || error.denied)) return;
+  state.problem.value = sentence(error);
 }
 
-export interface Asked<T> { value: T | null; error: string; busy: boolean }
+export interface Answered<T> { value: T | null; error: string; busy: boolean }
 
 /** Asks whenever `key` changes, after a moment; an answer that is no longer wanted is dropped, the last one stays until then. */
-export function useAsked<T>(key: string | null, ask: (signal: AbortSignal) => Promise<T>, wait = 0): Asked<T> {
-  const [asked, put] = useState<Asked<T>>({ value: null, error: "", busy: false });
+export function useAnswer<T>(key: string | null, ask: (signal: AbortSignal) => Promise<T>, wait = 0): Answered<T> {
+  const [asked, put] = useState<Answered<T>>({ value: null, error: "", busy: false });
   useEffect(() => {
     if (key === null) {
       put({ value: null, error: "", busy: false });
       return;
     }
     const ended = new AbortController();
-    const set = (next: (before: Asked<T>) => Asked<T>) => ended.signal.aborted || put(next);
+    const set = (next: (before: Answered<T>) => Answered<T>) => ended.signal.aborted || put(next);
     put((before) => ({ ...before, busy: true }));
     const timer = setTimeout(() => {
       ask(ended.signal).then(

@@ -1,4 +1,4 @@
-/** What is on screen. Views read these signals and change them only through the actions in `actions.ts`. */
+/** What is on screen. Views read these signals and change them through the functions beside this file. */
 import { computed, signal } from "@preact/signals";
 import type { Connection, Frame, Host } from "../hosts/host";
 import type {
@@ -6,13 +6,18 @@ import type {
 } from "../schema";
 
 /** How a unit is traced back to pixels. */
-export type Mode = "off" | "saliency" | "guided_backprop" | "deconvnet";
+export const MODES = ["off", "saliency", "guided_backprop", "deconvnet"] as const;
+export type Mode = (typeof MODES)[number];
 /** How signed values are shown. */
-export type Style = "signed" | "absolute" | "grey" | "color" | "over";
+export const STYLES = ["signed", "absolute", "grey", "color", "over"] as const;
+export type Style = (typeof STYLES)[number];
 /** Whose lowest and highest value end the color scale of the grid. */
-export type ScaleOf = "unit" | "layer" | "network";
-export type GridOf = "activations" | "gradients" | "patches" | "synthesized";
-export type Order = "number" | "activation" | "name" | "selectivity";
+export const SCALES = ["unit", "layer", "network"] as const;
+export type ScaleOf = (typeof SCALES)[number];
+export const GRIDS = ["activations", "gradients", "patches", "synthesized"] as const;
+export type GridOf = (typeof GRIDS)[number];
+export const ORDERS = ["number", "activation", "name", "selectivity"] as const;
+export type Order = (typeof ORDERS)[number];
 export type Theme = "auto" | "light" | "dark";
 /** A layer and one of its channels. */
 export interface UnitAt { layer: string; channel: number }

@@ -1,6 +1,6 @@
 /** The five likeliest classes; each leads to its score as a unit. */
 import type { ClassScore } from "../schema";
-import { select } from "../store/actions";
+import { select } from "../store/selection";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
 import { mapsOther } from "./units";

@@ -1,10 +1,11 @@
 /** Every channel of the layer on one canvas. Moving the pointer redraws only the marks above it, and asks for nothing. */
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { selectChannel, tileSide } from "../store/actions";
+import { tileSide } from "../store/ask";
+import { selectChannel } from "../store/selection";
 import * as state from "../store/state";
 import { activationsAtlas, type Atlas, picturesAtlas, stamp } from "./atlas";
-import { at, fitting, type Layout, layout, placeOf, seen } from "./layout";
+import { at, fitting, type Layout, layout, placeOf, seen } from "./grid_layout";
 import { pageRows, shownGrid } from "./move";
 import { GridStatus, GridTools } from "./grid_tools";
 import * as ui from "../store/ui";

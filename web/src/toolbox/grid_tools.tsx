@@ -1,7 +1,7 @@
 /** Above the grid: what it shows and in which order; below: its scale and what the pointer is on. */
 import type { Signal } from "@preact/signals";
 import { ColorBar } from "../views/pixels";
-import { CropsRow, GalleryButton } from "../panels/index";
+import { CropsRow, GalleryButton } from "../panels/synthesized";
 import * as state from "../store/state";
 import { Choice, Slider } from "./controls";
 import * as ui from "../store/ui";

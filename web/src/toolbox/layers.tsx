@@ -1,7 +1,7 @@
 /** The layers as a tree by module, with the network's connections drawn beside it. */
 import { computed, effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { select } from "../store/actions";
+import { select } from "../store/selection";
 import * as state from "../store/state";
 import { above, connections, type Edge, grow, type Node, openAtFirst, shownRows } from "./tree";
 

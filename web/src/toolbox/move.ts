@@ -1,8 +1,8 @@
 /** Moving through the grid by keys: from the selected channel to its neighbours on screen. */
 import { signal } from "@preact/signals";
-import { selectChannel } from "../store/actions";
+import { selectChannel } from "../store/selection";
 import * as state from "../store/state";
-import { type Layout, layout, moved } from "./layout";
+import { type Layout, layout, moved } from "./grid_layout";
 import { order, told } from "./units";
 
 /** The grid as it is on screen now, and how many rows a page of it has. */

@@ -1,7 +1,7 @@
 /** Backprop: the chosen unit, or the pinned one, traced back to the pixels. */
 import type { Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
-import { togglePin } from "../store/actions";
+import { togglePin } from "../store/display";
 import { PLAIN, type Scale } from "../views/colors";
 import * as state from "../store/state";
 import { Choice, Segments, Toggle } from "./controls";

@@ -11,8 +11,6 @@ export interface Panel {
   side: number;
   exact: boolean;
 }
-/** A view without its arrays. */
-export interface Spec { kind: string; title: string; note: string; panels: Panel[] }
 
 export const GAP = 4;
 export const LETTERS = 10; // of a label, in pixels

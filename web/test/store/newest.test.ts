@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { newest } from "../../src/store/newest";
 
 function gated() {
@@ -31,4 +31,21 @@ test("after a pause the next one runs at once", async () => {
   await open();
   void say(2);
   expect(asked).toEqual([1, 2]);
+});
+
+test("of the frames that come while one is on its way only the newest is sent", async () => {
+  const done: (() => void)[] = [];
+  const frames: number[] = [];
+  const send = newest<number>((frame) => {
+    frames.push(frame);
+    return new Promise((finish) => done.push(finish));
+  });
+  const all = send(0);
+  for (const frame of [1, 2, 3]) void send(frame);
+  expect(frames).toEqual([0]);
+  done[0]?.();
+  await vi.waitFor(() => expect(frames).toEqual([0, 3]));
+  done[1]?.();
+  await all;
+  expect(frames).toEqual([0, 3]);
 });

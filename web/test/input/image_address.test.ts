@@ -1,8 +1,5 @@
 import { expect, test, vi } from "vitest";
 import { fetchPicture, isAddress } from "../../src/input/image_address";
-import { explained } from "../../src/input/camera";
-import { sent } from "../../src/input/stretch";
-import { newest } from "../../src/store/newest";
 
 const answer = (type: string, status = 200) => Promise.resolve(new Response(new Blob(["x"], { type }), { status, headers: { "Content-Type": type } }));
 
@@ -26,34 +23,4 @@ test.each(["", "cat.png", "file:///etc/passwd", "javascript:alert(1)", "data:ima
   expect(isAddress(text)).toBe(false);
   await expect(fetchPicture(text, get)).rejects.toThrow("must begin with http");
   expect(get).not.toHaveBeenCalled();
-});
-
-test("of the frames that come while one is on its way only the newest is sent", async () => {
-  const done: (() => void)[] = [];
-  const frames: number[] = [];
-  const send = newest<number>((frame) => {
-    frames.push(frame);
-    return new Promise((finish) => done.push(finish));
-  });
-  const all = send(0);
-  for (const frame of [1, 2, 3]) void send(frame);
-  expect(frames).toEqual([0]);
-  done[0]?.();
-  await vi.waitFor(() => expect(frames).toEqual([0, 3]));
-  done[1]?.();
-  await all;
-  expect(frames).toEqual([0, 3]);
-});
-
-test("a camera's frame is sent no larger than it has to be, its shape kept, and never enlarged", () => {
-  expect(sent(640, 480, [224, 224])).toEqual([448, 336]);
-  expect(sent(480, 640, [224, 224])).toEqual([336, 448]);
-  expect(sent(320, 240, [224, 224])).toEqual([320, 240]);
-  expect(sent(640, 480, [28, 28])).toEqual([56, 42]);
-});
-
-test("each reason why there is no camera has its sentence and another way", () => {
-  const told = ["NotAllowedError", "NotFoundError", "NotReadableError", "InsecureContext"].map((name) => explained(new DOMException("", name)));
-  expect(new Set(told).size).toBe(4);
-  for (const sentence of [...told, explained(new Error("odd"))]) expect(sentence).toContain("A picture file");
 });

@@ -1,0 +1,79 @@
+/** The rooms of the page: who may import whom, no circle of files, and no room too full. */
+import { expect, test } from "vitest";
+
+const MOST = 17; // files of a folder
+
+/** From the ground up: a room imports from those under it and from itself, and from no other. */
+const ROOMS = ["hosts", "store", "views", "input", "panels", "toolbox", "shell"];
+const NOT_ALTHOUGH_UNDER: Readonly<Record<string, readonly string[]>> = { input: ["views"] };
+
+const texts = import.meta.glob<string>("../src/**/*", { query: "?raw", import: "default", eager: true });
+const files = Object.keys(texts).map((path) => path.replace("../src/", ""));
+const modules = files.filter((name) => /\.tsx?$/.test(name));
+const imports = new Map(modules.map((name) => [name, importsOf(name)]));
+
+/** The modules that one imports, types too. */
+function importsOf(name: string): string[] {
+  const asked = [...(texts[`../src/${name}`] ?? "").matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((match) => match[1] ?? "");
+  return asked.filter((path) => !path.endsWith(".css")).map((path) => moduleAt(joined(name, path)));
+}
+
+/** The path of what a module imports, from the source folder. */
+function joined(name: string, path: string): string {
+  return new URL(path, `file:///${name}`).pathname.slice(1);
+}
+
+function moduleAt(path: string): string {
+  const name = [`${path}.ts`, `${path}.tsx`].find((each) => modules.includes(each));
+  if (!name) throw new Error(`There is no module ${path}.`);
+  return name;
+}
+
+/** The first folder on the way to a file; empty for those that lie in none. */
+function roomOf(name: string): string {
+  return name.includes("/") ? (name.split("/")[0] ?? "") : "";
+}
+
+/** A way from a module back to itself, if there is one. */
+function circle(start: string): string[] {
+  const ways = [[start]];
+  const known = new Set<string>();
+  for (let way = ways.pop(); way; way = ways.pop()) {
+    for (const next of imports.get(way.at(-1) ?? "") ?? []) {
+      if (next === start) return [...way, next];
+      if (!known.has(next)) ways.push([...way, next]);
+      known.add(next);
+    }
+  }
+  return [];
+}
+
+test("every module lies in a room, but for the first and the messages", () => {
+  expect(modules.filter((name) => roomOf(name) === "")).toEqual(["main.tsx", "schema.ts"]);
+  expect([...new Set(modules.map(roomOf))].filter(Boolean).sort()).toEqual([...ROOMS].sort());
+});
+
+test("imports point down", () => {
+  const wrong = modules.flatMap((name) => {
+    const room = roomOf(name);
+    if (!room) return [];
+    const may = ROOMS.slice(0, ROOMS.indexOf(room) + 1).filter((each) => !NOT_ALTHOUGH_UNDER[room]?.includes(each));
+    const all = imports.get(name) ?? [];
+    return all.filter((each) => each !== "schema.ts" && !may.includes(roomOf(each))).map((each) => `${name} imports ${each}`);
+  });
+  expect(wrong).toEqual([]);
+  expect(imports.get("schema.ts")).toEqual([]);
+});
+
+test("no module imports itself round a circle", () => {
+  expect(modules.map(circle).filter((way) => way.length)).toEqual([]);
+});
+
+test("no folder holds more files than can be taken in", () => {
+  const count = new Map<string, number>();
+  for (const name of files) {
+    const folder = name.replace(/[^/]*$/, "");
+    count.set(folder, (count.get(folder) ?? 0) + 1);
+  }
+  expect([...count].filter(([, held]) => held > MOST)).toEqual([]);
+});
