@@ -1,38 +1,10 @@
-/** The one readyHost from the views to whatever answers them: a live server now, a notebook or a single file later. */
-import type {
-  Answer, Ask, AskConfusion, AskGallery, AskScan, Confused, Fields, Gallery, Histogram, ImageInfo, Job, JobEvent, Look, LookUnit, Looked,
-  NetworkInfo, OfLayer, OfUnit, ScanEvent, Session, Statistics, UnitLooked,
-} from "../schema";
+/** The one door from the views to whatever answers them: a live server now, a notebook or a single file later. */
+import type { Framed, ImageInfo, JobEvent, Plain, ScanEvent } from "../schema";
 
 export type Numbers = Uint8Array | Int32Array | Float32Array;
 export interface Arr { data: Numbers; shape: number[] }
 /** An answer with arrays by name. */
 export interface Frame<H> { header: H; arrays: Record<string, Arr> }
-
-/** Calls that answer with JSON, and their requests. */
-export interface Plain {
-  session: [null, Session];
-  network: [{ network: string }, NetworkInfo];
-  jobs: [null, { jobs: Job[] }];
-  submit: [Ask, Job];
-  scan: [AskScan, Job];
-  cancel: [{ id: string }, Job];
-  resume: [{ id: string }, Job];
-  forget: [{ id: string }, { jobs: Job[] }];
-  confusion: [AskConfusion, Confused];
-}
-
-/** Calls that answer with a frame, and their requests. */
-export interface Framed {
-  look: [Look, Looked];
-  unit: [LookUnit, UnitLooked];
-  fields: [OfLayer, Fields];
-  ask: [Ask, Answer];
-  artifact: [{ digest: string }, Answer];
-  statistics: [OfLayer, Statistics];
-  histogram: [OfUnit, Histogram];
-  gallery: [AskGallery, Gallery];
-}
 
 /** What went wrong, in a sentence for the reader; `gone` where nobody answered at all, `denied` without a token. */
 export class HostError extends Error {

@@ -1,7 +1,7 @@
 /** The host that is a live server: JSON and frames over HTTP, events over one WebSocket that is opened again when lost. */
 import { decode } from "./frame";
-import { type Connection, type Frame, type Framed, type Host, HostError, type Plain } from "./host";
-import type { ImageInfo, JobEvent, Problem, ScanEvent } from "../schema";
+import { type Connection, type Frame, type Host, HostError } from "./host";
+import type { Framed, ImageInfo, JobEvent, Plain, Problem, ScanEvent } from "../schema";
 import { takeToken, tokenIn } from "./token";
 
 type Event = JobEvent | ScanEvent;
@@ -9,7 +9,6 @@ type Event = JobEvent | ScanEvent;
 const GONE = "The explorer's server does not answer. What you see is kept; the page connects again by itself.";
 const DENIED =
   "This page has no valid token. Open the link that `convscope explore` printed in its terminal; it ends in #token=….";
-const ASKED_WITHOUT_BODY = new Set<keyof Plain>(["session", "jobs"]);
 const KEPT_PICTURES = 96;
 
 /** Seconds to wait before the n-th attempt to connect again. */
@@ -38,12 +37,12 @@ class Live implements Host {
   }
 
   async call<K extends keyof Plain>(method: K, body: Plain[K][0]): Promise<Plain[K][1]> {
-    const answer = await this.#fetch(`/api/${method}`, ASKED_WITHOUT_BODY.has(method) ? {} : json(body));
+    const answer = await this.#fetch(`/api/${method}`, request(body));
     return (await answer.json()) as Plain[K][1];
   }
 
   async frame<K extends keyof Framed>(method: K, body: Framed[K][0], signal?: AbortSignal): Promise<Frame<Framed[K][1]>> {
-    const answer = await this.#fetch(`/api/${method}`, { ...json(body), ...(signal && { signal }) });
+    const answer = await this.#fetch(`/api/${method}`, { ...request(body), ...(signal && { signal }) });
     return decode<Framed[K][1]>(await answer.arrayBuffer());
   }
 
@@ -166,8 +165,9 @@ class Live implements Host {
   }
 }
 
-function json(body: unknown): RequestInit {
-  return { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+/** A POST of JSON, or a GET where there is nothing to say. */
+function request(body: unknown): RequestInit {
+  return body === null ? {} : { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
 }
 
 async function refusal(answer: Response): Promise<HostError> {
