@@ -5,7 +5,12 @@
  */
 import type { Arr, Frame, Numbers } from "./host";
 
-interface Row { name: string; dtype: "uint8" | "int32" | "float32"; shape: number[]; offset: number }
+interface Row {
+  name: string;
+  dtype: "uint8" | "int32" | "float32";
+  shape: number[];
+  offset: number;
+}
 
 const KINDS = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array } as const;
 

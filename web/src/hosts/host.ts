@@ -2,13 +2,24 @@
 import type { Framed, ImageInfo, JobEvent, Plain, ScanEvent } from "../schema";
 
 export type Numbers = Uint8Array | Int32Array | Float32Array;
-export interface Arr { data: Numbers; shape: number[] }
+export interface Arr {
+  data: Numbers;
+  shape: number[];
+}
 /** An answer with arrays by name. */
-export interface Frame<H> { header: H; arrays: Record<string, Arr> }
+export interface Frame<H> {
+  header: H;
+  arrays: Record<string, Arr>;
+}
 
 /** What went wrong, in a sentence for the reader; `gone` where nobody answered at all, `denied` without a token. */
 export class HostError extends Error {
-  constructor(message: string, readonly kind: string, readonly gone = false, readonly denied = false) {
+  constructor(
+    message: string,
+    readonly kind: string,
+    readonly gone = false,
+    readonly denied = false,
+  ) {
     super(message);
   }
 }

@@ -7,8 +7,7 @@ import { takeToken, tokenIn } from "./token";
 type Event = JobEvent | ScanEvent;
 
 const GONE = "The explorer's server does not answer. What you see is kept; the page connects again by itself.";
-const DENIED =
-  "This page has no valid token. Open the link that `convscope explore` printed in its terminal; it ends in #token=….";
+const DENIED = "This page has no valid token. Open the link that `convscope explore` printed in its terminal; it ends in #token=….";
 const KEPT_PICTURES = 96;
 
 /** Seconds to wait before the n-th attempt to connect again. */
@@ -85,7 +84,10 @@ class Live implements Host {
   #drop(): void {
     const [path, url] = this.#pictures.entries().next().value as [string, Promise<string>];
     this.#pictures.delete(path);
-    url.then((old) => URL.revokeObjectURL(old), () => undefined);
+    url.then(
+      (old) => URL.revokeObjectURL(old),
+      () => undefined,
+    );
   }
 
   async #fetch(path: string, init: RequestInit = {}): Promise<Response> {
@@ -140,10 +142,13 @@ class Live implements Host {
 
   #later(): void {
     if (this.#socket || this.#timer) return;
-    this.#timer = window.setTimeout(() => {
-      this.#timer = 0;
-      this.#connect();
-    }, 1000 * patience(this.#attempt++));
+    this.#timer = window.setTimeout(
+      () => {
+        this.#timer = 0;
+        this.#connect();
+      },
+      1000 * patience(this.#attempt++),
+    );
   }
 
   /** The reader opened another link in this tab: a server that was started again has a new token. */

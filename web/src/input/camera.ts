@@ -71,11 +71,16 @@ function stop(why = ""): void {
 export function explained(error: unknown): string {
   const upload = "A picture file, a pasted picture or a drawing works too.";
   switch (error instanceof DOMException ? error.name : "") {
-    case "NotAllowedError": return `The browser was told not to show this page the camera. Allow it beside the page's address. ${upload}`;
-    case "NotFoundError": return `There is no camera here. ${upload}`;
-    case "NotReadableError": return `Another program has the camera. Close it there and try again. ${upload}`;
-    case "InsecureContext": return `A browser shows the camera only to pages from this computer or over https. Open the explorer as 127.0.0.1. ${upload}`;
-    default: return `The camera could not be opened (${error instanceof Error ? error.message : String(error)}). ${upload}`;
+    case "NotAllowedError":
+      return `The browser was told not to show this page the camera. Allow it beside the page's address. ${upload}`;
+    case "NotFoundError":
+      return `There is no camera here. ${upload}`;
+    case "NotReadableError":
+      return `Another program has the camera. Close it there and try again. ${upload}`;
+    case "InsecureContext":
+      return `A browser shows the camera only to pages from this computer or over https. Open the explorer as 127.0.0.1. ${upload}`;
+    default:
+      return `The camera could not be opened (${error instanceof Error ? error.message : String(error)}). ${upload}`;
   }
 }
 

@@ -39,27 +39,72 @@ export function DrawingPad({ close }: { close(): void }) {
   return (
     <div class="pad" role="group" aria-label="Drawing pad">
       <canvas
-        ref={sheet} width={width} height={height} role="img" aria-label={`Sheet to draw on, ${width} by ${height} pixels`}
+        ref={sheet}
+        width={width}
+        height={height}
+        role="img"
+        aria-label={`Sheet to draw on, ${width} by ${height} pixels`}
         style={{ width: `${width * zoom}px`, aspectRatio: `${width} / ${height}`, imageRendering: zoom > 1.5 ? "pixelated" : "auto" }}
         {...stroke}
       />
       <div class="pad-tools">
         <div class="row">
-          <button type="button" aria-pressed={!eraser} onClick={() => setEraser(false)}>Pencil</button>
-          <button type="button" aria-pressed={eraser} onClick={() => setEraser(true)}>Eraser</button>
-          <button type="button" onClick={() => { clear(); if (live) void look(); }}>Clear</button>
+          <button type="button" aria-pressed={!eraser} onClick={() => setEraser(false)}>
+            Pencil
+          </button>
+          <button type="button" aria-pressed={eraser} onClick={() => setEraser(true)}>
+            Eraser
+          </button>
+          <button
+            type="button"
+            onClick={() => {
+              clear();
+              if (live) void look();
+            }}
+          >
+            Clear
+          </button>
         </div>
         <label for={`${id}-size`}>Width, {size} pixels</label>
-        <input id={`${id}-size`} type="range" min={1} max={Math.max(4, Math.round(Math.max(height, width) / 4))} value={size} onInput={(event) => setSize(event.currentTarget.valueAsNumber)} />
-        {grey ? <Greys ink={ink} choose={setInk} id={id} /> : (
-          <label>Color <input type="color" value={ink} onInput={(event) => { setInk(event.currentTarget.value); setEraser(false); }} /></label>
+        <input
+          id={`${id}-size`}
+          type="range"
+          min={1}
+          max={Math.max(4, Math.round(Math.max(height, width) / 4))}
+          value={size}
+          onInput={(event) => setSize(event.currentTarget.valueAsNumber)}
+        />
+        {grey ? (
+          <Greys ink={ink} choose={setInk} id={id} />
+        ) : (
+          <label>
+            Color{" "}
+            <input
+              type="color"
+              value={ink}
+              onInput={(event) => {
+                setInk(event.currentTarget.value);
+                setEraser(false);
+              }}
+            />
+          </label>
         )}
-        <label><input type="checkbox" checked={live} onChange={(event) => setLive(event.currentTarget.checked)} /> Show it to the network as I draw</label>
+        <label>
+          <input type="checkbox" checked={live} onChange={(event) => setLive(event.currentTarget.checked)} /> Show it to the network as I
+          draw
+        </label>
         <div class="row">
-          <button type="button" class="main" onClick={() => void use()}>Keep the drawing</button>
-          <button type="button" onClick={close}>Close</button>
+          <button type="button" class="main" onClick={() => void use()}>
+            Keep the drawing
+          </button>
+          <button type="button" onClick={close}>
+            Close
+          </button>
         </div>
-        <p class="quiet">Drawing takes a pointer: mouse, pen or finger. With the keyboard alone, upload a picture instead. <UploadButton>Upload one</UploadButton></p>
+        <p class="quiet">
+          Drawing takes a pointer: mouse, pen or finger. With the keyboard alone, upload a picture instead.{" "}
+          <UploadButton>Upload one</UploadButton>
+        </p>
       </div>
     </div>
   );
@@ -71,7 +116,14 @@ function Greys({ ink, choose, id }: { ink: string; choose(ink: string): void; id
   return (
     <>
       <label for={`${id}-grey`}>Grey, {level} of 255</label>
-      <input id={`${id}-grey`} type="range" min={0} max={255} value={level} onInput={(event) => choose(as(event.currentTarget.valueAsNumber))} />
+      <input
+        id={`${id}-grey`}
+        type="range"
+        min={0}
+        max={255}
+        value={level}
+        onInput={(event) => choose(as(event.currentTarget.valueAsNumber))}
+      />
     </>
   );
 }

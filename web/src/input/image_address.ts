@@ -19,7 +19,9 @@ export async function fetchPicture(address: string, get: typeof fetch = fetch): 
   if (!answer.ok) throw new Error(`There is no picture at that address: the site answers ${answer.status}. Check the address.`);
   const data = await answer.blob();
   if (!data.type.startsWith("image/")) {
-    throw new Error(`An address must be that of a picture, not of ${data.type || "something unknown"}. Open the picture by itself and copy its address.`);
+    throw new Error(
+      `An address must be that of a picture, not of ${data.type || "something unknown"}. Open the picture by itself and copy its address.`,
+    );
   }
   return { data, name: nameOf(wanted) };
 }

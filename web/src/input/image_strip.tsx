@@ -21,10 +21,23 @@ export function Sources() {
     <section class="sources" aria-label="Pictures">
       <div class="sources-ways">
         <UploadButton />
-        <button type="button" aria-expanded={open.value === "draw"} onClick={toggle("draw")}>Draw</button>
-        <button type="button" aria-pressed={camera.value.on} onClick={() => void toggleCamera()} title="Key c">Camera</button>
-        <button type="button" aria-expanded={open.value === "address"} onClick={toggle("address")}>Address</button>
-        <button type="button" aria-pressed={stretched.value} onClick={() => void crop()} title="Stretch pictures to the shape the network takes, instead of cropping them; key 0">Stretch</button>
+        <button type="button" aria-expanded={open.value === "draw"} onClick={toggle("draw")}>
+          Draw
+        </button>
+        <button type="button" aria-pressed={camera.value.on} onClick={() => void toggleCamera()} title="Key c">
+          Camera
+        </button>
+        <button type="button" aria-expanded={open.value === "address"} onClick={toggle("address")}>
+          Address
+        </button>
+        <button
+          type="button"
+          aria-pressed={stretched.value}
+          onClick={() => void crop()}
+          title="Stretch pictures to the shape the network takes, instead of cropping them; key 0"
+        >
+          Stretch
+        </button>
       </div>
       <p class="quiet sources-hint">Or paste (Ctrl-V) or drop a picture anywhere.</p>
       {open.value === "address" && <Address done={() => (open.value = "")} />}
@@ -32,7 +45,10 @@ export function Sources() {
       {camera.value.on && <Eye />}
       {trouble.value && (
         <p class="wrong" role="alert">
-          {trouble.value} <button type="button" class="small" onClick={() => (trouble.value = "")} aria-label="Dismiss">×</button>
+          {trouble.value}{" "}
+          <button type="button" class="small" onClick={() => (trouble.value = "")} aria-label="Dismiss">
+            ×
+          </button>
         </p>
       )}
       <Strip />
@@ -56,7 +72,9 @@ function Address({ done }: { done(): void }) {
     <form class="row sources-address" onSubmit={(event) => void ask(event)} noValidate>
       <label for={id}>Address of a picture</label>
       <input id={id} ref={text} type="url" placeholder="https://…" spellcheck={false} />
-      <button type="submit" disabled={busy}>{busy ? "Fetching …" : "Fetch"}</button>
+      <button type="submit" disabled={busy}>
+        {busy ? "Fetching …" : "Fetch"}
+      </button>
     </form>
   );
 }
@@ -66,14 +84,18 @@ function Eye() {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     place.current?.append(video());
-    void video().play().catch(() => undefined); // an element that was moved stops
+    void video()
+      .play()
+      .catch(() => undefined); // an element that was moved stops
   }, []);
   const { rate } = camera.value;
   return (
     <div class="row eye">
       <div ref={place} class="eye-video" role="img" aria-label="What the camera sees" />
       <p>{state.frozen.value ? "frozen" : rate ? `${rate.toFixed(1)} images a second` : "starting"}</p>
-      <button type="button" aria-pressed={state.frozen.value} onClick={toggleFreeze} title="Key f">Freeze</button>
+      <button type="button" aria-pressed={state.frozen.value} onClick={toggleFreeze} title="Key f">
+        Freeze
+      </button>
     </div>
   );
 }
@@ -81,7 +103,10 @@ function Eye() {
 /** One picture is on screen: the arrows choose it, as among radio buttons. */
 function Strip() {
   const all = state.images.value;
-  const at = Math.max(0, all.findIndex((row) => row.id === state.image.value));
+  const at = Math.max(
+    0,
+    all.findIndex((row) => row.id === state.image.value),
+  );
   const first = Math.max(0, Math.min(at - SHOWN / 2, all.length - SHOWN));
   const strip = useRef<HTMLDivElement>(null);
   const move = (event: KeyboardEvent) => {
@@ -96,9 +121,15 @@ function Strip() {
   return (
     <>
       <div class="strip" role="radiogroup" aria-label={`Pictures at hand, ${all.length}`} ref={strip} onKeyDown={move} data-own-keys>
-        {all.slice(first, first + SHOWN).map((row) => <Thumb key={row.name === NAME ? NAME : row.id} row={row} />)}
+        {all.slice(first, first + SHOWN).map((row) => (
+          <Thumb key={row.name === NAME ? NAME : row.id} row={row} />
+        ))}
       </div>
-      {all.length > SHOWN && <p class="quiet">{first + 1} to {Math.min(first + SHOWN, all.length)} of {all.length}; next and previous go through all.</p>}
+      {all.length > SHOWN && (
+        <p class="quiet">
+          {first + 1} to {Math.min(first + SHOWN, all.length)} of {all.length}; next and previous go through all.
+        </p>
+      )}
     </>
   );
 }
@@ -112,7 +143,12 @@ function Thumb({ row }: { row: ImageInfo }) {
   useEffect(() => {
     if (live || !network) return;
     let wanted = true;
-    readyHost().imageUrl(row.id, network).then((found) => wanted && put(found), () => wanted && put(""));
+    readyHost()
+      .imageUrl(row.id, network)
+      .then(
+        (found) => wanted && put(found),
+        () => wanted && put(""),
+      );
     return () => void (wanted = false);
   }, [row.id, network, live]);
   useEffect(() => {
@@ -120,8 +156,14 @@ function Thumb({ row }: { row: ImageInfo }) {
   }, [chosen]);
   return (
     <button
-      ref={button} type="button" class="thumb" role="radio" aria-checked={chosen} tabIndex={chosen ? 0 : -1}
-      aria-label={`${row.name}, ${row.width} by ${row.height}`} title={`${row.name}, ${row.width} × ${row.height}${row.id === state.other.value ? ", compared" : ""}`}
+      ref={button}
+      type="button"
+      class="thumb"
+      role="radio"
+      aria-checked={chosen}
+      tabIndex={chosen ? 0 : -1}
+      aria-label={`${row.name}, ${row.width} by ${row.height}`}
+      title={`${row.name}, ${row.width} × ${row.height}${row.id === state.other.value ? ", compared" : ""}`}
       onClick={(event) => (event.shiftKey ? compareWith(row.id) : showImage(row.id))}
       data-compared={row.id === state.other.value}
     >

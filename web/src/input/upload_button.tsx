@@ -11,7 +11,9 @@ export function UploadButton({ children = "Upload" }: { children?: string }) {
   };
   return (
     <>
-      <button type="button" onClick={() => input.current?.click()}>{children}</button>
+      <button type="button" onClick={() => input.current?.click()}>
+        {children}
+      </button>
       <input ref={input} type="file" accept="image/png,image/jpeg,image/webp,image/gif" multiple hidden onChange={taken} />
     </>
   );

@@ -23,7 +23,11 @@ export function bars(edges: ArrayLike<number>, counts: ArrayLike<number>, wanted
   return { low, high, counts: found, zeros, total };
 }
 
-interface Bin { low: number; high: number; count: number }
+interface Bin {
+  low: number;
+  high: number;
+  count: number;
+}
 
 /** The bins, those that have no end cut off at the end they have. */
 function finite(edges: ArrayLike<number>, counts: ArrayLike<number>): Bin[] {

@@ -35,24 +35,51 @@ function Mistakes() {
     }
   };
   if (error) return <p class="quiet">{error}</p>;
-  if (!value) return <p class="quiet" role="status">Counting …</p>;
+  if (!value)
+    return (
+      <p class="quiet" role="status">
+        Counting …
+      </p>
+    );
   const unmatched = value.unmatched.length;
   return (
     <section class="confusion" aria-label="What is taken for what">
-      <p>Of {value.images} pictures {percent(value.top1)} are right, and {percent(value.top5)} have their class among the first five.</p>
-      {unmatched > 0 && <p class="note">Left out: {unmatched} classes that the network does not have, such as {value.unmatched[0]}.</p>}
-      {trouble.value && <p class="wrong" role="alert">{trouble.value}</p>}
+      <p>
+        Of {value.images} pictures {percent(value.top1)} are right, and {percent(value.top5)} have their class among the first five.
+      </p>
+      {unmatched > 0 && (
+        <p class="note">
+          Left out: {unmatched} classes that the network does not have, such as {value.unmatched[0]}.
+        </p>
+      )}
+      {trouble.value && (
+        <p class="wrong" role="alert">
+          {trouble.value}
+        </p>
+      )}
       <table class="confusion-cells">
-        <thead><tr><th scope="col">class</th><th scope="col">taken for</th><th scope="col">pictures</th></tr></thead>
+        <thead>
+          <tr>
+            <th scope="col">class</th>
+            <th scope="col">taken for</th>
+            <th scope="col">pictures</th>
+          </tr>
+        </thead>
         <tbody>
           {value.cells.map((cell) => (
             <tr key={key(cell)}>
-              <td>{short(cell.label)}</td><td>{short(cell.taken_for)}</td>
+              <td>{short(cell.label)}</td>
+              <td>{short(cell.taken_for)}</td>
               <td>
                 <button
-                  type="button" class="small" aria-pressed={chosen.value === key(cell)} onClick={() => void show(cell)}
+                  type="button"
+                  class="small"
+                  aria-pressed={chosen.value === key(cell)}
+                  onClick={() => void show(cell)}
                   aria-label={`Show ${cell.images} pictures of ${short(cell.label)} taken for ${short(cell.taken_for)}`}
-                >{cell.images}</button>
+                >
+                  {cell.images}
+                </button>
               </td>
             </tr>
           ))}

@@ -11,7 +11,9 @@ interface FormProps {
 export function Knobs({ all, texts, put }: FormProps) {
   return (
     <div class="knobs">
-      {all.map((one) => <Knob key={one.name} one={one} text={texts[one.name] ?? ""} put={(text) => put(one.name, text)} />)}
+      {all.map((one) => (
+        <Knob key={one.name} one={one} text={texts[one.name] ?? ""} put={(text) => put(one.name, text)} />
+      ))}
     </div>
   );
 }
@@ -25,7 +27,12 @@ function Knob({ one, text, put }: { one: Field; text: string; put(text: string):
     <div class="knob">
       {one.kind === "switch" ? (
         <label class="check" for={id}>
-          <input {...told} type="checkbox" checked={(text || String(one.standard)) === "true"} onChange={(event) => put(String(event.currentTarget.checked))} />
+          <input
+            {...told}
+            type="checkbox"
+            checked={(text || String(one.standard)) === "true"}
+            onChange={(event) => put(String(event.currentTarget.checked))}
+          />
           {label(one.name)}
         </label>
       ) : (
@@ -33,21 +40,39 @@ function Knob({ one, text, put }: { one: Field; text: string; put(text: string):
           <label for={id}>{label(one.name)}</label>
           {one.kind === "choice" ? (
             <select {...told} value={text || String(one.standard)} onChange={(event) => put(event.currentTarget.value)}>
-              {one.words.map((word) => <option key={word} value={word}>{label(word)}</option>)}
+              {one.words.map((word) => (
+                <option key={word} value={word}>
+                  {label(word)}
+                </option>
+              ))}
             </select>
           ) : (
             <>
               <input
-                {...told} type="text" value={text} placeholder={String(one.standard) || "empty"} spellcheck={false} autocomplete="off"
+                {...told}
+                type="text"
+                value={text}
+                placeholder={String(one.standard) || "empty"}
+                spellcheck={false}
+                autocomplete="off"
                 inputMode={one.numbers && !one.words.length ? (one.numbers.whole ? "numeric" : "decimal") : "text"}
-                list={one.words.length ? `${id}-words` : undefined} onInput={(event) => put(event.currentTarget.value)}
+                list={one.words.length ? `${id}-words` : undefined}
+                onInput={(event) => put(event.currentTarget.value)}
               />
-              {one.words.length > 0 && <datalist id={`${id}-words`}>{one.words.map((word) => <option key={word} value={word} />)}</datalist>}
+              {one.words.length > 0 && (
+                <datalist id={`${id}-words`}>
+                  {one.words.map((word) => (
+                    <option key={word} value={word} />
+                  ))}
+                </datalist>
+              )}
             </>
           )}
         </>
       )}
-      <p class={error ? "wrong hint" : "quiet hint"} id={`${id}-hint`}>{error || hintOf(one)}</p>
+      <p class={error ? "wrong hint" : "quiet hint"} id={`${id}-hint`}>
+        {error || hintOf(one)}
+      </p>
     </div>
   );
 }

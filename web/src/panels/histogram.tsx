@@ -24,18 +24,41 @@ export function Histogram({ edges, counts, unit }: { edges: ArrayLike<number>; c
         {levels.map((level) => (
           <g key={level}>
             <line class="rule" x1={AT.left} x2={WIDTH - AT.right} y1={y(level)} y2={y(level)} />
-            <text x={AT.left - 4} y={y(level) + 3} text-anchor="end">{short(level)}</text>
+            <text x={AT.left - 4} y={y(level) + 3} text-anchor="end">
+              {short(level)}
+            </text>
           </g>
         ))}
         {found.counts.map((count, i) => (
-          <rect key={i} class="count" x={AT.left + (i * wide) / BARS} width={wide / BARS - 0.75} y={y(count)} height={AT.top + high - y(count)} />
+          <rect
+            key={i}
+            class="count"
+            x={AT.left + (i * wide) / BARS}
+            width={wide / BARS - 0.75}
+            y={y(count)}
+            height={AT.top + high - y(count)}
+          />
         ))}
         {found.zeros > 0 && <rect class="zeros" x={x(0) - 1.5} width={3} y={y(found.zeros)} height={AT.top + high - y(found.zeros)} />}
-        {ticks(found.low, found.high, 5).map((value) => <text key={value} x={x(value)} y={HEIGHT - 6} text-anchor="middle">{written(value)}</text>)}
+        {ticks(found.low, found.high, 5).map((value) => (
+          <text key={value} x={x(value)} y={HEIGHT - 6} text-anchor="middle">
+            {written(value)}
+          </text>
+        ))}
       </svg>
       <figcaption class="row">
-        <span class="quiet">{written(found.total)} values{found.zeros > 0 && <>, <span class="zeros-key">{share.toFixed(share < 10 ? 1 : 0)} % exactly zero</span></>}</span>
-        <label class="check"><input type="checkbox" checked={logarithmic.value} onChange={(event) => (logarithmic.value = event.currentTarget.checked)} />logarithmic</label>
+        <span class="quiet">
+          {written(found.total)} values
+          {found.zeros > 0 && (
+            <>
+              , <span class="zeros-key">{share.toFixed(share < 10 ? 1 : 0)} % exactly zero</span>
+            </>
+          )}
+        </span>
+        <label class="check">
+          <input type="checkbox" checked={logarithmic.value} onChange={(event) => (logarithmic.value = event.currentTarget.checked)} />
+          logarithmic
+        </label>
       </figcaption>
     </figure>
   );

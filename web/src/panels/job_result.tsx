@@ -33,7 +33,12 @@ export function JobResult({ id, compact = false }: { id: string; compact?: boole
 /** A result the server keeps. */
 function Artifact({ digest, compact }: { digest: string; compact: boolean }) {
   const { value, error } = useAnswer(digest, (signal) => readyHost().frame("artifact", { digest }, signal));
-  if (error) return <p class="wrong" role="alert">{error}</p>;
+  if (error)
+    return (
+      <p class="wrong" role="alert">
+        {error}
+      </p>
+    );
   return value ? <ResultView answer={value} compact={compact} /> : <p class="quiet">Fetching the result …</p>;
 }
 
@@ -42,7 +47,11 @@ export function Preview({ job }: { job: Job }) {
   const preview = state.previews.value[job.id];
   if (!preview || job.state === "done") return null;
   const told = `${job.title}, so far: step ${job.step} of ${job.total}`;
-  return job.subjects.image && !PICTURES.has(job.technique) ? <Over job={job} preview={preview} told={told} /> : <img class="preview" src={preview} alt={told} />;
+  return job.subjects.image && !PICTURES.has(job.technique) ? (
+    <Over job={job} preview={preview} told={told} />
+  ) : (
+    <img class="preview" src={preview} alt={told} />
+  );
 }
 
 /** A map that fills in, over the picture it is of. */
@@ -71,12 +80,18 @@ export function Progress({ job }: { job: Job }) {
 /** Where a job stands, in words. */
 export function stateOf(job: Job): string {
   switch (job.state) {
-    case "queued": return "waiting in the queue";
-    case "running": return job.total ? `step ${job.step} of ${job.total}${job.eta === null ? "" : `, ${duration(job.eta)} left`}` : "starting";
-    case "done": return "done";
-    case "failed": return `failed: ${job.error}`;
-    case "cancelled": return job.partial ? `cancelled after step ${job.step} of ${job.total}; what was there is kept` : "cancelled";
-    default: return job.state;
+    case "queued":
+      return "waiting in the queue";
+    case "running":
+      return job.total ? `step ${job.step} of ${job.total}${job.eta === null ? "" : `, ${duration(job.eta)} left`}` : "starting";
+    case "done":
+      return "done";
+    case "failed":
+      return `failed: ${job.error}`;
+    case "cancelled":
+      return job.partial ? `cancelled after step ${job.step} of ${job.total}; what was there is kept` : "cancelled";
+    default:
+      return job.state;
   }
 }
 

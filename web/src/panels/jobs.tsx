@@ -12,19 +12,32 @@ const ORDER = { running: 0, queued: 1, failed: 2, cancelled: 2, done: 2 } as con
 
 export function JobsPanel() {
   const all = useSignal(false);
-  const rows = [...state.jobs.value].sort((a, b) => ORDER[a.state] - ORDER[b.state] || (a.state === "queued" ? a.created - b.created : b.created - a.created));
+  const rows = [...state.jobs.value].sort(
+    (a, b) => ORDER[a.state] - ORDER[b.state] || (a.state === "queued" ? a.created - b.created : b.created - a.created),
+  );
   const waiting = rows.filter((job) => job.state === "queued");
-  if (!rows.length) return <p class="quiet empty">No jobs yet. A technique runs as a job from the tab before; so do scans and synthesized pictures.</p>;
+  if (!rows.length)
+    return <p class="quiet empty">No jobs yet. A technique runs as a job from the tab before; so do scans and synthesized pictures.</p>;
   return (
     <section class="panel jobs" aria-label="Jobs">
       {waiting.length > 1 && (
         <div class="row">
           <span class="quiet">{waiting.length} wait.</span>
-          <button type="button" onClick={() => void cancelAll(waiting)}>Cancel those that wait</button>
+          <button type="button" onClick={() => void cancelAll(waiting)}>
+            Cancel those that wait
+          </button>
         </div>
       )}
-      <ul>{rows.slice(0, all.value ? rows.length : SHOWN).map((job) => <Row key={job.id} job={job} />)}</ul>
-      {rows.length > SHOWN && !all.value && <button type="button" onClick={() => (all.value = true)}>Show {rows.length - SHOWN} more</button>}
+      <ul>
+        {rows.slice(0, all.value ? rows.length : SHOWN).map((job) => (
+          <Row key={job.id} job={job} />
+        ))}
+      </ul>
+      {rows.length > SHOWN && !all.value && (
+        <button type="button" onClick={() => (all.value = true)}>
+          Show {rows.length - SHOWN} more
+        </button>
+      )}
     </section>
   );
 }
@@ -60,16 +73,37 @@ function Row({ job }: { job: Job }) {
       <Progress job={job} />
       {!open.value && job.state === "running" && <Preview job={job} />}
       <div class="row">
-        {!isOver(job) && <button type="button" onClick={change("cancel")} aria-label={`Cancel ${job.title}`}>Cancel</button>}
+        {!isOver(job) && (
+          <button type="button" onClick={change("cancel")} aria-label={`Cancel ${job.title}`}>
+            Cancel
+          </button>
+        )}
         {hasResult(job) && (
-          <button type="button" aria-expanded={open.value} onClick={() => (open.value = !open.value)} aria-label={`${open.value ? "Hide" : "Show"} the result of ${job.title}`}>
+          <button
+            type="button"
+            aria-expanded={open.value}
+            onClick={() => (open.value = !open.value)}
+            aria-label={`${open.value ? "Hide" : "Show"} the result of ${job.title}`}
+          >
             {open.value ? "Hide" : "Show"}
           </button>
         )}
-        {job.resumable && <button type="button" onClick={change("resume")} aria-label={`Resume ${job.title}`}>Resume</button>}
-        {isOver(job) && <button type="button" onClick={forget} aria-label={`Forget ${job.title}`}>Forget</button>}
+        {job.resumable && (
+          <button type="button" onClick={change("resume")} aria-label={`Resume ${job.title}`}>
+            Resume
+          </button>
+        )}
+        {isOver(job) && (
+          <button type="button" onClick={forget} aria-label={`Forget ${job.title}`}>
+            Forget
+          </button>
+        )}
       </div>
-      {trouble.value && <p class="wrong" role="alert">{trouble.value}</p>}
+      {trouble.value && (
+        <p class="wrong" role="alert">
+          {trouble.value}
+        </p>
+      )}
       {open.value && <JobResult id={job.id} />}
     </li>
   );

@@ -15,19 +15,29 @@ export function PictureRows({ one, put }: { one: Subject; put(text: string): voi
         return (
           <PictureRow key={at} name={name} id={id} one={one} put={change(at)}>
             {ids.length > 1 && (
-              <button type="button" class="small" aria-label={`Leave out ${name}`} onClick={() => put(ids.toSpliced(at, 1).join(BETWEEN))}>×</button>
+              <button type="button" class="small" aria-label={`Leave out ${name}`} onClick={() => put(ids.toSpliced(at, 1).join(BETWEEN))}>
+                ×
+              </button>
             )}
           </PictureRow>
         );
       })}
       {one.several && !one.missing && (
-        <button type="button" class="small" onClick={() => put([...ids, ids.at(-1)].join(BETWEEN))}>Another {one.name}</button>
+        <button type="button" class="small" onClick={() => put([...ids, ids.at(-1)].join(BETWEEN))}>
+          Another {one.name}
+        </button>
       )}
     </>
   );
 }
 
-interface Row { name: string; id: string; one: Subject; put(id: string): void; children: preact.ComponentChildren }
+interface Row {
+  name: string;
+  id: string;
+  one: Subject;
+  put(id: string): void;
+  children: preact.ComponentChildren;
+}
 
 function PictureRow({ name, id, one, put, children }: Row) {
   const own = useId();
@@ -39,7 +49,13 @@ function PictureRow({ name, id, one, put, children }: Row) {
       <div class="row picture-row">
         {url && <img src={url} alt="" class="picture-thumb" />}
         <select id={own} value={standard} onChange={(event) => put(event.currentTarget.value)}>
-          {one.options?.filter(([value]) => value || !one.typed.includes(BETWEEN)).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+          {one.options
+            ?.filter(([value]) => value || !one.typed.includes(BETWEEN))
+            .map(([value, text]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
         </select>
         <FromFile name={name} put={put} />
         {children}
@@ -59,8 +75,17 @@ function FromFile({ name, put }: { name: string; put(id: string): void }) {
   };
   return (
     <>
-      <button type="button" class="small" aria-label={`Upload ${name}`} onClick={() => input.current?.click()}>Upload</button>
-      <input ref={input} type="file" accept="image/png,image/jpeg,image/webp,image/gif" hidden aria-label={`File of ${name}`} onChange={() => void take()} />
+      <button type="button" class="small" aria-label={`Upload ${name}`} onClick={() => input.current?.click()}>
+        Upload
+      </button>
+      <input
+        ref={input}
+        type="file"
+        accept="image/png,image/jpeg,image/webp,image/gif"
+        hidden
+        aria-label={`File of ${name}`}
+        onChange={() => void take()}
+      />
     </>
   );
 }

@@ -14,9 +14,21 @@ import { Synthesized } from "./synthesized";
 import { kept } from "../input/upload_image";
 
 const STILL = 200; // milliseconds a unit stays selected before it is looked up: keys walk on faster
-const PROJECTIONS = [["guided", "guided"], ["deconvnet", "deconvnet"], ["plain", "gradient"], ["none", "none"]] as const;
+const PROJECTIONS = [
+  ["guided", "guided"],
+  ["deconvnet", "deconvnet"],
+  ["plain", "gradient"],
+  ["none", "none"],
+] as const;
 /** What of a unit's numbers is shown first, and what it is called. */
-const NUMBERS = { max: "highest", mean: "mean", rate: "fires for", sparsity: "zeros", selectivity: "selectivity", lifetime_sparseness: "sparseness" };
+const NUMBERS = {
+  max: "highest",
+  mean: "mean",
+  rate: "fires for",
+  sparsity: "zeros",
+  selectivity: "selectivity",
+  lifetime_sparseness: "sparseness",
+};
 const SHARES = new Set(["rate", "sparsity"]);
 
 export function ScanPanel() {
@@ -49,7 +61,11 @@ function Crops({ about, images }: { about: string | null; images: number }) {
   const id = useId();
   const [network, unit] = [state.network.value?.name ?? "", state.unit.value];
   const ask = { network, technique: "patches", subjects: { unit }, knobs: { projection: projection.value } };
-  const { value, error, busy } = useAnswer(about && `${about} ${projection.value}`, (signal) => readyHost().frame("ask", ask, signal), STILL);
+  const { value, error, busy } = useAnswer(
+    about && `${about} ${projection.value}`,
+    (signal) => readyHost().frame("ask", ask, signal),
+    STILL,
+  );
   const job = useSignal("");
   const runAsJob = async () => {
     const queued = await submit(ask);
@@ -61,17 +77,35 @@ function Crops({ about, images }: { about: string | null; images: number }) {
         <span class="quiet">over {images} images</span>
         <label for={id}>Projection</label>
         <select id={id} value={projection.value} onChange={(event) => (projection.value = event.currentTarget.value)}>
-          {PROJECTIONS.map(([name, text]) => <option key={name} value={name}>{text}</option>)}
+          {PROJECTIONS.map(([name, text]) => (
+            <option key={name} value={name}>
+              {text}
+            </option>
+          ))}
         </select>
       </div>
       {error && (
         <div class="row">
-          <p class="wrong" role="alert">{error}</p>
-          <button type="button" onClick={() => void runAsJob()}>Cut them out as a job</button>
+          <p class="wrong" role="alert">
+            {error}
+          </p>
+          <button type="button" onClick={() => void runAsJob()}>
+            Cut them out as a job
+          </button>
         </div>
       )}
       {error && job.value && <JobResult id={job.value} compact />}
-      {value ? <div class={busy ? "stale" : ""}><ResultView answer={value} compact /></div> : busy && <p class="quiet" role="status">Cutting out what drives {unit} …</p>}
+      {value ? (
+        <div class={busy ? "stale" : ""}>
+          <ResultView answer={value} compact />
+        </div>
+      ) : (
+        busy && (
+          <p class="quiet" role="status">
+            Cutting out what drives {unit} …
+          </p>
+        )
+      )}
     </>
   );
 }
@@ -81,7 +115,12 @@ function Activations({ about }: { about: string | null }) {
   const [network, layer, channel] = [state.network.value?.name ?? "", state.layer.value, state.channel.value];
   const { value, error, busy } = useAnswer(about, (signal) => readyHost().frame("histogram", { network, layer, channel }, signal), STILL);
   const { edges, counts } = value?.arrays ?? {};
-  if (error) return <p class="wrong" role="alert">{error}</p>;
+  if (error)
+    return (
+      <p class="wrong" role="alert">
+        {error}
+      </p>
+    );
   if (!value || !edges || !counts) return null;
   const { unit, dead, statistics } = value.header;
   return (
@@ -96,14 +135,30 @@ function Activations({ about }: { about: string | null }) {
 
 function Numbers({ found }: { found: Record<string, unknown> }) {
   const first = Object.entries(NUMBERS).filter(([name]) => typeof found[name] === "number");
-  const rest = Object.entries(found).filter(([name, value]) => !(name in NUMBERS) && value !== null && name !== "layer" && name !== "channel");
+  const rest = Object.entries(found).filter(
+    ([name, value]) => !(name in NUMBERS) && value !== null && name !== "layer" && name !== "channel",
+  );
   const text = (name: string) => (SHARES.has(name) ? `${(100 * Number(found[name])).toFixed(1)} %` : told(found[name]));
   return (
     <>
-      <dl class="facts">{first.map(([name, title]) => <div key={name}><dt>{title}</dt><dd>{text(name)}</dd></div>)}</dl>
+      <dl class="facts">
+        {first.map(([name, title]) => (
+          <div key={name}>
+            <dt>{title}</dt>
+            <dd>{text(name)}</dd>
+          </div>
+        ))}
+      </dl>
       <details class="result-evidence">
         <summary>All numbers</summary>
-        <dl>{rest.map(([name, value]) => <div key={name}><dt>{name.replace(/_/g, " ")}</dt><dd>{told(value)}</dd></div>)}</dl>
+        <dl>
+          {rest.map(([name, value]) => (
+            <div key={name}>
+              <dt>{name.replace(/_/g, " ")}</dt>
+              <dd>{told(value)}</dd>
+            </div>
+          ))}
+        </dl>
       </details>
     </>
   );
@@ -133,13 +188,23 @@ function Begin() {
       busy.value = false;
     }
   };
-  if (job) return <div class="underway"><p>{job.title}</p><Progress job={job} /></div>;
+  if (job)
+    return (
+      <div class="underway">
+        <p>{job.title}</p>
+        <Progress job={job} />
+      </div>
+    );
   return (
     <div class="begin">
       {collection && (
         <div class="row">
           <label for={`${id}-which`}>Images</label>
-          <select id={`${id}-which`} value={which.value} onChange={(event) => (which.value = event.currentTarget.value as "start" | "list")}>
+          <select
+            id={`${id}-which`}
+            value={which.value}
+            onChange={(event) => (which.value = event.currentTarget.value as "start" | "list")}
+          >
             <option value="start">all of the collection</option>
             <option value="list">the {listed.length} in the list</option>
           </select>
@@ -151,9 +216,15 @@ function Begin() {
           <option value="all">all</option>
           <option value="this">{state.layer.value} only</option>
         </select>
-        <button type="button" class="main" disabled={busy.value || !listed.length} onClick={() => void begin()}>{busy.value ? "Asking …" : "Scan the images at hand"}</button>
+        <button type="button" class="main" disabled={busy.value || !listed.length} onClick={() => void begin()}>
+          {busy.value ? "Asking …" : "Scan the images at hand"}
+        </button>
       </div>
-      {trouble.value && <p class="wrong" role="alert">{trouble.value}</p>}
+      {trouble.value && (
+        <p class="wrong" role="alert">
+          {trouble.value}
+        </p>
+      )}
     </div>
   );
 }

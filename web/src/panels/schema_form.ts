@@ -12,7 +12,13 @@ export interface Field {
   anything: boolean;
   pattern: string;
 }
-export interface Bounds { whole: boolean; low: number; high: number; above: number; below: number }
+export interface Bounds {
+  whole: boolean;
+  low: number;
+  high: number;
+  above: number;
+  below: number;
+}
 export type Reading = { value: Value } | { error: string } | null;
 
 interface Schema {
@@ -40,7 +46,16 @@ export function field(name: string, schema: Schema): Field {
   const anything = cases.some((one) => one.type === "string" && !wordsOf(one).length);
   const standard = isValue(schema.default) ? schema.default : "";
   const kind = cases.some((one) => one.type === "boolean") ? "switch" : number || anything ? "text" : "choice";
-  return { name, kind, hint: schema.description ?? "", standard, words, numbers: number ? bounds(number) : null, anything, pattern: schema.pattern ?? "" };
+  return {
+    name,
+    kind,
+    hint: schema.description ?? "",
+    standard,
+    words,
+    numbers: number ? bounds(number) : null,
+    anything,
+    pattern: schema.pattern ?? "",
+  };
 }
 
 function wordsOf(schema: Schema): string[] {
@@ -104,7 +119,10 @@ function numberIn({ whole, low, high, above, below }: Bounds): string {
 }
 
 /** The knobs that differ from how they are, and what is wrong, by name. */
-export function collect(all: readonly Field[], texts: Readonly<Record<string, string>>): { values: Record<string, Value>; errors: Record<string, string> } {
+export function collect(
+  all: readonly Field[],
+  texts: Readonly<Record<string, string>>,
+): { values: Record<string, Value>; errors: Record<string, string> } {
   const values: Record<string, Value> = {};
   const errors: Record<string, string> = {};
   for (const one of all) {

@@ -31,7 +31,11 @@ function subject(technique: string, name: string, typed: string): Subject {
   if (name === "image" || name === "content") return picture(bare, "the picture on screen", state.image.value);
   if (name === "style") {
     const other = state.images.value.find((row) => row.id !== state.image.value);
-    return picture(bare, other ? `${other.name}, the first that is not on screen` : "the picture on screen", (other ?? { id: state.image.value }).id);
+    return picture(
+      bare,
+      other ? `${other.name}, the first that is not on screen` : "the picture on screen",
+      (other ?? { id: state.image.value }).id,
+    );
   }
   if (name === "scan") {
     const scan = state.scan.value;

@@ -42,12 +42,18 @@ export function Synthesized({ visible }: { visible: boolean }) {
       {job ? <JobResult id={job.id} compact /> : at !== undefined && <Thumb at={at} unit={unit} />}
       {(!job || job.state === "failed" || job.state === "cancelled") && (
         <div class="row">
-          <button type="button" class={at === undefined ? "main" : ""} disabled={busy.value} onClick={() => void paint()}>{at === undefined ? "Synthesize" : "Show it large"}</button>
+          <button type="button" class={at === undefined ? "main" : ""} disabled={busy.value} onClick={() => void paint()}>
+            {at === undefined ? "Synthesize" : "Show it large"}
+          </button>
           <label for={id}>Steps</label>
           <Steps id={id} />
         </div>
       )}
-      {trouble.value && <p class="wrong" role="alert">{trouble.value}</p>}
+      {trouble.value && (
+        <p class="wrong" role="alert">
+          {trouble.value}
+        </p>
+      )}
     </section>
   );
 }
@@ -60,7 +66,9 @@ function Steps({ id }: { id: string }) {
   };
   return (
     <select id={id} value={steps} onChange={(event) => choose(event.currentTarget.value)}>
-      {STEPS.map((text) => <option key={text}>{text}</option>)}
+      {STEPS.map((text) => (
+        <option key={text}>{text}</option>
+      ))}
     </select>
   );
 }
@@ -94,10 +102,24 @@ export function GalleryButton() {
   const units = state.layerInfo.value?.units ?? 0;
   const left = units - painted().size;
   const so = queueing.value;
-  if (so) return <span class="row"><span class="quiet">{so.put} of {so.of} are in the queue.</span><button type="button" onClick={stop}>Stop</button></span>;
+  if (so)
+    return (
+      <span class="row">
+        <span class="quiet">
+          {so.put} of {so.of} are in the queue.
+        </span>
+        <button type="button" onClick={stop}>
+          Stop
+        </button>
+      </span>
+    );
   return (
     <span class="row">
-      <button type="button" disabled={!left} onClick={() => void paintAll().catch((error: unknown) => (state.problem.value = sentence(error)))}>
+      <button
+        type="button"
+        disabled={!left}
+        onClick={() => void paintAll().catch((error: unknown) => (state.problem.value = sentence(error)))}
+      >
         {left ? `Synthesize ${left === units ? `all ${units}` : `the other ${left}`}` : "All are there"}
       </button>
       <label for={id}>Steps</label>
@@ -110,7 +132,11 @@ export function GalleryButton() {
 export function CropsRow() {
   const layer = state.layer.value;
   if (!state.scan.value?.layers.includes(layer)) {
-    return <p class="quiet">{state.scan.value ? `The scan at hand does not hold ${layer}` : "There is no scan yet"}: scan the images at hand, beside.</p>;
+    return (
+      <p class="quiet">
+        {state.scan.value ? `The scan at hand does not hold ${layer}` : "There is no scan yet"}: scan the images at hand, beside.
+      </p>
+    );
   }
   if (state.crops.value) return <p class="quiet">The crop that drives each unit most.</p>;
   const job = state.jobs.value.find((row) => row.id === cutting.value);

@@ -52,9 +52,17 @@ export function TechniquePanel() {
     <section class="panel technique" aria-label="Techniques">
       <Menu technique={technique} />
       <Form key={technique.name} technique={technique} />
-      {refusal.value && <p class="wrong" role="alert">{refusal.value}</p>}
+      {refusal.value && (
+        <p class="wrong" role="alert">
+          {refusal.value}
+        </p>
+      )}
       <div class="place" aria-busy={busy.value} ref={place}>
-        {busy.value && <p class="quiet" role="status">Working …</p>}
+        {busy.value && (
+          <p class="quiet" role="status">
+            Working …
+          </p>
+        )}
         {shown.value && ("job" in shown.value ? <JobResult id={shown.value.job} /> : <ResultView answer={shown.value.answer} />)}
       </div>
     </section>
@@ -74,11 +82,17 @@ function Menu({ technique }: { technique: TechniqueInfo }) {
       <select id={id} value={technique.name} onChange={(event) => choose(event.currentTarget.value)} aria-describedby={`${id}-what`}>
         {[...groups].map(([about, rows]) => (
           <optgroup key={about} label={about}>
-            {rows.map((row) => <option key={row.name} value={row.name}>{label(row.name)}</option>)}
+            {rows.map((row) => (
+              <option key={row.name} value={row.name}>
+                {label(row.name)}
+              </option>
+            ))}
           </optgroup>
         ))}
       </select>
-      <p id={`${id}-what`} class="technique-what">{technique.summary}</p>
+      <p id={`${id}-what`} class="technique-what">
+        {technique.summary}
+      </p>
     </>
   );
 }
@@ -99,9 +113,11 @@ function Form({ technique }: { technique: TechniqueInfo }) {
   const missing = about.find((one) => one.missing)?.missing ?? "";
   const wrong = missing || [...Object.values(made.knobs.errors), ...Object.values(made.view.errors)][0] || "";
   const ask: Ask = {
-    network: state.network.value?.name ?? "", technique: technique.name,
+    network: state.network.value?.name ?? "",
+    technique: technique.name,
     subjects: Object.fromEntries(about.filter((one) => one.name !== "scan").map((one) => [one.name, one.value])),
-    knobs: made.knobs.values, view: made.view.values,
+    knobs: made.knobs.values,
+    view: made.view.values,
   };
   const quick = !technique.resumes && !LONG.some((knob) => knob in technique.knobs);
   const go = (how: (ask: Ask) => Promise<void>) => (wrong ? void (refusal.value = wrong) : void how(ask));
@@ -111,12 +127,31 @@ function Form({ technique }: { technique: TechniqueInfo }) {
   };
   return (
     <form onSubmit={send} noValidate>
-      {about.map((one) => <SubjectRow key={one.name} one={one} put={(text) => put(subjects)(one.name, text)} />)}
-      {asKnobs.length > 0 && <Fold title={`Knobs (${asKnobs.length})`} changed={made.knobs.values} open={asKnobs.length <= 3}><Knobs all={asKnobs} texts={of(knobs)} put={put(knobs)} /></Fold>}
-      {asViews.length > 0 && <Fold title={`How it is drawn (${asViews.length})`} changed={made.view.values}><Knobs all={asViews} texts={of(views)} put={put(views)} /></Fold>}
+      {about.map((one) => (
+        <SubjectRow key={one.name} one={one} put={(text) => put(subjects)(one.name, text)} />
+      ))}
+      {asKnobs.length > 0 && (
+        <Fold title={`Knobs (${asKnobs.length})`} changed={made.knobs.values} open={asKnobs.length <= 3}>
+          <Knobs all={asKnobs} texts={of(knobs)} put={put(knobs)} />
+        </Fold>
+      )}
+      {asViews.length > 0 && (
+        <Fold title={`How it is drawn (${asViews.length})`} changed={made.view.values}>
+          <Knobs all={asViews} texts={of(views)} put={put(views)} />
+        </Fold>
+      )}
       <div class="row">
-        {quick && <button type="submit" class="main" disabled={busy.value}>Run now</button>}
-        <button type={quick ? "button" : "submit"} class={quick ? "" : "main"} disabled={busy.value} onClick={quick ? () => go(runAsJob) : undefined}>
+        {quick && (
+          <button type="submit" class="main" disabled={busy.value}>
+            Run now
+          </button>
+        )}
+        <button
+          type={quick ? "button" : "submit"}
+          class={quick ? "" : "main"}
+          disabled={busy.value}
+          onClick={quick ? () => go(runAsJob) : undefined}
+        >
           Run as a job
         </button>
         {wrong && <span class="quiet">{missing}</span>}
@@ -126,11 +161,26 @@ function Form({ technique }: { technique: TechniqueInfo }) {
   );
 }
 
-function Fold({ title, changed, open = false, children }: { title: string; changed: object; open?: boolean; children: preact.ComponentChildren }) {
-  const told = Object.entries(changed).map(([key, value]) => `${label(key)} ${value}`).join(", ");
+function Fold({
+  title,
+  changed,
+  open = false,
+  children,
+}: {
+  title: string;
+  changed: object;
+  open?: boolean;
+  children: preact.ComponentChildren;
+}) {
+  const told = Object.entries(changed)
+    .map(([key, value]) => `${label(key)} ${value}`)
+    .join(", ");
   return (
     <details open={open}>
-      <summary>{title}{told && <span class="quiet"> {told}</span>}</summary>
+      <summary>
+        {title}
+        {told && <span class="quiet"> {told}</span>}
+      </summary>
       {children}
     </details>
   );
@@ -139,16 +189,36 @@ function Fold({ title, changed, open = false, children }: { title: string; chang
 function SubjectRow({ one, put }: { one: Subject; put(text: string): void }) {
   const id = useId();
   if (one.options) return <PictureRows one={one} put={put} />;
-  if (one.fixed !== null) return <p class="knob"><span>{label(one.name)}</span> <span class="quiet">{one.fixed || one.missing}</span></p>;
+  if (one.fixed !== null)
+    return (
+      <p class="knob">
+        <span>{label(one.name)}</span> <span class="quiet">{one.fixed || one.missing}</span>
+      </p>
+    );
   return (
     <div class="knob">
       <label for={id}>{label(one.name)}</label>
       <input
-        id={id} type="text" value={one.typed} placeholder={one.standard} spellcheck={false} autocomplete="off"
-        aria-describedby={`${id}-hint`} list={one.names.length ? `${id}-names` : undefined} onInput={(event) => put(event.currentTarget.value)}
+        id={id}
+        type="text"
+        value={one.typed}
+        placeholder={one.standard}
+        spellcheck={false}
+        autocomplete="off"
+        aria-describedby={`${id}-hint`}
+        list={one.names.length ? `${id}-names` : undefined}
+        onInput={(event) => put(event.currentTarget.value)}
       />
-      {one.names.length > 0 && <datalist id={`${id}-names`}>{one.names.map((each) => <option key={each} value={each} />)}</datalist>}
-      <p class="quiet hint" id={`${id}-hint`}>{one.hint}</p>
+      {one.names.length > 0 && (
+        <datalist id={`${id}-names`}>
+          {one.names.map((each) => (
+            <option key={each} value={each} />
+          ))}
+        </datalist>
+      )}
+      <p class="quiet hint" id={`${id}-hint`}>
+        {one.hint}
+      </p>
     </div>
   );
 }

@@ -16,7 +16,12 @@ import { PythonLine } from "./python";
 import { Tabs } from "./tabs";
 import { UnitPanel } from "../toolbox/unit";
 
-const PARTS = [["specimen", "Picture"], ["layers", "Layers"], ["units", "Units"], ["unit", "Unit"]] as const;
+const PARTS = [
+  ["specimen", "Picture"],
+  ["layers", "Layers"],
+  ["units", "Units"],
+  ["unit", "Unit"],
+] as const;
 
 export function App() {
   return (
@@ -26,7 +31,11 @@ export function App() {
       {state.network.value ? <Stage /> : <Waiting />}
       <PythonLine />
       <nav class="parts" aria-label="Parts of the page">
-        {PARTS.map(([id, title]) => <button key={id} type="button" onClick={() => document.getElementById(id)?.scrollIntoView()}>{title}</button>)}
+        {PARTS.map(([id, title]) => (
+          <button key={id} type="button" onClick={() => document.getElementById(id)?.scrollIntoView()}>
+            {title}
+          </button>
+        ))}
       </nav>
       <Palette />
       <Help />
@@ -41,11 +50,19 @@ function Stage() {
       <div class="column" id="specimen">
         <PicturePanel />
         <Classes />
-        <div class="panel"><Sources /></div>
-        <div class="panel"><ComparePanel /></div>
+        <div class="panel">
+          <Sources />
+        </div>
+        <div class="panel">
+          <ComparePanel />
+        </div>
       </div>
-      <div class="column" id="layers"><Layers /></div>
-      <div class="column" id="units"><Grid /></div>
+      <div class="column" id="layers">
+        <Layers />
+      </div>
+      <div class="column" id="units">
+        <Grid />
+      </div>
       <div class="column" id="unit">
         <UnitPanel />
         <Tabs />
@@ -56,8 +73,14 @@ function Stage() {
 
 function Waiting() {
   const words = {
-    connecting: "Connecting to the explorer…", connected: "Opening the network…", gone: "Waiting for the server.",
+    connecting: "Connecting to the explorer…",
+    connected: "Opening the network…",
+    gone: "Waiting for the server.",
     denied: "Nothing can be shown without the token.",
   } as const;
-  return <main class="waiting"><p>{words[state.connection.value]}</p></main>;
+  return (
+    <main class="waiting">
+      <p>{words[state.connection.value]}</p>
+    </main>
+  );
 }

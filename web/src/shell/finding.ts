@@ -16,7 +16,9 @@ export function find(info: NetworkInfo, text: string): Found[] {
   const asked = text.trim().toLowerCase();
   const onlyClasses = /^class(es)?(\s|$)/.test(asked);
   const words = (onlyClasses ? asked.replace(/^class(es)?/, "") : asked).split(/\s+/).filter(Boolean);
-  const rows = onlyClasses ? classes(info, words) : [...units(info, asked), ...layers(info, words), ...(words.length ? classes(info, words) : [])];
+  const rows = onlyClasses
+    ? classes(info, words)
+    : [...units(info, asked), ...layers(info, words), ...(words.length ? classes(info, words) : [])];
   return rows.slice(0, MOST);
 }
 

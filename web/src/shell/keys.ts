@@ -69,12 +69,16 @@ export const KEYS: readonly Key[] = [
   { keys: ["/"], group: "Layers and units", text: "Search for a layer, unit or class (also Ctrl-K)", does: () => ui.openPalette() },
   { keys: ["z"], group: "Grid", text: "Larger tiles, or all at once", does: () => (ui.zoom.value = ui.zoom.value ? 0 : 160) },
   {
-    keys: ["s"], group: "Grid", text: "Synthesized pictures, or activations",
+    keys: ["s"],
+    group: "Grid",
+    text: "Synthesized pictures, or activations",
     does: () => (state.gridOf.value = state.gridOf.value === "synthesized" ? "activations" : "synthesized"),
   },
   { keys: ["t"], group: "Grid", text: "Next gamma", does: nextGamma },
   {
-    keys: ["T"], group: "Grid", text: "Each unit on its own scale, or all on one",
+    keys: ["T"],
+    group: "Grid",
+    text: "Each unit on its own scale, or all on one",
     does: () => (state.scaleOf.value = state.scaleOf.value === "unit" ? "layer" : "unit"),
   },
   { keys: ["+"], group: "Grid", text: "More boost", does: boost(1.25) },
@@ -82,13 +86,8 @@ export const KEYS: readonly Key[] = [
   { keys: ["b", "n"], group: "Tracing back", text: "Off, gradient, guided, deconvnet", does: cycleMode },
   { keys: ["m"], group: "Tracing back", text: "Signed, absolute, grey, color, over the picture", does: cycleStyle },
   { keys: ["d"], group: "Tracing back", text: "Pin the unit that is traced, or trace the selected one", does: togglePin },
-  {
-    keys: ["a"], group: "Tracing back", text: "The pinned unit's gradient in the layer on screen, or activations", does: toggleGradients,
-  },
-  {
-    keys: ["y"], group: "Tracing back", text: "The unit's map over the picture",
-    does: () => (ui.laidOver.value = !ui.laidOver.value),
-  },
+  { keys: ["a"], group: "Tracing back", text: "The pinned unit's gradient in the layer on screen, or activations", does: toggleGradients },
+  { keys: ["y"], group: "Tracing back", text: "The unit's map over the picture", does: () => (ui.laidOver.value = !ui.laidOver.value) },
   { keys: ["8"], group: "Page", text: "Classes shown or not", does: () => (ui.showClasses.value = !ui.showClasses.value) },
   { keys: ["9"], group: "Page", text: "Panels about the unit shown or not", does: () => (ui.showUnits.value = !ui.showUnits.value) },
   { keys: ["h", "?"], group: "Page", text: "This help", does: () => (ui.helpOpen.value = true) },
@@ -126,4 +125,3 @@ function press(event: KeyboardEvent): void {
 export function listen(): void {
   document.addEventListener("keydown", press);
 }
-

@@ -10,14 +10,22 @@ export function Notices() {
   const { value } = state.connection;
   return (
     <div class="notices">
-      {(value === "gone" || value === "denied") && <p class="notice bad" role="alert">{LOST[value]}</p>}
+      {(value === "gone" || value === "denied") && (
+        <p class="notice bad" role="alert">
+          {LOST[value]}
+        </p>
+      )}
       {state.problem.value && (
         <p class="notice" role="alert">
           <span>{state.problem.value}</span>
-          <button type="button" onClick={() => (state.problem.value = "")}>Dismiss</button>
+          <button type="button" onClick={() => (state.problem.value = "")}>
+            Dismiss
+          </button>
         </p>
       )}
-      <p class="unseen" role="status" aria-live="polite">{state.said.value}</p>
+      <p class="unseen" role="status" aria-live="polite">
+        {state.said.value}
+      </p>
     </div>
   );
 }

@@ -35,15 +35,33 @@ function Dialog() {
     at.value = 0;
   };
   return (
-    <dialog class="palette" ref={dialog} aria-label="Search" onClose={close} onClick={(event) => event.target === dialog.current && close()}>
+    <dialog
+      class="palette"
+      ref={dialog}
+      aria-label="Search"
+      onClose={close}
+      onClick={(event) => event.target === dialog.current && close()}
+    >
       <input
-        type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-autocomplete="list" autofocus
-        aria-activedescendant={found.value.length ? `found-${at.value}` : undefined} aria-label="Layer, unit or class"
-        placeholder="Layer, unit such as blocks.2:17, or class" value={ui.paletteText.value} spellcheck={false} autocomplete="off"
-        onInput={(event) => type(event.currentTarget.value)} onKeyDown={press}
+        type="text"
+        role="combobox"
+        aria-expanded="true"
+        aria-controls="palette-list"
+        aria-autocomplete="list"
+        autofocus
+        aria-activedescendant={found.value.length ? `found-${at.value}` : undefined}
+        aria-label="Layer, unit or class"
+        placeholder="Layer, unit such as blocks.2:17, or class"
+        value={ui.paletteText.value}
+        spellcheck={false}
+        autocomplete="off"
+        onInput={(event) => type(event.currentTarget.value)}
+        onKeyDown={press}
       />
       <ul id="palette-list" role="listbox" aria-label="Found">
-        {found.value.map((row, i) => <Line key={`${row.kind} ${row.text} ${row.channel}`} row={row} id={`found-${i}`} on={i === at.value} take={take} />)}
+        {found.value.map((row, i) => (
+          <Line key={`${row.kind} ${row.text} ${row.channel}`} row={row} id={`found-${i}`} on={i === at.value} take={take} />
+        ))}
       </ul>
       {!found.value.length && <p class="quiet empty">No layer, unit or class is called that.</p>}
     </dialog>

@@ -24,8 +24,12 @@ export function PythonLine() {
   return (
     <footer class="python">
       <span class="quiet">Python</span>
-      <code tabIndex={0} role="textbox" aria-readonly="true" aria-label="The Python that makes this">{text}</code>
-      <button type="button" disabled={!text} onClick={() => void copy()}>{copied.value === text && text ? "Copied" : "Copy"}</button>
+      <code tabIndex={0} role="textbox" aria-readonly="true" aria-label="The Python that makes this">
+        {text}
+      </code>
+      <button type="button" disabled={!text} onClick={() => void copy()}>
+        {copied.value === text && text ? "Copied" : "Copy"}
+      </button>
     </footer>
   );
 }

@@ -6,7 +6,11 @@ import { TechniquePanel } from "../panels/technique";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
 
-const TABS = [["scan", "In the scan", ScanPanel], ["technique", "Techniques", TechniquePanel], ["jobs", "Jobs", JobsPanel]] as const;
+const TABS = [
+  ["scan", "In the scan", ScanPanel],
+  ["technique", "Techniques", TechniquePanel],
+  ["jobs", "Jobs", JobsPanel],
+] as const;
 
 export function Tabs() {
   const list = useRef<HTMLDivElement>(null);
@@ -25,15 +29,24 @@ export function Tabs() {
       <div class="tabs" role="tablist" aria-label="More about the unit" ref={list} onKeyDown={press}>
         {TABS.map(([name, title]) => (
           <button
-            key={name} type="button" role="tab" id={`tab-${name}`} aria-controls={`panel-${name}`} aria-selected={ui.tab.value === name}
-            tabIndex={ui.tab.value === name ? 0 : -1} onClick={() => (ui.tab.value = name)}
+            key={name}
+            type="button"
+            role="tab"
+            id={`tab-${name}`}
+            aria-controls={`panel-${name}`}
+            aria-selected={ui.tab.value === name}
+            tabIndex={ui.tab.value === name ? 0 : -1}
+            onClick={() => (ui.tab.value = name)}
           >
-            {title}{name === "jobs" && <Busy />}
+            {title}
+            {name === "jobs" && <Busy />}
           </button>
         ))}
       </div>
       {TABS.map(([name, , Panel]) => (
-        <div key={name} role="tabpanel" id={`panel-${name}`} aria-labelledby={`tab-${name}`} hidden={ui.tab.value !== name}><Panel /></div>
+        <div key={name} role="tabpanel" id={`panel-${name}`} aria-labelledby={`tab-${name}`} hidden={ui.tab.value !== name}>
+          <Panel />
+        </div>
       ))}
     </section>
   );

@@ -115,7 +115,9 @@ export function follow(): void {
     return host && network && info ? { host, network: network.name, layer: info.name } : null;
   };
   const view = () => ({
-    side: tileSide.value, hidden: [...state.hidden.value], reach: state.scaleOf.value === "network",
+    side: tileSide.value,
+    hidden: [...state.hidden.value],
+    reach: state.scaleOf.value === "network",
     traced: state.gridOf.value === "gradients" && state.origin.value ? state.traced.value : "",
   });
 

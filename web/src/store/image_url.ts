@@ -9,7 +9,10 @@ export function useImage(id: string, seenBy: string): string {
   useEffect(() => {
     if (!host || !id) return;
     let wanted = true;
-    host.imageUrl(id, seenBy).then((next) => wanted && show(next), (error: unknown) => wanted && report(error));
+    host.imageUrl(id, seenBy).then(
+      (next) => wanted && show(next),
+      (error: unknown) => wanted && report(error),
+    );
     return () => {
       wanted = false;
     };

@@ -25,8 +25,19 @@ export interface Place {
 }
 
 const BARE: Place = {
-  network: "", layer: "", channel: 0, image: "", other: "", origin: "",
-  mode: "guided_backprop", style: "signed", scale: "layer", grid: "activations", order: "number", boost: 1, gamma: 1,
+  network: "",
+  layer: "",
+  channel: 0,
+  image: "",
+  other: "",
+  origin: "",
+  mode: "guided_backprop",
+  style: "signed",
+  scale: "layer",
+  grid: "activations",
+  order: "number",
+  boost: 1,
+  gamma: 1,
 };
 /** Going Back undoes a change of these; the others only change the address. */
 const STEPS = ["network", "layer", "channel", "image", "mode"] as const;
@@ -47,15 +58,21 @@ export function read(hash: string): Place | null {
   const [network = "", layer = "", channel = "0"] = (match[1] ?? "").split("/").map(unescape);
   const rest = new URLSearchParams(match[2] ?? "");
   const text = (key: string) => rest.get(key) ?? "";
-  const one = <T extends string>(key: string, all: readonly T[], otherwise: T) =>
-    all.find((value) => value === text(key)) ?? otherwise;
+  const one = <T extends string>(key: string, all: readonly T[], otherwise: T) => all.find((value) => value === text(key)) ?? otherwise;
   return {
-    network, layer,
+    network,
+    layer,
     channel: Math.max(0, Math.trunc(Number(channel)) || 0),
-    image: text("image"), other: text("other"), origin: text("origin"),
-    mode: one("mode", state.MODES, BARE.mode), style: one("style", state.STYLES, BARE.style),
-    scale: one("scale", state.SCALES, BARE.scale), grid: one("grid", state.GRIDS, BARE.grid), order: one("order", state.ORDERS, BARE.order),
-    boost: within(text("boost"), 1, 16), gamma: within(text("gamma"), 0.25, 4),
+    image: text("image"),
+    other: text("other"),
+    origin: text("origin"),
+    mode: one("mode", state.MODES, BARE.mode),
+    style: one("style", state.STYLES, BARE.style),
+    scale: one("scale", state.SCALES, BARE.scale),
+    grid: one("grid", state.GRIDS, BARE.grid),
+    order: one("order", state.ORDERS, BARE.order),
+    boost: within(text("boost"), 1, 16),
+    gamma: within(text("gamma"), 0.25, 4),
   };
 }
 
@@ -110,10 +127,19 @@ export function parseUnit(address: string): state.UnitAt | null {
 function shown(): Place {
   const origin = state.origin.value;
   return {
-    network: state.network.value?.name ?? "", layer: state.layer.value, channel: state.channel.value,
-    image: state.image.value, other: state.other.value, origin: origin ? `${origin.layer}:${origin.channel}` : "",
-    mode: state.mode.value, style: state.style.value, scale: state.scaleOf.value, grid: state.gridOf.value,
-    order: state.order.value, boost: state.boost.value, gamma: state.gamma.value,
+    network: state.network.value?.name ?? "",
+    layer: state.layer.value,
+    channel: state.channel.value,
+    image: state.image.value,
+    other: state.other.value,
+    origin: origin ? `${origin.layer}:${origin.channel}` : "",
+    mode: state.mode.value,
+    style: state.style.value,
+    scale: state.scaleOf.value,
+    grid: state.gridOf.value,
+    order: state.order.value,
+    boost: state.boost.value,
+    gamma: state.gamma.value,
   };
 }
 

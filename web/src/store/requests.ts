@@ -21,7 +21,11 @@ export function report(error: unknown): void {
   state.problem.value = sentence(error);
 }
 
-export interface Answered<T> { value: T | null; error: string; busy: boolean }
+export interface Answered<T> {
+  value: T | null;
+  error: string;
+  busy: boolean;
+}
 
 /** Asks whenever `key` changes, after a moment; an answer that is no longer wanted is dropped, the last one stays until then. */
 export function useAnswer<T>(key: string | null, ask: (signal: AbortSignal) => Promise<T>, wait = 0): Answered<T> {

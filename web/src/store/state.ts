@@ -2,7 +2,18 @@
 import { computed, signal } from "@preact/signals";
 import type { Connection, Frame, Host } from "../hosts/host";
 import type {
-  Answer, Fields, Gallery, ImageInfo, Job, LayerInfo, Looked, NetworkInfo, ScanInfo, Session, Statistics, UnitLooked,
+  Answer,
+  Fields,
+  Gallery,
+  ImageInfo,
+  Job,
+  LayerInfo,
+  Looked,
+  NetworkInfo,
+  ScanInfo,
+  Session,
+  Statistics,
+  UnitLooked,
 } from "../schema";
 
 /** How a unit is traced back to pixels. */
@@ -20,7 +31,10 @@ export const ORDERS = ["number", "activation", "name", "selectivity"] as const;
 export type Order = (typeof ORDERS)[number];
 export type Theme = "auto" | "light" | "dark";
 /** A layer and one of its channels. */
-export interface UnitAt { layer: string; channel: number }
+export interface UnitAt {
+  layer: string;
+  channel: number;
+}
 
 export const host = signal<Host | null>(null);
 export const connection = signal<Connection>("connecting");
@@ -74,9 +88,7 @@ export const previews = signal<Record<string, string>>({});
 export const said = signal("");
 export const problem = signal("");
 
-export const layerInfo = computed<LayerInfo | null>(
-  () => network.value?.layers.find((row) => row.name === layer.value) ?? null,
-);
+export const layerInfo = computed<LayerInfo | null>(() => network.value?.layers.find((row) => row.name === layer.value) ?? null);
 export const unit = computed(() => `${layer.value}:${channel.value}`);
 /** The address a technique is asked for: class scores have names of their own. */
 export const traced = computed(() => (origin.value ? `${origin.value.layer}:${origin.value.channel}` : unit.value));

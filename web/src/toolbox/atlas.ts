@@ -34,8 +34,7 @@ export function picturesAtlas(pictures: Arr, channels: Arr): Atlas {
   const atlas = assemble(count, width, height, (tile, put) => {
     const first = 3 * tile * width * height;
     const part = (i: number) => pictures.data[first + i]!;
-    for (let i = 0; i < width * height; i += 1)
-      put(i, (0xff000000 | (part(3 * i + 2) << 16) | (part(3 * i + 1) << 8) | part(3 * i)) >>> 0);
+    for (let i = 0; i < width * height; i += 1) put(i, (0xff000000 | (part(3 * i + 2) << 16) | (part(3 * i + 1) << 8) | part(3 * i)) >>> 0);
   });
   return { ...atlas, tileOf: (channel) => tiles.get(channel) ?? -1 };
 }
@@ -58,7 +57,15 @@ function assemble(count: number, width: number, height: number, draw: (tile: num
 }
 
 /** Draws one tile of an atlas into a rectangle; false where there is none. */
-export function stamp(context: CanvasRenderingContext2D, atlas: Atlas, channel: number, x: number, y: number, w: number, h: number): boolean {
+export function stamp(
+  context: CanvasRenderingContext2D,
+  atlas: Atlas,
+  channel: number,
+  x: number,
+  y: number,
+  w: number,
+  h: number,
+): boolean {
   const tile = atlas.tileOf(channel);
   if (tile < 0) return false;
   const [left, top] = [(tile % atlas.columns) * atlas.width, Math.floor(tile / atlas.columns) * atlas.height];

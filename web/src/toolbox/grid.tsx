@@ -11,7 +11,10 @@ import { GridStatus, GridTools } from "./grid_tools";
 import * as ui from "../store/ui";
 import { mapped, maps, mapsOther, order, scaleFor, told } from "./units";
 
-interface Size { width: number; height: number }
+interface Size {
+  width: number;
+  height: number;
+}
 
 export function Grid() {
   const explained = mapped.value && maps.value?.header.explained;
@@ -75,10 +78,18 @@ function Tiles() {
   };
   return (
     <div
-      class="tiles" ref={frame} role="grid" tabIndex={0} aria-label={`Units of ${state.layer.value}`}
-      aria-rowcount={grid.value.rows} aria-colcount={grid.value.columns} aria-activedescendant="unit-cell"
+      class="tiles"
+      ref={frame}
+      role="grid"
+      tabIndex={0}
+      aria-label={`Units of ${state.layer.value}`}
+      aria-rowcount={grid.value.rows}
+      aria-colcount={grid.value.columns}
+      aria-activedescendant="unit-cell"
       onScroll={(event) => (top.value = event.currentTarget.scrollTop)}
-      onPointerMove={hover} onPointerLeave={leave} onClick={choose}
+      onPointerMove={hover}
+      onPointerLeave={leave}
+      onClick={choose}
     >
       <div class="tiles-space" style={{ height: `${grid.value.height}px` }}>
         <div class="tiles-view" style={{ height: `${size.value.height}px` }} aria-hidden="true">
@@ -153,7 +164,12 @@ function prepared(canvas: HTMLCanvasElement | null, { width, height }: Size): Ca
 }
 
 function drawTiles(
-  context: CanvasRenderingContext2D, grid: Layout, atlases: Atlas[], channels: Int32Array, top: number, height: number,
+  context: CanvasRenderingContext2D,
+  grid: Layout,
+  atlases: Atlas[],
+  channels: Int32Array,
+  top: number,
+  height: number,
 ): void {
   const { first, last } = seen(grid, top, height);
   const single = atlases.length > 1 ? (grid.wide - 1) / 2 : grid.wide;
@@ -172,7 +188,10 @@ function drawMarks(context: CanvasRenderingContext2D, grid: Layout, top: number)
     const index = order.value.indexOf(channel);
     if (index < 0) return;
     const { x, y } = placeOf(grid, index);
-    for (const [ink, line] of [["#000", width + 2], [color, width]] as const) {
+    for (const [ink, line] of [
+      ["#000", width + 2],
+      [color, width],
+    ] as const) {
       context.setLineDash(ink === color ? dash : []);
       context.lineWidth = line;
       context.strokeStyle = ink;

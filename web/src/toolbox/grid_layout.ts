@@ -23,8 +23,7 @@ export function layout(count: number, width: number, size: number, pictures = 1,
 
 /** The largest size at which all tiles fit into a rectangle, between `LEAST` and `most`. */
 export function fitting(count: number, width: number, height: number, pictures = 1, most = 112): number {
-  for (let size = Math.min(most, width); size > LEAST; size -= 1)
-    if (layout(count, width, size, pictures).height <= height) return size;
+  for (let size = Math.min(most, width); size > LEAST; size -= 1) if (layout(count, width, size, pictures).height <= height) return size;
   return LEAST;
 }
 

@@ -10,17 +10,25 @@ import { mapped, maps, scale, told } from "./units";
 function grids(): (readonly [string, string, boolean?])[] {
   const pinned = state.origin.value !== null;
   return [
-    ["activations", "Activations"], ["gradients", pinned ? `Gradient of ${state.traced.value}` : "Gradient (pin a unit)", !pinned],
-    ["patches", "Best crops"], ["synthesized", "Synthesized"],
+    ["activations", "Activations"],
+    ["gradients", pinned ? `Gradient of ${state.traced.value}` : "Gradient (pin a unit)", !pinned],
+    ["patches", "Best crops"],
+    ["synthesized", "Synthesized"],
   ];
 }
-const SCALES = [["unit", "unit"], ["layer", "layer"], ["network", "network"]] as const;
+const SCALES = [
+  ["unit", "unit"],
+  ["layer", "layer"],
+  ["network", "network"],
+] as const;
 
 export function GridTools() {
   const info = state.layerInfo.value;
   return (
     <header class="tools">
-      <h2 id="grid-title"><code>{info?.name}</code> <small>{info && `${info.kind} · ${info.shape.join(" × ")}`}</small></h2>
+      <h2 id="grid-title">
+        <code>{info?.name}</code> <small>{info && `${info.kind} · ${info.shape.join(" × ")}`}</small>
+      </h2>
       <div class="tool-row">
         <Choice label="Show" value={state.gridOf as Signal<string>} options={grids()} />
         <Choice label="Sort by" value={state.order as Signal<string>} options={orders()} />
@@ -41,7 +49,9 @@ function orders(): (readonly [string, string, boolean?])[] {
   const classes = state.layer.value === "logits";
   const measured = state.scan.value?.layers.includes(state.layer.value) ?? false;
   return [
-    ["number", "number"], ["activation", "activation"], ["name", classes ? "name" : "name (classes only)", !classes],
+    ["number", "number"],
+    ["activation", "activation"],
+    ["name", classes ? "name" : "name (classes only)", !classes],
     ["selectivity", measured ? "selectivity" : "selectivity (needs a scan)", !measured],
   ];
 }
@@ -51,7 +61,9 @@ function GalleryRow() {
   const count = found?.header.layer === state.layer.value ? (found.arrays.channels?.data.length ?? 0) : 0;
   return (
     <div class="tool-row">
-      <span class="quiet">{count} of {state.layerInfo.value?.units ?? 0} units have a picture.</span>
+      <span class="quiet">
+        {count} of {state.layerInfo.value?.units ?? 0} units have a picture.
+      </span>
       <GalleryButton />
     </div>
   );
@@ -59,7 +71,11 @@ function GalleryRow() {
 
 export function GridStatus() {
   const tuning = { boost: state.boost.value, gamma: state.gamma.value };
-  const whose = { unit: `unit ${state.channel.value} alone; every tile has its own scale`, layer: "all units of the layer", network: "all layers of the network" };
+  const whose = {
+    unit: `unit ${state.channel.value} alone; every tile has its own scale`,
+    layer: "all units of the layer",
+    network: "all layers of the network",
+  };
   return (
     <footer class="status">
       {maps.value && mapped.value && (
@@ -75,5 +91,9 @@ export function GridStatus() {
 
 function Pointed() {
   const on = ui.hovered.value;
-  return <p class="pointed" aria-hidden="true">{told(on >= 0 ? on : state.channel.value)}</p>;
+  return (
+    <p class="pointed" aria-hidden="true">
+      {told(on >= 0 ? on : state.channel.value)}
+    </p>
+  );
 }

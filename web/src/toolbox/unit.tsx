@@ -13,7 +13,9 @@ export function UnitPanel() {
   return (
     <section class="panel unit-panel" aria-labelledby="unit-title">
       <header class="tools">
-        <h2 id="unit-title"><code>{state.unit.value}</code> <small>{name}</small></h2>
+        <h2 id="unit-title">
+          <code>{state.unit.value}</code> <small>{name}</small>
+        </h2>
       </header>
       <div class="pair">
         <Activation />
@@ -56,8 +58,20 @@ function size(found: Frame<UnitLooked>): string {
 function Facts({ found }: { found: Frame<UnitLooked> }) {
   const { low, high, mean, zeros, rank } = found.header;
   const rows = [
-    ["max", written(high)], ["min", written(low)], ["mean", written(mean)],
-    ["zeros", `${(100 * zeros).toFixed(0)} %`], ["rank", `${rank} of ${state.layerInfo.value?.units ?? "?"}`],
+    ["max", written(high)],
+    ["min", written(low)],
+    ["mean", written(mean)],
+    ["zeros", `${(100 * zeros).toFixed(0)} %`],
+    ["rank", `${rank} of ${state.layerInfo.value?.units ?? "?"}`],
   ] as const;
-  return <dl class="facts">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+  return (
+    <dl class="facts">
+      {rows.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
 }

@@ -33,12 +33,15 @@ export function UnitMap({ frame = state.unitLooked.value, fade = false, class: k
     const box = (event.currentTarget as Element).getBoundingClientRect();
     const part = (offset: number, length: number, count: number) => Math.max(0, Math.min(Math.floor((offset / length) * count), count - 1));
     state.neuron.value = {
-      x: part(event.clientX - box.left, box.width, picture.width), y: part(event.clientY - box.top, box.height, picture.height),
+      x: part(event.clientX - box.left, box.width, picture.width),
+      y: part(event.clientY - box.top, box.height, picture.height),
     };
   };
   return (
     <Pixels
-      picture={picture} label={`Activation of ${frame?.header.unit ?? "the unit"}${of}`} class={`crisp ${kind}`}
+      picture={picture}
+      label={`Activation of ${frame?.header.unit ?? "the unit"}${of}`}
+      class={`crisp ${kind}`}
       {...(frame && !fade && { shown: `unit:${frame.header.unit}` })}
       {...(fade ? {} : { onPointerMove: point, onPointerLeave: () => (state.neuron.value = null) })}
     />

@@ -18,7 +18,11 @@ export function ScaleBar({ scale, width, read = "" }: { scale: Scale; width: num
   return (
     <div class="result-bar" style={{ width: `${Math.max(width, 96)}px` }}>
       <canvas ref={canvas} aria-hidden="true" />
-      <p class="ticks"><span>{low}</span><span>{middle}</span><span>{high}</span></p>
+      <p class="ticks">
+        <span>{low}</span>
+        <span>{middle}</span>
+        <span>{high}</span>
+      </p>
       {read && <p class="result-read">{read}</p>}
     </div>
   );

@@ -58,7 +58,10 @@ export function ColorBar({ scale, tuning = PLAIN, of }: { scale: Scale; tuning?:
       <div class="ticks" aria-hidden="true">
         <span>{low}</span>
         <span>{middle}</span>
-        <span>{beyond}{high}</span>
+        <span>
+          {beyond}
+          {high}
+        </span>
       </div>
     </div>
   );

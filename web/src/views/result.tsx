@@ -25,7 +25,14 @@ export function ResultView({ answer, compact = false }: { answer: Frame<Answer>;
       <ViewOf view={view} arrays={arrays} unit={header.unit} />
       {view.panels.length === 0 && <p class="quiet">There is nothing to draw: see below why.</p>}
       {view.note && <p class="result-note">{view.note}</p>}
-      {compact ? <details><summary>Save, Python, how it was found</summary>{rest}</details> : rest}
+      {compact ? (
+        <details>
+          <summary>Save, Python, how it was found</summary>
+          {rest}
+        </details>
+      ) : (
+        rest
+      )}
     </section>
   );
 }
@@ -46,10 +53,22 @@ function Keep({ header, film }: { header: Answer; film: boolean }) {
   };
   return (
     <div class="row result-keep">
-      <button type="button" onClick={() => void save("png")} title="The picture; it carries its request, so convscope can make it again">Save PNG</button>
-      <button type="button" onClick={() => void save("npz")} title="All arrays, for NumPy">Numbers (npz)</button>
-      {film && <button type="button" onClick={() => void save("mp4")}>Film (mp4)</button>}
-      {trouble && <p class="wrong" role="alert">{trouble}</p>}
+      <button type="button" onClick={() => void save("png")} title="The picture; it carries its request, so convscope can make it again">
+        Save PNG
+      </button>
+      <button type="button" onClick={() => void save("npz")} title="All arrays, for NumPy">
+        Numbers (npz)
+      </button>
+      {film && (
+        <button type="button" onClick={() => void save("mp4")}>
+          Film (mp4)
+        </button>
+      )}
+      {trouble && (
+        <p class="wrong" role="alert">
+          {trouble}
+        </p>
+      )}
     </div>
   );
 }
@@ -62,7 +81,10 @@ function Evidence({ found }: { found: Record<string, unknown> }) {
       <summary>How it was found</summary>
       <dl>
         {rows.map(([name, value]) => (
-          <div key={name}><dt>{name.replace(/_/g, " ")}</dt><dd>{told(value)}</dd></div>
+          <div key={name}>
+            <dt>{name.replace(/_/g, " ")}</dt>
+            <dd>{told(value)}</dd>
+          </div>
         ))}
       </dl>
     </details>
@@ -72,8 +94,12 @@ function Evidence({ found }: { found: Record<string, unknown> }) {
 export function told(value: unknown): string {
   if (value === null) return "none";
   if (typeof value === "number") return Number.isInteger(value) ? String(value).replace("-", "−") : written(value);
-  if (Array.isArray(value)) return value.length > 12 ? `${value.slice(0, 12).map(told).join(", ")}, … ${value.length} in all` : value.map(told).join(", ");
-  if (typeof value === "object") return Object.entries(value).map(([key, one]) => `${key}: ${told(one)}`).join(", ");
+  if (Array.isArray(value))
+    return value.length > 12 ? `${value.slice(0, 12).map(told).join(", ")}, … ${value.length} in all` : value.map(told).join(", ");
+  if (typeof value === "object")
+    return Object.entries(value)
+      .map(([key, one]) => `${key}: ${told(one)}`)
+      .join(", ");
   return String(value);
 }
 
@@ -94,8 +120,12 @@ export function Python({ line }: { line: string }) {
   };
   return (
     <div class="copyable">
-      <pre tabIndex={0} aria-label="Python that makes this again"><code ref={code}>{line}</code></pre>
-      <button type="button" onClick={() => void copy()} onBlur={() => put("Copy")}>{copied}</button>
+      <pre tabIndex={0} aria-label="Python that makes this again">
+        <code ref={code}>{line}</code>
+      </pre>
+      <button type="button" onClick={() => void copy()} onBlur={() => put("Copy")}>
+        {copied}
+      </button>
     </div>
   );
 }

@@ -38,11 +38,7 @@ export function grid(panel: Panel, shape: readonly number[], space: number): Gri
   const left = labelled && panel.columns ? BEFORE : 0;
   const under = labelled && !panel.columns ? LETTERS + 4 : 0;
   const rows = Math.ceil(count / columns);
-  return {
-    columns, tile, left, under,
-    width: left + columns * (tile.width + GAP) - GAP,
-    height: rows * (tile.height + under + GAP) - GAP,
-  };
+  return { columns, tile, left, under, width: left + columns * (tile.width + GAP) - GAP, height: rows * (tile.height + under + GAP) - GAP };
 }
 
 /** The room for each panel: where lone pictures would stand one below the other for want of a little, two stand side by side. */
@@ -56,10 +52,7 @@ export function roomFor(panels: readonly Panel[], shapes: readonly (readonly num
 /** Left and top of a tile. */
 export function placeOf(grid: Grid, index: number): { x: number; y: number } {
   const row = Math.floor(index / grid.columns);
-  return {
-    x: grid.left + (index % grid.columns) * (grid.tile.width + GAP),
-    y: row * (grid.tile.height + grid.under + GAP),
-  };
+  return { x: grid.left + (index % grid.columns) * (grid.tile.width + GAP), y: row * (grid.tile.height + grid.under + GAP) };
 }
 
 /** The tile under a point and the value of it there, row and column of the array; null between tiles. */

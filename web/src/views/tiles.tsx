@@ -13,10 +13,17 @@ const NARROW = 240; // what a panel gets before its place is measured
 
 export function Tiles({ view: { panels }, arrays, unit }: ViewProps) {
   const [space, place] = useSpace();
-  const rooms = roomFor(panels, panels.map((panel) => arrays[panel.array]?.shape ?? []), space, BETWEEN);
+  const rooms = roomFor(
+    panels,
+    panels.map((panel) => arrays[panel.array]?.shape ?? []),
+    space,
+    BETWEEN,
+  );
   return (
     <div class="result-panels" ref={place}>
-      {panels.map((panel, i) => <PanelOf key={panel.array} panel={panel} array={arrays[panel.array]} space={rooms[i] ?? space} unit={unit} />)}
+      {panels.map((panel, i) => (
+        <PanelOf key={panel.array} panel={panel} array={arrays[panel.array]} space={rooms[i] ?? space} unit={unit} />
+      ))}
     </div>
   );
 }
@@ -52,9 +59,12 @@ function PanelOf({ panel, array, space, unit }: { panel: Panel; array: Arr | und
       {panel.title && <figcaption>{panel.title}</figcaption>}
       <div class="result-tiles">
         <canvas
-          ref={canvas} role="img" aria-label={describe(panel, array, unit)}
+          ref={canvas}
+          role="img"
+          aria-label={describe(panel, array, unit)}
           style={{ width: `${laid.width}px`, height: `${laid.height}px` }}
-          onPointerMove={point} onPointerLeave={() => put("")}
+          onPointerMove={point}
+          onPointerLeave={() => put("")}
         />
       </div>
       {panel.scale && <ScaleBar scale={panel.scale} width={Math.min(laid.width, 224)} read={read} />}

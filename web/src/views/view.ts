@@ -3,7 +3,16 @@ import type { Arr } from "../hosts/host";
 import type { Panel } from "./tile_layout";
 
 /** A view without its arrays. */
-export interface View { kind: string; title: string; note: string; panels: Panel[] }
+export interface View {
+  kind: string;
+  title: string;
+  note: string;
+  panels: Panel[];
+}
 
 /** What draws a view of some kind is given: the view, its arrays by name, and the unit it is about. */
-export interface ViewProps { view: View; arrays: Readonly<Record<string, Arr>>; unit: string }
+export interface ViewProps {
+  view: View;
+  arrays: Readonly<Record<string, Arr>>;
+  unit: string;
+}

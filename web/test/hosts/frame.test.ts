@@ -20,11 +20,13 @@ function frame(header: object, arrays: { name: string; dtype: string; shape: num
 
 test("a frame gives its header and each array in its own type", () => {
   const floats = new Float32Array([0.5, -2, 1e6]);
-  const decoded = decode<{ layer: string }>(frame({ layer: "conv" }, [
-    { name: "tiles", dtype: "uint8", shape: [1, 1, 3], bytes: new Uint8Array([0, 128, 255]) },
-    { name: "low", dtype: "float32", shape: [3], bytes: new Uint8Array(floats.buffer) },
-    { name: "channels", dtype: "int32", shape: [2], bytes: new Uint8Array(new Int32Array([-1, 7]).buffer) },
-  ]));
+  const decoded = decode<{ layer: string }>(
+    frame({ layer: "conv" }, [
+      { name: "tiles", dtype: "uint8", shape: [1, 1, 3], bytes: new Uint8Array([0, 128, 255]) },
+      { name: "low", dtype: "float32", shape: [3], bytes: new Uint8Array(floats.buffer) },
+      { name: "channels", dtype: "int32", shape: [2], bytes: new Uint8Array(new Int32Array([-1, 7]).buffer) },
+    ]),
+  );
   expect(decoded.header.layer).toBe("conv");
   expect(Array.from(decoded.arrays.tiles!.data)).toEqual([0, 128, 255]);
   expect(decoded.arrays.tiles!.shape).toEqual([1, 1, 3]);

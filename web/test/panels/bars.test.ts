@@ -31,7 +31,11 @@ test("empty bins at the ends do not stretch the axis", () => {
 test("ticks are round, in order and inside", () => {
   expect(ticks(0, 8, 4)).toEqual([0, 2, 4, 6, 8]);
   expect(ticks(-0.37, 1.2, 4)).toEqual([0, 0.5, 1]);
-  for (const [low, high] of [[0, 0.00013], [-17, 3], [0, 98765]] as const) {
+  for (const [low, high] of [
+    [0, 0.00013],
+    [-17, 3],
+    [0, 98765],
+  ] as const) {
     const found = ticks(low, high, 5);
     expect(found.length).toBeGreaterThan(1);
     expect(found.every((value, i) => value >= low && value <= high && (i === 0 || value > (found[i - 1] ?? NaN)))).toBe(true);

@@ -10,5 +10,9 @@ test("the difference is the other picture less this one, where both maps are of 
 
 test("classes of both stand in one table, the most probable in either first", () => {
   const rows = sideBySide([score(3, 0.5), score(7, 0.2)], [score(7, 0.9), score(1, 0.1)]);
-  expect(rows.map(({ index, one, two }) => [index, one, two])).toEqual([[7, 0.2, 0.9], [3, 0.5, null], [1, null, 0.1]]);
+  expect(rows.map(({ index, one, two }) => [index, one, two])).toEqual([
+    [7, 0.2, 0.9],
+    [3, 0.5, null],
+    [1, null, 0.1],
+  ]);
 });

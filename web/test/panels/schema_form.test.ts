@@ -2,11 +2,23 @@ import { expect, test } from "vitest";
 import { collect, field, fields, must, read } from "../../src/panels/schema_form";
 
 // As pydantic writes them: see `convscope.contract.knobs.schema`.
-const size = field("size", { anyOf: [{ type: "integer", minimum: 1, maximum: 128 }, { const: "auto", type: "string" }], default: "auto", description: "side" });
+const size = field("size", {
+  anyOf: [
+    { type: "integer", minimum: 1, maximum: 128 },
+    { const: "auto", type: "string" },
+  ],
+  default: "auto",
+  description: "side",
+});
 const keep = field("keep_share", { type: "number", exclusiveMinimum: 0, exclusiveMaximum: 1, default: 0.5 });
 const fill = field("fill", { type: "string", enum: ["grey", "blur"], default: "grey" });
 const smooth = field("smooth", { type: "boolean", default: false });
-const color = field("color", { type: "string", pattern: "^(mean|#[0-9a-f]{6})$", default: "mean", description: "mean or a color, #rrggbb" });
+const color = field("color", {
+  type: "string",
+  pattern: "^(mean|#[0-9a-f]{6})$",
+  default: "mean",
+  description: "mean or a color, #rrggbb",
+});
 const seed = field("seed", { type: "integer", minimum: 0, exclusiveMaximum: 2 ** 63, default: 0 });
 
 test("each kind of knob gets the control it needs", () => {
@@ -28,12 +40,20 @@ test("a number inside the bounds is taken, at either end too", () => {
   expect(read(keep, "0.25")).toEqual({ value: 0.25 });
 });
 
-test.each([[size, "0"], [size, "129"], [size, "1.5"], [size, "big"], [keep, "0"], [keep, "1"], [seed, "-1"], [seed, "1e300"], [color, "red"]])(
-  "%o does not take %s, and says what it takes", (one, typed) => {
-    const found = read(one, typed);
-    expect(found && "error" in found && found.error).toContain(`not ${typed}`);
-  },
-);
+test.each([
+  [size, "0"],
+  [size, "129"],
+  [size, "1.5"],
+  [size, "big"],
+  [keep, "0"],
+  [keep, "1"],
+  [seed, "-1"],
+  [seed, "1e300"],
+  [color, "red"],
+])("%o does not take %s, and says what it takes", (one, typed) => {
+  const found = read(one, typed);
+  expect(found && "error" in found && found.error).toContain(`not ${typed}`);
+});
 
 test("an empty field leaves the knob as it is, and only what differs is sent", () => {
   expect(read(size, "")).toBeNull();

@@ -4,7 +4,8 @@ import { find } from "../../src/shell/finding";
 
 const layer = (name: string, units: number) => ({ name, kind: "Conv2d", shape: [units, 7, 7], units, map: true, inputs: [] });
 const info = {
-  classifies: true, labels: ["tabby", "tiger cat", "tiger shark"],
+  classifies: true,
+  labels: ["tabby", "tiger cat", "tiger shark"],
   layers: [layer("stem", 8), layer("blocks.2", 40), layer("blocks.2.0.conv", 24), { ...layer("logits", 3), kind: "Linear" }],
 } as unknown as NetworkInfo;
 const texts = (words: string) => find(info, words).map((row) => `${row.kind} ${row.text}`);

@@ -3,9 +3,19 @@ import { nearest, parseUnit, type Place, read, write } from "../../src/store/lin
 import type { NetworkInfo } from "../../src/schema";
 
 const PLACE: Place = {
-  network: "torchvision:resnet18", layer: "layer3.0.conv2", channel: 137, image: "a".repeat(64), other: "b".repeat(64),
-  origin: "layer4:3", mode: "deconvnet", style: "absolute", scale: "network", grid: "synthesized", order: "activation",
-  boost: 2.5, gamma: 0.5,
+  network: "torchvision:resnet18",
+  layer: "layer3.0.conv2",
+  channel: 137,
+  image: "a".repeat(64),
+  other: "b".repeat(64),
+  origin: "layer4:3",
+  mode: "deconvnet",
+  style: "absolute",
+  scale: "network",
+  grid: "synthesized",
+  order: "activation",
+  boost: 2.5,
+  gamma: 0.5,
 };
 
 test("a place survives its link", () => {
@@ -29,7 +39,11 @@ test("nonsense is read as the beginning", () => {
 });
 
 const layer = (name: string, units: number) => ({ name, kind: "Conv2d", shape: [units, 7, 7], units, map: true, inputs: [] });
-const info = { title: "Net", start: "blocks.1", layers: [layer("stem", 8), layer("blocks.1", 16), layer("blocks.2.conv", 32)] } as unknown as NetworkInfo;
+const info = {
+  title: "Net",
+  start: "blocks.1",
+  layers: [layer("stem", 8), layer("blocks.1", 16), layer("blocks.2.conv", 32)],
+} as unknown as NetworkInfo;
 
 test("a unit that is not there leads to the nearest and says so", () => {
   expect(nearest(info, "stem", 3)).toEqual({ layer: "stem", channel: 3, why: "" });

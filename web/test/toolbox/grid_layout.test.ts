@@ -2,7 +2,12 @@ import { expect, test } from "vitest";
 import { at, fitting, layout, LEAST, moved, placeOf, seen } from "../../src/toolbox/grid_layout";
 
 test("every tile is where it is found", () => {
-  for (const [count, width, size, pictures] of [[1280, 490, 24, 1], [32, 490, 96, 1], [7, 100, 40, 2], [1, 20, 24, 1]] as const) {
+  for (const [count, width, size, pictures] of [
+    [1280, 490, 24, 1],
+    [32, 490, 96, 1],
+    [7, 100, 40, 2],
+    [1, 20, 24, 1],
+  ] as const) {
     const grid = layout(count, width, size, pictures);
     for (let index = 0; index < count; index += 1) {
       const { x, y } = placeOf(grid, index);

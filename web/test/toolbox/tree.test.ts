@@ -8,8 +8,13 @@ function layer(name: string, ...inputs: string[]): LayerInfo {
 
 /** A residual block in a table as networks have it: parts, then the block itself. */
 const LAYERS = [
-  layer("input"), layer("stem", "input"), layer("body.0.a", "stem"), layer("body.0.b", "body.0.a"),
-  layer("body.0", "body.0.b", "stem"), layer("body.1", "body.0"), layer("logits", "body.1"),
+  layer("input"),
+  layer("stem", "input"),
+  layer("body.0.a", "stem"),
+  layer("body.0.b", "body.0.a"),
+  layer("body.0", "body.0.b", "stem"),
+  layer("body.1", "body.0"),
+  layer("logits", "body.1"),
 ];
 const roots = grow(LAYERS);
 const names = (open: string[], words = "") => shownRows(roots, new Set(open), words).map((node) => node.name);
@@ -47,11 +52,14 @@ test("a residual block has its skip in a lane: closed, round its row; open, roun
     return connections(LAYERS, roots, new Set(open)).map((edge) => `${rows[edge.from]} ${rows[edge.to]} ${edge.lane}`);
   };
   expect(edges([])).toEqual(["input stem -1", "stem body -1", "body logits -1", "stem body 0"]);
-  expect(edges(["body"])).toEqual([
-    "input stem -1", "stem body.0 -1", "body.0 body.1 -1", "body.1 logits -1", "stem body.0 0",
-  ]);
+  expect(edges(["body"])).toEqual(["input stem -1", "stem body.0 -1", "body.0 body.1 -1", "body.1 logits -1", "stem body.0 0"]);
   expect(edges(["body", "body.0"])).toEqual([
-    "input stem -1", "stem body.0.a -1", "body.0.a body.0.b -1", "body.0.b body.1 -1", "body.1 logits -1", "stem body.0.b 0",
+    "input stem -1",
+    "stem body.0.a -1",
+    "body.0.a body.0.b -1",
+    "body.0.b body.1 -1",
+    "body.1 logits -1",
+    "stem body.0.b 0",
   ]);
 });
 
@@ -59,5 +67,9 @@ test("connections that overlap have lanes of their own", () => {
   const flat = [layer("a"), layer("b", "a"), layer("c", "b", "a"), layer("d", "c", "b"), layer("e", "d", "c")];
   const found = connections(flat, grow(flat), new Set());
   const skips = found.filter((edge) => edge.lane >= 0);
-  expect(skips.map((edge) => [edge.from, edge.to, edge.lane])).toEqual([[0, 2, 0], [1, 3, 1], [2, 4, 0]]);
+  expect(skips.map((edge) => [edge.from, edge.to, edge.lane])).toEqual([
+    [0, 2, 0],
+    [1, 3, 1],
+    [2, 4, 0],
+  ]);
 });

@@ -28,7 +28,12 @@ test("a scale is symmetric where anything is negative, and never empty", () => {
 
 test("the bar's numbers are where the colors are, whatever boost and gamma", () => {
   for (const scale of [up, both])
-    for (const tuning of [{ boost: 1, gamma: 1 }, { boost: 4, gamma: 1 }, { boost: 2, gamma: 2.5 }, { boost: 1, gamma: 0.5 }])
+    for (const tuning of [
+      { boost: 1, gamma: 1 },
+      { boost: 4, gamma: 1 },
+      { boost: 2, gamma: 2.5 },
+      { boost: 1, gamma: 0.5 },
+    ])
       for (const place of [0, 0.1, 0.5, 0.75, 1]) expect(position(valueAt(place, scale, tuning), scale, tuning)).toBeCloseTo(place, 9);
 });
 

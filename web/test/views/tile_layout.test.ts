@@ -3,7 +3,16 @@ import type { Scale } from "../../src/views/colors";
 import { ends, grid, type Panel, placeOf, roomFor, under } from "../../src/views/tile_layout";
 
 const scale: Scale = { map: "sequential", low: 0, high: 1 };
-const panel = (given: Partial<Panel>): Panel => ({ title: "", array: "a", scale: null, labels: [], columns: 0, side: 0, exact: false, ...given });
+const panel = (given: Partial<Panel>): Panel => ({
+  title: "",
+  array: "a",
+  scale: null,
+  labels: [],
+  columns: 0,
+  side: 0,
+  exact: false,
+  ...given,
+});
 const sizes = (given: Partial<Panel>, shape: number[], space = 944) => {
   const { columns, tile } = grid(panel(given), shape, space);
   return [columns, tile.width, tile.height];
@@ -23,7 +32,13 @@ test("in the room a PNG has, tiles are as large as in the PNG", () => {
 });
 
 test.each([120, 320, 390, 944])("in %i pixels no free grid is wider than its room, and no tile lies over another", (space) => {
-  for (const shape of [[1, 224, 224], [9, 112, 112, 4], [64, 14, 14], [1280, 7, 7], [3, 300, 200, 3]]) {
+  for (const shape of [
+    [1, 224, 224],
+    [9, 112, 112, 4],
+    [64, 14, 14],
+    [1280, 7, 7],
+    [3, 300, 200, 3],
+  ]) {
     const laid = grid(panel({ scale, labels: ["1"], side: shape[0] === 9 ? 112 : 0 }), shape, space);
     expect(laid.width).toBeLessThanOrEqual(space);
     const places = Array.from({ length: shape[0] ?? 0 }, (_, i) => placeOf(laid, i));
@@ -51,7 +66,11 @@ test("the value under the pointer is that of the tile and place it is on", () =>
 });
 
 test("lone pictures stand two by two where one would waste the room, and alone where there is none or enough", () => {
-  const shapes = [[1, 224, 224, 3], [1, 13, 13], [64, 7, 7]];
+  const shapes = [
+    [1, 224, 224, 3],
+    [1, 13, 13],
+    [64, 7, 7],
+  ];
   const three = [panel({}), panel({ scale }), panel({ scale })];
   expect(roomFor(three, shapes, 400, 12)).toEqual([194, 194, 400]);
   expect(roomFor(three, shapes, 200, 12)).toEqual([200, 200, 200]);
