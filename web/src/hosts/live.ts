@@ -1,7 +1,7 @@
 /** The host that is a live server: JSON and frames over HTTP, events over one WebSocket that is opened again when lost. */
+import type { Framed, ImageInfo, JobEvent, Plain, Problem, ScanEvent } from "../schema";
 import { decode } from "./frame";
 import { type Connection, type Frame, type Host, HostError } from "./host";
-import type { Framed, ImageInfo, JobEvent, Plain, Problem, ScanEvent } from "../schema";
 import { takeToken, tokenIn } from "./token";
 
 type Event = JobEvent | ScanEvent;
@@ -110,7 +110,8 @@ class Live implements Host {
   }
 
   #connect(): void {
-    if (this.#socket || !this.#token) return this.#token ? undefined : this.#say("denied");
+    if (!this.#token) this.#say("denied");
+    if (this.#socket || !this.#token) return;
     const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/events`;
     const socket = new WebSocket(address);
     this.#socket = socket;

@@ -2,7 +2,7 @@
 import { effect, signal } from "@preact/signals";
 import { newest } from "../store/newest";
 import * as state from "../store/state";
-import { sizeToSend, networkSize } from "./stretch";
+import { networkSize, sizeToSend } from "./stretch";
 import { complain, uploadImage } from "./upload_image";
 
 export const NAME = "camera"; // of its frames; the strip keeps the last

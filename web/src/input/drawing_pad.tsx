@@ -164,6 +164,9 @@ function useStroke(sheet: { current: HTMLCanvasElement | null }, ink: string, si
     last.current = next;
     after();
   };
+  const lift = () => {
+    last.current = null;
+  };
   return {
     onPointerDown(event: PointerEvent) {
       sheet.current?.setPointerCapture(event.pointerId);
@@ -171,7 +174,7 @@ function useStroke(sheet: { current: HTMLCanvasElement | null }, ink: string, si
       draw(event);
     },
     onPointerMove: draw,
-    onPointerUp: () => void (last.current = null),
-    onPointerCancel: () => void (last.current = null),
+    onPointerUp: lift,
+    onPointerCancel: lift,
   };
 }

@@ -1,10 +1,10 @@
 /** The pictures at hand, and every way to get another one. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { compareWith, showImage } from "../store/images";
 import type { ImageInfo } from "../schema";
-import * as state from "../store/state";
+import { compareWith, showImage } from "../store/images";
 import { readyHost } from "../store/requests";
+import * as state from "../store/state";
 import { camera, NAME, toggleCamera, toggleFreeze, video } from "./camera";
 import { DrawingPad } from "./drawing_pad";
 import { crop, listen, takeAddress } from "./sources";
@@ -149,7 +149,9 @@ function Thumb({ row }: { row: ImageInfo }) {
         (found) => wanted && put(found),
         () => wanted && put(""),
       );
-    return () => void (wanted = false);
+    return () => {
+      wanted = false;
+    };
   }, [row.id, network, live]);
   useEffect(() => {
     if (chosen) button.current?.scrollIntoView({ block: "nearest", inline: "nearest" });

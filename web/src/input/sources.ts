@@ -1,10 +1,10 @@
 /** Where pictures come from: files, the clipboard, drops, addresses; and the pictures at hand, one after another. */
-import { showImage, showNext } from "../store/images";
 import type { ImageInfo } from "../schema";
-import * as state from "../store/state";
-import { fetchPicture, isAddress } from "./image_address";
+import { showImage, showNext } from "../store/images";
 import { readyHost, sentence } from "../store/requests";
+import * as state from "../store/state";
 import { camera } from "./camera";
+import { fetchPicture, isAddress } from "./image_address";
 import { stretchImage } from "./stretch";
 import { complain, stretched, uploadImage } from "./upload_image";
 

@@ -1,9 +1,9 @@
 /** Taking a picture: it is uploaded, put into the list and shown; where that fails the reader is told why. */
 import { batch, signal } from "@preact/signals";
-import { showImage } from "../store/images";
 import type { ImageInfo } from "../schema";
-import * as state from "../store/state";
+import { showImage } from "../store/images";
 import { readyHost, sentence } from "../store/requests";
+import * as state from "../store/state";
 import { stretchFile } from "./stretch";
 
 /** Why the last picture was not taken, in a sentence. */

@@ -1,13 +1,13 @@
 /** A second picture beside the one on screen: the classes of both, and where the selected unit differs. */
 import { useEffect, useId, useRef } from "preact/hooks";
-import { compareWith } from "../store/images";
-import { imageOf, paint, suited, written } from "../views/colors";
 import type { Arr } from "../hosts/host";
 import type { ClassScore } from "../schema";
-import * as state from "../store/state";
 import { useImage } from "../store/image_url";
-import { difference, sideBySide } from "./difference";
+import { compareWith } from "../store/images";
+import * as state from "../store/state";
 import { ScaleBar } from "../views/color_bar";
+import { imageOf, paint, suited, written } from "../views/colors";
+import { difference, sideBySide } from "./difference";
 
 export function ComparePanel() {
   const id = useId();

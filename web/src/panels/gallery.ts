@@ -1,11 +1,11 @@
 /** Pictures of a layer's channels for the grid: those that were synthesized, and the best crop of each in the scan. */
 import { computed, effect, signal } from "@preact/signals";
 import type { Arr, Frame } from "../hosts/host";
-import { newest } from "../store/newest";
 import type { Answer, Ask, Gallery } from "../schema";
-import * as state from "../store/state";
 import { keepJob } from "../store/jobs";
+import { newest } from "../store/newest";
 import { readyHost, sentence } from "../store/requests";
+import * as state from "../store/state";
 import type { View } from "../views/view";
 
 const PAPER = 236; // behind crops that do not fill their tile

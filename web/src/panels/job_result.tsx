@@ -1,8 +1,8 @@
 /** A job from its queue to its result: progress and the picture so far, then the result. */
 import type { Job } from "../schema";
-import * as state from "../store/state";
 import { useImage } from "../store/image_url";
 import { readyHost, useAnswer } from "../store/requests";
+import * as state from "../store/state";
 import { ResultView } from "../views/result";
 
 /** Techniques whose previews are pictures, not maps of one. */

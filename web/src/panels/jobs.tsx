@@ -2,9 +2,9 @@
 import { useSignal } from "@preact/signals";
 import type { Host } from "../hosts/host";
 import type { Job } from "../schema";
-import * as state from "../store/state";
 import { keepJob } from "../store/jobs";
 import { readyHost, sentence } from "../store/requests";
+import * as state from "../store/state";
 import { hasResult, isOver, JobResult, Preview, Progress } from "./job_result";
 
 const SHOWN = 40;
@@ -63,7 +63,10 @@ function Row({ job }: { job: Job }) {
     }
   };
   const change = (how: "cancel" | "resume") => () => void act(async (host) => keepJob(await host.call(how, { id: job.id })));
-  const forget = () => void act(async (host) => void (state.jobs.value = (await host.call("forget", { id: job.id })).jobs));
+  const forget = () =>
+    void act(async (host) => {
+      state.jobs.value = (await host.call("forget", { id: job.id })).jobs;
+    });
   return (
     <li class={`job ${job.state}`}>
       <div class="job-head">

@@ -1,17 +1,17 @@
 /** The selected unit in the scan: the crops that drive it most with their projections, its numbers, its histogram. */
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
-import { keepJob, submit } from "../store/jobs";
+import { kept } from "../input/upload_image";
 import type { Job } from "../schema";
+import { keepJob, submit } from "../store/jobs";
+import { readyHost, sentence, useAnswer } from "../store/requests";
 import * as state from "../store/state";
 import { tab } from "../store/ui";
-import { readyHost, sentence, useAnswer } from "../store/requests";
+import { ResultView, told } from "../views/result";
 import { Confusion } from "./confusion";
 import { Histogram } from "./histogram";
 import { isOver, JobResult, Progress } from "./job_result";
-import { ResultView, told } from "../views/result";
 import { Synthesized } from "./synthesized";
-import { kept } from "../input/upload_image";
 
 const STILL = 200; // milliseconds a unit stays selected before it is looked up: keys walk on faster
 const PROJECTIONS = [

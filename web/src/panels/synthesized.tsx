@@ -2,11 +2,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { Job } from "../schema";
-import * as state from "../store/state";
 import { keepJob } from "../store/jobs";
 import { readyHost, sentence } from "../store/requests";
+import * as state from "../store/state";
 import { tilePixels } from "../views/tile_drawing";
-import { collect, cutting, painted, painting, paintAll, queueing, stop } from "./gallery";
+import { collect, cutting, paintAll, painted, painting, queueing, stop } from "./gallery";
 import { JobResult, Progress } from "./job_result";
 
 /** Steps a picture takes; auto is what the recipe has. */

@@ -3,14 +3,14 @@ import { batch, computed, signal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { Frame } from "../hosts/host";
 import type { Answer, Ask, TechniqueInfo } from "../schema";
-import * as state from "../store/state";
 import { keepJob } from "../store/jobs";
 import { readyHost, sentence } from "../store/requests";
+import * as state from "../store/state";
+import { ResultView } from "../views/result";
 import { Knobs } from "./form";
 import { JobResult } from "./job_result";
-import { ResultView } from "../views/result";
-import { collect, fields, label } from "./schema_form";
 import { PictureRows } from "./pictures";
+import { collect, fields, label } from "./schema_form";
 import { type Subject, subjectsOf } from "./subjects";
 
 type Texts = Record<string, string>;
@@ -120,7 +120,10 @@ function Form({ technique }: { technique: TechniqueInfo }) {
     view: made.view.values,
   };
   const quick = !technique.resumes && !LONG.some((knob) => knob in technique.knobs);
-  const go = (how: (ask: Ask) => Promise<void>) => (wrong ? void (refusal.value = wrong) : void how(ask));
+  const go = (how: (ask: Ask) => Promise<void>) => {
+    if (wrong) refusal.value = wrong;
+    else void how(ask);
+  };
   const send = (event: Event) => {
     event.preventDefault();
     go(quick ? runNow : runAsJob);

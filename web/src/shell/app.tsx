@@ -6,15 +6,15 @@ import { follow } from "../panels/gallery";
 import * as state from "../store/state";
 import { Classes } from "../toolbox/classes";
 import { Grid } from "../toolbox/grid";
+import { Layers } from "../toolbox/layers";
+import { PicturePanel } from "../toolbox/picture";
+import { UnitPanel } from "../toolbox/unit";
 import { Header } from "./header";
 import { Help } from "./help";
-import { Layers } from "../toolbox/layers";
 import { Notices } from "./notices";
 import { Palette } from "./palette";
-import { PicturePanel } from "../toolbox/picture";
 import { PythonLine } from "./python";
 import { Tabs } from "./tabs";
-import { UnitPanel } from "../toolbox/unit";
 
 const PARTS = [
   ["specimen", "Picture"],

@@ -1,8 +1,8 @@
 /** The keys, and whether single ones act. */
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { type Key, KEYS } from "./keys";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
+import { KEYS, type Key } from "./keys";
 
 const GROUPS: readonly Key["group"][] = ["Layers and units", "Picture", "Grid", "Tracing back", "Page"];
 const SIGNS: Record<string, string> = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };

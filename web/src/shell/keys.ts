@@ -1,12 +1,12 @@
 /** The toolbox's keys: one table that acts and that the help lists. Single keys can be switched off (WCAG 2.1.4). */
 import { batch } from "@preact/signals";
-import { cycleMode, cycleStyle, reset, toggleGradients, togglePin } from "../store/display";
 import { toggleCamera, toggleFreeze } from "../input/camera";
 import { crop, nextImage, previousImage } from "../input/sources";
+import { cycleMode, cycleStyle, reset, toggleGradients, togglePin } from "../store/display";
 import * as state from "../store/state";
+import * as ui from "../store/ui";
 import { moveLayer } from "../toolbox/layers";
 import { moveBy, moveTo } from "../toolbox/move";
-import * as ui from "../store/ui";
 
 export interface Key {
   keys: readonly string[];
@@ -40,7 +40,7 @@ function nextGamma(): void {
   state.said.value = `Gamma ${state.gamma.value}.`;
 }
 
-function escape(): void {
+function showAsAtFirst(): void {
   batch(() => {
     ui.hiding.value = ui.laidOver.value = false;
     ui.zoom.value = 0;
@@ -91,7 +91,7 @@ export const KEYS: readonly Key[] = [
   { keys: ["8"], group: "Page", text: "Classes shown or not", does: () => (ui.showClasses.value = !ui.showClasses.value) },
   { keys: ["9"], group: "Page", text: "Panels about the unit shown or not", does: () => (ui.showUnits.value = !ui.showUnits.value) },
   { keys: ["h", "?"], group: "Page", text: "This help", does: () => (ui.helpOpen.value = true) },
-  { keys: ["Escape"], group: "Page", text: "Reset how things are shown", always: true, does: escape },
+  { keys: ["Escape"], group: "Page", text: "Reset how things are shown", always: true, does: showAsAtFirst },
 ];
 
 const BY_KEY = new Map(KEYS.flatMap((row) => row.keys.map((key) => [key, row] as const)));

@@ -3,9 +3,9 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { select } from "../store/selection";
 import * as state from "../store/state";
-import { find, type Found } from "./finding";
 import * as ui from "../store/ui";
 import { told } from "../toolbox/units";
+import { type Found, find } from "./finding";
 
 export function Palette() {
   return ui.paletteOpen.value ? <Dialog /> : null;

@@ -1,8 +1,8 @@
 /** What is on screen as the page's address, `#/NETWORK/LAYER/CHANNEL?image=…&mode=…`, and back. */
 import { batch, effect } from "@preact/signals";
 import { tokenIn } from "../hosts/token";
-import { openNetwork } from "./selection";
 import type { NetworkInfo } from "../schema";
+import { openNetwork } from "./selection";
 import * as state from "./state";
 
 const WALK = 800; // steps of one kind quicker than this, in milliseconds, are one step Back: a held key, a running camera
@@ -55,7 +55,7 @@ export function write(place: Place): string {
 export function read(hash: string): Place | null {
   const match = /^#\/([^?]*)(?:\?(.*))?$/.exec(hash);
   if (!match) return null;
-  const [network = "", layer = "", channel = "0"] = (match[1] ?? "").split("/").map(unescape);
+  const [network = "", layer = "", channel = "0"] = (match[1] ?? "").split("/").map(decoded);
   const rest = new URLSearchParams(match[2] ?? "");
   const text = (key: string) => rest.get(key) ?? "";
   const one = <T extends string>(key: string, all: readonly T[], otherwise: T) => all.find((value) => value === text(key)) ?? otherwise;
@@ -76,7 +76,7 @@ export function read(hash: string): Place | null {
   };
 }
 
-function unescape(part: string): string {
+function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {

@@ -4,11 +4,11 @@ import { useEffect, useRef } from "preact/hooks";
 import { tileSide } from "../store/ask";
 import { selectChannel } from "../store/selection";
 import * as state from "../store/state";
-import { activationsAtlas, type Atlas, picturesAtlas, stamp } from "./atlas";
-import { at, fitting, type Layout, layout, placeOf, seen } from "./grid_layout";
-import { pageRows, shownGrid } from "./move";
-import { GridStatus, GridTools } from "./grid_tools";
 import * as ui from "../store/ui";
+import { type Atlas, activationsAtlas, picturesAtlas, stamp } from "./atlas";
+import { at, fitting, type Layout, layout, placeOf, seen } from "./grid_layout";
+import { GridStatus, GridTools } from "./grid_tools";
+import { pageRows, shownGrid } from "./move";
 import { mapped, maps, mapsOther, order, scaleFor, told } from "./units";
 
 interface Size {

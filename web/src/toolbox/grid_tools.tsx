@@ -1,10 +1,10 @@
 /** Above the grid: what it shows and in which order; below: its scale and what the pointer is on. */
 import type { Signal } from "@preact/signals";
-import { ColorBar } from "../views/pixels";
 import { CropsRow, GalleryButton } from "../panels/synthesized";
 import * as state from "../store/state";
-import { Choice, Slider } from "./controls";
 import * as ui from "../store/ui";
+import { ColorBar } from "../views/pixels";
+import { Choice, Slider } from "./controls";
 import { mapped, maps, scale, told } from "./units";
 
 function grids(): (readonly [string, string, boolean?])[] {

@@ -1,6 +1,7 @@
 /** The layers as a tree by module, with the network's connections drawn beside it. */
 import { computed, effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import type { LayerInfo } from "../schema";
 import { select } from "../store/selection";
 import * as state from "../store/state";
 import { above, connections, type Edge, grow, type Node, openAtFirst, shownRows } from "./tree";
@@ -128,10 +129,17 @@ function Row({ node, focusable }: { node: Node; focusable: boolean }) {
         <span class="twist" aria-hidden="true" />
       )}
       <span class="name">{searched ? node.name : shortName(node)}</span>
-      <span class="shape" aria-label={layer ? `${layer.kind}, ${layer.shape.join(" by ")}` : undefined}>
-        {layer && (layer.map ? `${layer.units}·${layer.shape.at(-1)}²` : layer.units)}
-      </span>
+      {layer ? <Shape layer={layer} /> : <span class="shape" />}
     </div>
+  );
+}
+
+/** Units and side of a layer; read out, its kind and shape. */
+function Shape({ layer }: { layer: LayerInfo }) {
+  return (
+    <span class="shape" role="img" aria-label={`${layer.kind}, ${layer.shape.join(" by ")}`}>
+      {layer.map ? `${layer.units}·${layer.shape.at(-1)}²` : layer.units}
+    </span>
   );
 }
 

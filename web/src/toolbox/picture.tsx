@@ -2,11 +2,11 @@
 import { useRef } from "preact/hooks";
 import type { Arr } from "../hosts/host";
 import type { Box } from "../schema";
-import * as state from "../store/state";
 import { useImage } from "../store/image_url";
+import * as state from "../store/state";
+import * as ui from "../store/ui";
 import { about, between, changed, type Frame, MOST, type Point, USUAL } from "./boxes";
 import { Toggle } from "./controls";
-import * as ui from "../store/ui";
 import { UnitMap } from "./unit_map";
 
 const STEP = 4;

@@ -2,10 +2,10 @@
 import type { Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { togglePin } from "../store/display";
-import { PLAIN, type Scale } from "../views/colors";
 import * as state from "../store/state";
-import { Choice, Segments, Toggle } from "./controls";
+import { PLAIN, type Scale } from "../views/colors";
 import { ColorBar, Pixels, pictureOf } from "../views/pixels";
+import { Choice, Segments, Toggle } from "./controls";
 
 const MODES = [
   ["off", "Off"],

@@ -1,8 +1,8 @@
 /** The chosen unit: its enlarged activation with its numbers, and its trace back to the picture. */
 import type { Frame } from "../hosts/host";
 import type { UnitLooked } from "../schema";
-import { written } from "../views/colors";
 import * as state from "../store/state";
+import { written } from "../views/colors";
 import { ColorBar } from "../views/pixels";
 import { Trace, TraceTools } from "./trace";
 import { UnitMap, unitScale } from "./unit_map";

@@ -1,9 +1,9 @@
 /** The chosen unit's map, enlarged and crisp; pointing at it names the neuron. */
 import { useMemo } from "preact/hooks";
-import { type Scale, suited } from "../views/colors";
 import type { Frame } from "../hosts/host";
 import type { UnitLooked } from "../schema";
 import * as state from "../store/state";
+import { type Scale, suited } from "../views/colors";
 import { Pixels, pictureOf } from "../views/pixels";
 
 const NOTHING = { data: new Float32Array(1), shape: [1, 1] };

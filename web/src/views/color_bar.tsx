@@ -17,6 +17,7 @@ export function ScaleBar({ scale, width, read = "" }: { scale: Scale; width: num
   const [low, middle, high] = ends(scale);
   return (
     <div class="result-bar" style={{ width: `${Math.max(width, 96)}px` }}>
+      {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a canvas takes no focus */}
       <canvas ref={canvas} aria-hidden="true" />
       <p class="ticks">
         <span>{low}</span>

@@ -1,7 +1,7 @@
 /** Pixels on the page: a picture of values, drawn crisp, and the bar that says what its colors mean. */
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { imageOf, PLAIN, paint, type Scale, type Tuning, valueAt, written } from "./colors";
 import type { Arr } from "../hosts/host";
+import { imageOf, PLAIN, paint, type Scale, type Tuning, valueAt, written } from "./colors";
 
 export interface Picture {
   pixels: Uint32Array<ArrayBuffer>;

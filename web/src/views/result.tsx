@@ -120,7 +120,8 @@ export function Python({ line }: { line: string }) {
   };
   return (
     <div class="copyable">
-      <pre tabIndex={0} aria-label="Python that makes this again">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keys scroll a long line only where it has the focus */}
+      <pre tabIndex={0} role="group" aria-label="Python that makes this again">
         <code ref={code}>{line}</code>
       </pre>
       <button type="button" onClick={() => void copy()} onBlur={() => put("Copy")}>

@@ -1,6 +1,6 @@
 /** Tiles on a canvas: values through the color tables, pictures as they are. */
-import { imageOf, paint } from "./colors";
 import type { Arr, Numbers } from "../hosts/host";
+import { imageOf, paint } from "./colors";
 import { type Grid, LETTERS, type Panel, placeOf } from "./tile_layout";
 
 /** The pixels of tile `index` of an array (n, h, w), or (n, h, w, 3 or 4) for colors. */

@@ -14,7 +14,7 @@ function frame(header: object, arrays: { name: string; dtype: string; shape: num
   const buffer = new ArrayBuffer(4 + text.length + offset);
   new DataView(buffer).setUint32(0, text.length, true);
   new Uint8Array(buffer, 4).set(new TextEncoder().encode(text));
-  rows.forEach((row, i) => new Uint8Array(buffer, 4 + text.length + row.offset).set(arrays[i]!.bytes));
+  for (const [i, row] of rows.entries()) new Uint8Array(buffer, 4 + text.length + row.offset).set(arrays[i]!.bytes);
   return buffer;
 }
 

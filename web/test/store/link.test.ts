@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { nearest, parseUnit, type Place, read, write } from "../../src/store/link";
 import type { NetworkInfo } from "../../src/schema";
+import { nearest, type Place, parseUnit, read, write } from "../../src/store/link";
 
 const PLACE: Place = {
   network: "torchvision:resnet18",
