@@ -1,11 +1,11 @@
 /** The page: the light's path from left to right, from the picture through the layers to the units and the chosen one. */
 import { useEffect } from "preact/hooks";
-import { Sources } from "../input/image_strip";
+import { SourcesPanel } from "../input/sources_panel";
 import { ComparePanel } from "../panels/compare";
 import { follow } from "../panels/gallery";
 import * as state from "../store/state";
 import { Classes } from "../toolbox/classes";
-import { Grid } from "../toolbox/grid";
+import { Grid } from "../toolbox/grid/grid";
 import { Layers } from "../toolbox/layers";
 import { PicturePanel } from "../toolbox/picture";
 import { UnitPanel } from "../toolbox/unit";
@@ -51,7 +51,7 @@ function Stage() {
         <PicturePanel />
         <Classes />
         <div class="panel">
-          <Sources />
+          <SourcesPanel />
         </div>
         <div class="panel">
           <ComparePanel />

@@ -5,8 +5,8 @@ import { crop, nextImage, previousImage } from "../input/sources";
 import { cycleMode, cycleStyle, reset, toggleGradients, togglePin } from "../store/display";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
+import { moveBy, moveTo } from "../toolbox/grid/move";
 import { moveLayer } from "../toolbox/layers";
-import { moveBy, moveTo } from "../toolbox/move";
 
 export interface Key {
   keys: readonly string[];

@@ -1,8 +1,8 @@
 /** What else is known of the unit: the scan, any technique of the catalog, and the jobs. */
 import { useRef } from "preact/hooks";
 import { JobsPanel } from "../panels/jobs";
-import { ScanPanel } from "../panels/scan";
-import { TechniquePanel } from "../panels/technique";
+import { ScanPanel } from "../panels/scan/scan";
+import { TechniquePanel } from "../panels/technique/technique";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
 

@@ -21,6 +21,9 @@ export function report(error: unknown): void {
   state.problem.value = sentence(error);
 }
 
+/** Milliseconds something stays selected before it is asked about: keys walk on faster. */
+export const STILL = 200;
+
 export interface Answered<T> {
   value: T | null;
   error: string;

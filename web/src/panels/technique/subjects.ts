@@ -1,6 +1,6 @@
 /** What a technique is about, taken from what is selected unless the reader says otherwise. */
-import type { TechniqueInfo } from "../schema";
-import * as state from "../store/state";
+import type { TechniqueInfo } from "../../schema";
+import * as state from "../../store/state";
 
 export const BETWEEN = ";";
 const SINGLE = ["project", "patches"]; // techniques of one unit alone

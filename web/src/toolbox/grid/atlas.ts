@@ -1,7 +1,7 @@
 /** All tiles of a layer, colored, in one hidden canvas: the grid on screen is cut from it. */
-import type { Arr } from "../hosts/host";
-import { byteColors, colorOf, imageOf, type Scale, type Tuning } from "../views/colors";
-import type { Maps } from "./units";
+import type { Arr } from "../../hosts/host";
+import { byteColors, colorOf, imageOf, type Scale, type Tuning } from "../../views/colors";
+import type { Maps } from "../units";
 
 export interface Atlas {
   canvas: HTMLCanvasElement;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { at, fitting, LEAST, layout, moved, placeOf, seen } from "../../src/toolbox/grid_layout";
+import { at, fitting, LEAST, layout, moved, placeOf, seen } from "../../../src/toolbox/grid/layout";
 
 test("every tile is where it is found", () => {
   for (const [count, width, size, pictures] of [

@@ -1,6 +1,6 @@
 /** How often a unit takes which values in the scan, as bars with numbers on both axes. */
 import { useSignal } from "@preact/signals";
-import { written } from "../views/colors";
+import { written } from "../../views/colors";
 import { bars, decades, heightOf, ticks } from "./bars";
 
 const BARS = 48;

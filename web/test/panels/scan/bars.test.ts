@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bars, decades, heightOf, ticks } from "../../src/panels/bars";
+import { bars, decades, heightOf, ticks } from "../../../src/panels/scan/bars";
 
 const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
 

@@ -1,9 +1,9 @@
 /** Which classes the images of the scan are taken for, the most frequent mistakes first, and the images of each. */
 import { batch, useSignal } from "@preact/signals";
-import type { ConfusedCell } from "../schema";
-import { showImage } from "../store/images";
-import { readyHost, sentence, useAnswer } from "../store/requests";
-import * as state from "../store/state";
+import type { ConfusedCell } from "../../schema";
+import { showImage } from "../../store/images";
+import { readyHost, sentence, useAnswer } from "../../store/requests";
+import * as state from "../../store/state";
 
 export function Confusion() {
   const open = useSignal(false);

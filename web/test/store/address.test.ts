@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { NetworkInfo } from "../../src/schema";
-import { nearest, type Place, parseUnit, read, write } from "../../src/store/link";
+import { nearest, type Place, parseUnit, read, write } from "../../src/store/address";
 
 const PLACE: Place = {
   network: "torchvision:resnet18",

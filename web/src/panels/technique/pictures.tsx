@@ -1,7 +1,7 @@
 /** A subject that is a picture, or several: each chosen among those at hand, with its look, or taken from a file. */
 import { useId, useRef } from "preact/hooks";
-import { useImage } from "../store/image_url";
-import { addImage } from "../store/images";
+import { useImage } from "../../store/image_url";
+import { addImage } from "../../store/images";
 import { label } from "./schema_form";
 import { BETWEEN, type Subject } from "./subjects";
 

@@ -1,9 +1,9 @@
 /** Moving through the grid by keys: from the selected channel to its neighbours on screen. */
 import { signal } from "@preact/signals";
-import { selectChannel } from "../store/selection";
-import * as state from "../store/state";
-import { type Layout, layout, moved } from "./grid_layout";
-import { order, told } from "./units";
+import { selectChannel } from "../../store/selection";
+import * as state from "../../store/state";
+import { order, told } from "../units";
+import { type Layout, layout, moved } from "./layout";
 
 /** The grid as it is on screen now, and how many rows a page of it has. */
 export const shownGrid = signal<Layout>(layout(0, 1, 24));

@@ -1,11 +1,11 @@
 /** Above the grid: what it shows and in which order; below: its scale and what the pointer is on. */
 import type { Signal } from "@preact/signals";
-import { CropsRow, GalleryButton } from "../panels/synthesized";
-import * as state from "../store/state";
-import * as ui from "../store/ui";
-import { ColorBar } from "../views/pixels";
-import { Choice, Slider } from "./controls";
-import { mapped, maps, scale, told } from "./units";
+import { CropsRow, GalleryButton } from "../../panels/synthesized";
+import * as state from "../../store/state";
+import * as ui from "../../store/ui";
+import { ColorBar } from "../../views/pixels";
+import { Choice, Slider } from "../controls";
+import { mapped, maps, scale, told } from "../units";
 
 function grids(): (readonly [string, string, boolean?])[] {
   const pinned = state.origin.value !== null;

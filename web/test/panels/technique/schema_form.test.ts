@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { collect, field, fields, must, read } from "../../src/panels/schema_form";
+import { collect, field, fields, must, read } from "../../../src/panels/technique/schema_form";
 
 // As pydantic writes them: see `convscope.contract.knobs.schema`.
 const size = field("size", {
