@@ -1,4 +1,4 @@
-/** How what is selected is shown: traced, pinned, compared on a scale. */
+/** How what is selected is shown: traced in which way, drawn in which style, pinned, reset. */
 import { batch } from "@preact/signals";
 import * as state from "./state";
 
