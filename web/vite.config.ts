@@ -12,7 +12,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  server: {
-    proxy: { "/api": { target: server, changeOrigin: true, ws: true, headers: { origin: server } } },
-  },
+  server: { proxy: { "/api": { target: server, changeOrigin: true, ws: true, headers: { origin: server } } } },
 });

@@ -1,6 +1,7 @@
-"""The TypeScript that is made of the messages: up to date, and faithful in what may be left out."""
+"""The TypeScript that is made of messages and calls: up to date, and faithful in what may be left out."""
 
 from convscope.explorer import typescript
+from convscope.explorer.calls import ROUTES
 
 
 def test_the_file_is_up_to_date():
@@ -17,3 +18,11 @@ def test_what_the_page_sends_may_leave_out_defaults_and_what_it_gets_is_whole():
     assert "  reach: [number, number] | null;" in looked and "  explained: string;" in looked
     assert 'export type State = "queued" | "running" | "done" | "failed" | "cancelled";' in text
     assert "  state: State;" in text and '  kind: "scan";' in text
+
+
+def test_every_call_stands_once_in_the_table_of_what_it_answers_with():
+    plain, framed = typescript.typescript().split("export interface Plain ")[1].split("export interface Framed ")
+    assert "  session: [null, Session];" in plain and "  cancel: [OfJob, Job];" in plain
+    assert "  look: [Look, Looked];" in framed
+    for route in ROUTES:
+        assert [table.count(f"\n  {route.name}: [") for table in (plain, framed)] == [not route.framed, route.framed]

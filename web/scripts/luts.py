@@ -1,4 +1,4 @@
-"""Write `web/src/luts.ts`, the colors of `convscope.view.render.colormaps`: `python web/scripts/luts.py`."""
+"""Write `web/src/views/luts.ts`, the colors of `convscope.view.render.colormaps`: `python web/scripts/luts.py`."""
 
 import base64
 from pathlib import Path
@@ -7,7 +7,7 @@ from convscope.view.render.colormaps import LEVELS, table
 
 _HEAD = "/** Made by web/scripts/luts.py: 255 colors of three bytes each, of viridis and vik, in base64. */\n"
 _MAPS = ("sequential", "diverging")
-_SOURCE = Path(__file__).parents[1] / "src" / "luts.ts"
+_SOURCE = Path(__file__).parents[1] / "src" / "views" / "luts.ts"
 
 
 def main() -> None:

@@ -1,14 +1,16 @@
 import { render } from "preact";
-import { begin } from "./actions";
-import { App } from "./app";
-import { listen } from "./keys";
-import { link } from "./link";
+import { live } from "./hosts/live";
+import { App } from "./shell/app";
+import { listen } from "./shell/keys";
+import { link } from "./store/link";
+import { begin } from "./store/session";
+import { settle } from "./store/ui";
+import "./panels/panels.css";
 import "./theme.css";
 import "./toolbox/toolbox.css";
-import { settle } from "./toolbox/ui";
 
 settle();
-begin(() => link.begin());
+begin(live(), () => link.begin());
 listen();
 const root = document.getElementById("app");
 if (root) render(<App />, root);

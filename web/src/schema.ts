@@ -1,4 +1,4 @@
-// Made from messages.py by `python -m convscope.explorer.typescript --write`. Do not edit.
+// Made from messages.py and calls.py by `python -m convscope.explorer.typescript --write`. Do not edit.
 
 export type State = "queued" | "running" | "done" | "failed" | "cancelled";
 
@@ -290,4 +290,29 @@ export interface ScanEvent {
 export interface Problem {
   error: string;
   kind: string;
+}
+
+/** Calls that answer with JSON: what each is asked with, null where it is a GET, and its answer. */
+export interface Plain {
+  session: [null, Session];
+  jobs: [null, Jobs];
+  network: [OfNetwork, NetworkInfo];
+  submit: [Ask, Job];
+  scan: [AskScan, Job];
+  cancel: [OfJob, Job];
+  resume: [OfJob, Job];
+  forget: [OfJob, Jobs];
+  confusion: [AskConfusion, Confused];
+}
+
+/** Calls that answer with a frame: what each is asked with, null where it is a GET, and the frame's header. */
+export interface Framed {
+  look: [Look, Looked];
+  unit: [LookUnit, UnitLooked];
+  fields: [OfLayer, Fields];
+  ask: [Ask, Answer];
+  artifact: [OfResult, Answer];
+  statistics: [OfLayer, Statistics];
+  histogram: [OfUnit, Histogram];
+  gallery: [AskGallery, Gallery];
 }

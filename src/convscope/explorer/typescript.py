@@ -1,4 +1,7 @@
-"""The messages as TypeScript: `python -m convscope.explorer.typescript` prints it, `--write` writes `schema.ts`."""
+"""The messages and the table of calls as TypeScript, for the page.
+
+`python -m convscope.explorer.typescript` prints it, `--write` writes `schema.ts`.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,39 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from .calls import ROUTES, Route
 from .workspace import messages
 
 FILE = Path(__file__).parents[3] / "web" / "src" / "schema.ts"
-_HEAD = "// Made from messages.py by `python -m convscope.explorer.typescript --write`. Do not edit.\n"
+_HEAD = "// Made from messages.py and calls.py by `python -m convscope.explorer.typescript --write`. Do not edit.\n"
 _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", Any: "unknown"}
 _NAMED = {"State": messages.State}  # unions that have a name of their own
 
 
 def typescript() -> str:
-    """All messages as TypeScript, in the order of `messages.py`."""
+    """All messages, in the order of `messages.py`, then the calls, in the order of `calls.py`."""
     unions = [f"export type {name} = {_union(kind)};\n" for name, kind in _NAMED.items()]
     kinds = [each for each in vars(messages).values() if isinstance(each, type)]
     models = [each for each in kinds if issubclass(each, messages.Message)]
-    return "\n".join([_HEAD, *unions, *(_interface(each) for each in models if each.model_fields)])
+    return "\n".join([_HEAD, *unions, *(_interface(each) for each in models if each.model_fields), *_calls()])
+
+
+def _calls() -> list[str]:
+    """What each call is asked with, null for a GET, and what it answers."""
+    asked = "what each is asked with, null where it is a GET,"
+    return [
+        _table("Plain", f"Calls that answer with JSON: {asked} and its answer.", framed=False),
+        _table("Framed", f"Calls that answer with a frame: {asked} and the frame's header.", framed=True),
+    ]
+
+
+def _table(name: str, about: str, *, framed: bool) -> str:
+    lines = [_call(route) for route in ROUTES if route.framed == framed]
+    return "\n".join([f"/** {about} */", f"export interface {name} {{", *lines, "}\n"])
+
+
+def _call(route: Route) -> str:
+    return f"  {route.name}: [{_type(route.asks or type(None))}, {_type(route.answers)}];"
 
 
 def _interface(model: type[messages.Message]) -> str:

@@ -1,13 +1,13 @@
 /** A second picture beside the one on screen: the classes of both, and where the selected unit differs. */
 import { useEffect, useId, useRef } from "preact/hooks";
-import { compareWith } from "../actions";
-import { imageOf, paint, suited, written } from "../colors";
-import type { Arr } from "../host";
+import type { Arr } from "../hosts/host";
 import type { ClassScore } from "../schema";
-import * as state from "../state";
-import { useImage } from "../toolbox/address";
+import { useImage } from "../store/image_url";
+import { compareWith } from "../store/images";
+import * as state from "../store/state";
+import { ScaleBar } from "../views/color_bar";
+import { imageOf, paint, suited, written } from "../views/colors";
 import { difference, sideBySide } from "./difference";
-import { Bar } from "./result";
 
 export function ComparePanel() {
   const id = useId();
@@ -19,7 +19,11 @@ export function ComparePanel() {
         <label for={id}>Compare with</label>
         <select id={id} value={chosen} onChange={(event) => compareWith(event.currentTarget.value || state.image.value)}>
           <option value="">nothing</option>
-          {others.map((row) => <option key={row.id} value={row.id}>{row.name}</option>)}
+          {others.map((row) => (
+            <option key={row.id} value={row.id}>
+              {row.name}
+            </option>
+          ))}
         </select>
       </div>
       {chosen && <Both />}
@@ -44,18 +48,37 @@ function Both() {
 function Seen({ id }: { id: string }) {
   const url = useImage(id, state.network.value?.name ?? "");
   const name = state.images.value.find((row) => row.id === id)?.name ?? "picture";
-  return <figure>{url ? <img src={url} alt="" /> : <span class="thumb-empty" />}<figcaption>{name}</figcaption></figure>;
+  return (
+    <figure>
+      {url ? <img src={url} alt="" /> : <span class="thumb-empty" />}
+      <figcaption>{name}</figcaption>
+    </figure>
+  );
 }
 
 function Scores({ one, two }: { one: readonly ClassScore[]; two: readonly ClassScore[] }) {
   const rows = sideBySide(one, two);
   if (!rows.length) return null;
-  const cell = (value: number | null) => <td>{value === null ? <span title="not among its first">–</span> : `${(100 * value).toFixed(1)} %`}</td>;
+  const cell = (value: number | null) => (
+    <td>{value === null ? <span title="not among its first">–</span> : `${(100 * value).toFixed(1)} %`}</td>
+  );
   return (
     <table class="compare-classes">
-      <thead><tr><th scope="col">class</th><th scope="col">this</th><th scope="col">other</th></tr></thead>
+      <thead>
+        <tr>
+          <th scope="col">class</th>
+          <th scope="col">this</th>
+          <th scope="col">other</th>
+        </tr>
+      </thead>
       <tbody>
-        {rows.map((row) => <tr key={row.index}><th scope="row">{row.label.split(",")[0]}</th>{cell(row.one)}{cell(row.two)}</tr>)}
+        {rows.map((row) => (
+          <tr key={row.index}>
+            <th scope="row">{row.label.split(",")[0]}</th>
+            {cell(row.one)}
+            {cell(row.two)}
+          </tr>
+        ))}
       </tbody>
     </table>
   );
@@ -77,12 +100,22 @@ function Difference() {
   }, [one, two]);
   if (!one || !two) return <p class="quiet">Waiting for both maps.</p>;
   if (!values) return <p class="quiet">The maps of both pictures differ in size.</p>;
-  if (values.length === 1) return <p>{state.unit.value}: {written(one.data[0] ?? 0)} and {written(two.data[0] ?? 0)}, a difference of {written(values[0] ?? 0)}.</p>;
+  if (values.length === 1)
+    return (
+      <p>
+        {state.unit.value}: {written(one.data[0] ?? 0)} and {written(two.data[0] ?? 0)}, a difference of {written(values[0] ?? 0)}.
+      </p>
+    );
   return (
     <figure class="compare-difference">
       <figcaption>{state.unit.value}, other less this</figcaption>
-      <canvas ref={canvas} class="crisp" role="img" aria-label={`Difference of ${state.unit.value}, from ${written(-most)} to ${written(most)}`} />
-      <Bar scale={scale} width={160} />
+      <canvas
+        ref={canvas}
+        class="crisp"
+        role="img"
+        aria-label={`Difference of ${state.unit.value}, from ${written(-most)} to ${written(most)}`}
+      />
+      <ScaleBar scale={scale} width={160} />
     </figure>
   );
 }

@@ -1,5 +1,5 @@
 /** Two pictures in numbers, side by side. */
-import type { Numbers } from "../host";
+import type { Numbers } from "../hosts/host";
 import type { ClassScore } from "../schema";
 
 /** The second map less the first; null where they differ in size. */
@@ -7,7 +7,12 @@ export function difference(one: Numbers, two: Numbers): Float32Array | null {
   return one.length === two.length ? Float32Array.from(two, (value, i) => value - (one[i] ?? 0)) : null;
 }
 
-export interface Pair { index: number; label: string; one: number | null; two: number | null }
+export interface Pair {
+  index: number;
+  label: string;
+  one: number | null;
+  two: number | null;
+}
 
 /** The classes that are among the first of either, the most probable in either first; null where not among its first. */
 export function sideBySide(one: readonly ClassScore[], two: readonly ClassScore[]): Pair[] {

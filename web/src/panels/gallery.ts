@@ -1,11 +1,12 @@
 /** Pictures of a layer's channels for the grid: those that were synthesized, and the best crop of each in the scan. */
 import { computed, effect, signal } from "@preact/signals";
-import type { Arr, Frame } from "../host";
-import { newest } from "../newest";
+import type { Arr, Frame } from "../hosts/host";
 import type { Answer, Ask, Gallery } from "../schema";
-import * as state from "../state";
-import { adopt, door, sentence } from "./asked";
-import type { Spec } from "./layout";
+import { keepJob } from "../store/jobs";
+import { newest } from "../store/newest";
+import { readyHost, sentence } from "../store/requests";
+import * as state from "../store/state";
+import type { View } from "../views/view";
 
 const PAPER = 236; // behind crops that do not fill their tile
 
@@ -20,7 +21,7 @@ export function painting(unit: string): Ask {
 export async function collect(layer: string): Promise<void> {
   const network = state.network.value?.name;
   if (!network) return;
-  const frame = await door().frame("gallery", { network, layer, knobs: state.recipe.value });
+  const frame = await readyHost().frame("gallery", { network, layer, knobs: state.recipe.value });
   if (layer === state.layer.value) state.gallery.value = frame;
 }
 
@@ -42,7 +43,7 @@ export async function paintAll(): Promise<void> {
   try {
     for (const channel of missing) {
       if (!queueing.peek()) return;
-      adopt(await door().call("submit", painting(`${layer}:${channel}`)));
+      keepJob(await readyHost().call("submit", painting(`${layer}:${channel}`)));
       const so = queueing.peek();
       if (so) queueing.value = { ...so, put: so.put + 1 };
     }
@@ -60,7 +61,7 @@ export function stop(): void {
 
 /** The best crop of each channel, from the sheet that `patches` makes of a layer; opaque and square, as a gallery's are. */
 export function cropsOf(answer: Frame<Answer>, layer: string): Frame<Gallery> {
-  const panel = (answer.header.spec as unknown as Spec).panels.find((one) => one.array === "strips");
+  const panel = (answer.header.spec as unknown as View).panels.find((one) => one.array === "strips");
   const strips = answer.arrays.strips;
   const channels = Int32Array.from(panel?.labels ?? [], (label) => Number.parseInt(label, 10));
   const side = strips?.shape[1] ?? 1;
@@ -90,8 +91,8 @@ export const cutting = signal("");
 const ask = newest<{ network: string; layer: string; units: number }>(async ({ network, layer, units }) => {
   const knobs = { top: 1, channels: Math.min(units, 4096), projection: "none" };
   try {
-    const job = await door().call("submit", { network, technique: "patches", subjects: { unit: layer }, knobs });
-    adopt(job);
+    const job = await readyHost().call("submit", { network, technique: "patches", subjects: { unit: layer }, knobs });
+    keepJob(job);
     if (layer === state.layer.value) cutting.value = job.id;
   } catch (error) {
     state.problem.value = sentence(error);
@@ -100,7 +101,7 @@ const ask = newest<{ network: string; layer: string; units: number }>(async ({ n
 
 const fetchCrops = newest<{ digest: string; layer: string }>(async ({ digest, layer }) => {
   try {
-    const answer = await door().frame("artifact", { digest });
+    const answer = await readyHost().frame("artifact", { digest });
     if (layer === state.layer.value) state.crops.value = cropsOf(answer, layer);
   } catch (error) {
     state.problem.value = sentence(error);

@@ -2,11 +2,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { Job } from "../schema";
-import * as state from "../state";
-import { adopt, door, sentence } from "./asked";
-import { tilePixels } from "./drawing";
-import { collect, cutting, painted, painting, paintAll, queueing, stop } from "./gallery";
-import { JobResult, Progress } from "./jobresult";
+import { keepJob } from "../store/jobs";
+import { readyHost, sentence } from "../store/requests";
+import * as state from "../store/state";
+import { tilePixels } from "../views/tile_drawing";
+import { collect, cutting, paintAll, painted, painting, queueing, stop } from "./gallery";
+import { JobResult, Progress } from "./job_result";
 
 /** Steps a picture takes; auto is what the recipe has. */
 const STEPS = ["auto", "32", "64", "128", "256", "512"];
@@ -28,7 +29,7 @@ export function Synthesized({ visible }: { visible: boolean }) {
     try {
       trouble.value = "";
       busy.value = true;
-      adopt(await door().call("submit", painting(unit)));
+      keepJob(await readyHost().call("submit", painting(unit)));
     } catch (error) {
       trouble.value = sentence(error);
     } finally {
@@ -41,12 +42,18 @@ export function Synthesized({ visible }: { visible: boolean }) {
       {job ? <JobResult id={job.id} compact /> : at !== undefined && <Thumb at={at} unit={unit} />}
       {(!job || job.state === "failed" || job.state === "cancelled") && (
         <div class="row">
-          <button type="button" class={at === undefined ? "main" : ""} disabled={busy.value} onClick={() => void paint()}>{at === undefined ? "Synthesize" : "Show it large"}</button>
+          <button type="button" class={at === undefined ? "main" : ""} disabled={busy.value} onClick={() => void paint()}>
+            {at === undefined ? "Synthesize" : "Show it large"}
+          </button>
           <label for={id}>Steps</label>
           <Steps id={id} />
         </div>
       )}
-      {trouble.value && <p class="wrong" role="alert">{trouble.value}</p>}
+      {trouble.value && (
+        <p class="wrong" role="alert">
+          {trouble.value}
+        </p>
+      )}
     </section>
   );
 }
@@ -59,7 +66,9 @@ function Steps({ id }: { id: string }) {
   };
   return (
     <select id={id} value={steps} onChange={(event) => choose(event.currentTarget.value)}>
-      {STEPS.map((text) => <option key={text}>{text}</option>)}
+      {STEPS.map((text) => (
+        <option key={text}>{text}</option>
+      ))}
     </select>
   );
 }
@@ -93,10 +102,24 @@ export function GalleryButton() {
   const units = state.layerInfo.value?.units ?? 0;
   const left = units - painted().size;
   const so = queueing.value;
-  if (so) return <span class="row"><span class="quiet">{so.put} of {so.of} are in the queue.</span><button type="button" onClick={stop}>Stop</button></span>;
+  if (so)
+    return (
+      <span class="row">
+        <span class="quiet">
+          {so.put} of {so.of} are in the queue.
+        </span>
+        <button type="button" onClick={stop}>
+          Stop
+        </button>
+      </span>
+    );
   return (
     <span class="row">
-      <button type="button" disabled={!left} onClick={() => void paintAll().catch((error: unknown) => (state.problem.value = sentence(error)))}>
+      <button
+        type="button"
+        disabled={!left}
+        onClick={() => void paintAll().catch((error: unknown) => (state.problem.value = sentence(error)))}
+      >
         {left ? `Synthesize ${left === units ? `all ${units}` : `the other ${left}`}` : "All are there"}
       </button>
       <label for={id}>Steps</label>
@@ -109,7 +132,11 @@ export function GalleryButton() {
 export function CropsRow() {
   const layer = state.layer.value;
   if (!state.scan.value?.layers.includes(layer)) {
-    return <p class="quiet">{state.scan.value ? `The scan at hand does not hold ${layer}` : "There is no scan yet"}: scan the images at hand, beside.</p>;
+    return (
+      <p class="quiet">
+        {state.scan.value ? `The scan at hand does not hold ${layer}` : "There is no scan yet"}: scan the images at hand, beside.
+      </p>
+    );
   }
   if (state.crops.value) return <p class="quiet">The crop that drives each unit most.</p>;
   const job = state.jobs.value.find((row) => row.id === cutting.value);

@@ -1,8 +1,8 @@
 /** The five likeliest classes; each leads to its score as a unit. */
 import type { ClassScore } from "../schema";
-import { select } from "../actions";
-import * as state from "../state";
-import * as ui from "./ui";
+import { select } from "../store/selection";
+import * as state from "../store/state";
+import * as ui from "../store/ui";
 import { mapsOther } from "./units";
 
 export function Classes() {
@@ -12,11 +12,17 @@ export function Classes() {
     <section class="panel classes" aria-labelledby="classes-title">
       <header class="tools">
         <h2 id="classes-title">Classes</h2>
-        {info?.classifies && <button type="button" onClick={() => ui.openPalette("class ")}>Find…</button>}
+        {info?.classifies && (
+          <button type="button" onClick={() => ui.openPalette("class ")}>
+            Find…
+          </button>
+        )}
       </header>
-      {info && !info.classifies
-        ? <p class="quiet">{info.title} gives no class scores: its last layer has places.</p>
-        : <List rows={state.looked.value?.header.classes ?? []} />}
+      {info && !info.classifies ? (
+        <p class="quiet">{info.title} gives no class scores: its last layer has places.</p>
+      ) : (
+        <List rows={state.looked.value?.header.classes ?? []} />
+      )}
       {mapsOther.value && (
         <>
           <h3 class="quiet">Compared: {state.images.value.find((row) => row.id === state.other.value)?.name ?? "the other picture"}</h3>
@@ -35,7 +41,12 @@ function List({ rows }: { rows: readonly ClassScore[] }) {
         const percent = (100 * row.probability).toFixed(row.probability < 0.0995 ? 1 : 0);
         return (
           <li key={row.index}>
-            <button type="button" aria-pressed={chosen} title={`Class ${row.index}, score ${row.score.toFixed(2)}`} onClick={() => select("logits", row.index)}>
+            <button
+              type="button"
+              aria-pressed={chosen}
+              title={`Class ${row.index}, score ${row.score.toFixed(2)}`}
+              onClick={() => select("logits", row.index)}
+            >
               <span class="bar" style={{ width: `${Math.max(0.5, 100 * row.probability)}%` }} aria-hidden="true" />
               <span class="label">{row.label}</span>
               <span class="number">{percent} %</span>

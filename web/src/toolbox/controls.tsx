@@ -11,7 +11,11 @@ export function Choice({ label, value, options }: { label: string; value: Signal
     <span class="field">
       <label for={id}>{label}</label>
       <select id={id} value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>
-        {options.map(([key, text, disabled]) => <option key={key} value={key} disabled={disabled ?? false}>{text}</option>)}
+        {options.map(([key, text, disabled]) => (
+          <option key={key} value={key} disabled={disabled ?? false}>
+            {text}
+          </option>
+        ))}
       </select>
     </span>
   );
@@ -35,7 +39,13 @@ export function Slider({ label, value, low, high, step, text, snap = low }: Slid
     <span class="field">
       <label for={id}>{label}</label>
       <input
-        id={id} type="range" min={low} max={high} step={step} value={value.value} aria-valuetext={text(value.value)}
+        id={id}
+        type="range"
+        min={low}
+        max={high}
+        step={step}
+        value={value.value}
+        aria-valuetext={text(value.value)}
         onInput={(event) => change(event.currentTarget.valueAsNumber)}
       />
       <output for={id}>{text(value.value)}</output>
@@ -51,10 +61,7 @@ export function Segments({ label, value, options }: { label: string; value: Sign
       <legend class="unseen">{label}</legend>
       {options.map(([key, text, disabled]) => (
         <label key={key} class={value.value === key ? "on" : ""}>
-          <input
-            type="radio" name={name} checked={value.value === key} disabled={disabled ?? false}
-            onChange={() => (value.value = key)}
-          />
+          <input type="radio" name={name} checked={value.value === key} disabled={disabled ?? false} onChange={() => (value.value = key)} />
           {text}
         </label>
       ))}
@@ -70,5 +77,9 @@ interface ToggleProps {
 }
 
 export function Toggle({ on, onToggle, children, title }: ToggleProps) {
-  return <button type="button" class="toggle" aria-pressed={on} title={title} onClick={onToggle}>{children}</button>;
+  return (
+    <button type="button" class="toggle" aria-pressed={on} title={title} onClick={onToggle}>
+      {children}
+    </button>
+  );
 }

@@ -1,8 +1,9 @@
 /** The layers as a tree by module, with the network's connections drawn beside it. */
 import { computed, effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { select } from "../actions";
-import * as state from "../state";
+import type { LayerInfo } from "../schema";
+import { select } from "../store/selection";
+import * as state from "../store/state";
 import { above, connections, type Edge, grow, type Node, openAtFirst, shownRows } from "./tree";
 
 const ROW = 26; // pixels, as in theme.css
@@ -14,10 +15,13 @@ const open = signal<ReadonlySet<string>>(new Set());
 const words = signal("");
 const roots = computed(() => grow(state.network.value?.layers ?? []));
 const rows = computed(() => shownRows(roots.value, open.value, words.value));
-const edges = computed(() =>
-  words.value.trim() ? [] : connections(state.network.value?.layers ?? [], roots.value, open.value),
+const edges = computed(() => (words.value.trim() ? [] : connections(state.network.value?.layers ?? [], roots.value, open.value)));
+const lanes = computed(() =>
+  Math.min(
+    LANES,
+    edges.value.reduce((most, edge) => Math.max(most, edge.lane + 1), 0),
+  ),
 );
-const lanes = computed(() => Math.min(LANES, edges.value.reduce((most, edge) => Math.max(most, edge.lane + 1), 0)));
 
 effect(() => {
   open.value = new Set([...openAtFirst(roots.value), ...above(state.layer.peek())]);
@@ -48,9 +52,14 @@ export function Layers() {
   return (
     <section class="panel layers" aria-labelledby="layers-title">
       <header class="tools">
-        <h2 id="layers-title">Layers <small>{state.network.value?.layers.length}</small></h2>
+        <h2 id="layers-title">
+          Layers <small>{state.network.value?.layers.length}</small>
+        </h2>
         <input
-          type="search" placeholder="Filter" aria-label="Filter layers by name or kind" value={words.value}
+          type="search"
+          placeholder="Filter"
+          aria-label="Filter layers by name or kind"
+          value={words.value}
           onInput={(event) => (words.value = event.currentTarget.value)}
         />
       </header>
@@ -80,7 +89,9 @@ function Tree() {
     <div class="tree-frame">
       <Wires />
       <div class="tree" role="tree" ref={list} aria-label="Layers" onKeyDown={press}>
-        {rows.value.map((node, row) => <Row key={node.name} node={node} focusable={row === at} />)}
+        {rows.value.map((node, row) => (
+          <Row key={node.name} node={node} focusable={row === at} />
+        ))}
       </div>
     </div>
   );
@@ -93,20 +104,42 @@ function Row({ node, focusable }: { node: Node; focusable: boolean }) {
   const { layer } = node;
   return (
     <div
-      role="treeitem" class={`row ${layer ? "" : "module"}`} aria-level={searched ? 1 : node.depth + 1}
-      aria-selected={node.name === state.layer.value} aria-expanded={branch ? isOpen : undefined}
-      tabIndex={focusable ? 0 : -1} title={layer ? `${node.name} · ${layer.kind} · ${layer.shape.join(" × ")}` : node.name}
+      role="treeitem"
+      class={`row ${layer ? "" : "module"}`}
+      aria-level={searched ? 1 : node.depth + 1}
+      aria-selected={node.name === state.layer.value}
+      aria-expanded={branch ? isOpen : undefined}
+      tabIndex={focusable ? 0 : -1}
+      title={layer ? `${node.name} · ${layer.kind} · ${layer.shape.join(" × ")}` : node.name}
       style={{ paddingInlineStart: `${2 * TRUNK + LANE * lanes.value + 10 * (searched ? 0 : node.depth)}px` }}
       onClick={() => (layer ? select(node.name) : toggle(node))}
     >
-      {branch
-        ? <span class="twist" aria-hidden="true" onClick={(event) => { event.stopPropagation(); toggle(node); }}>{isOpen ? "▾" : "▸"}</span>
-        : <span class="twist" aria-hidden="true" />}
+      {branch ? (
+        <span
+          class="twist"
+          aria-hidden="true"
+          onClick={(event) => {
+            event.stopPropagation();
+            toggle(node);
+          }}
+        >
+          {isOpen ? "▾" : "▸"}
+        </span>
+      ) : (
+        <span class="twist" aria-hidden="true" />
+      )}
       <span class="name">{searched ? node.name : shortName(node)}</span>
-      <span class="shape" aria-label={layer ? `${layer.kind}, ${layer.shape.join(" by ")}` : undefined}>
-        {layer && (layer.map ? `${layer.units}·${layer.shape.at(-1)}²` : layer.units)}
-      </span>
+      {layer ? <Shape layer={layer} /> : <span class="shape" />}
     </div>
+  );
+}
+
+/** Units and side of a layer; read out, its kind and shape. */
+function Shape({ layer }: { layer: LayerInfo }) {
+  return (
+    <span class="shape" role="img" aria-label={`${layer.kind}, ${layer.shape.join(" by ")}`}>
+      {layer.map ? `${layer.units}·${layer.shape.at(-1)}²` : layer.units}
+    </span>
   );
 }
 
@@ -136,11 +169,19 @@ function Wires() {
   return (
     <svg class="wires" width={width} height={ROW * rows.value.length} aria-hidden="true">
       {edges.value.map((edge) => (
-        <path key={`${edge.from}>${edge.to}>${edge.lane}`} d={wire(edge, x)} class={edge.from === chosen || edge.to === chosen ? "near" : ""} />
+        <path
+          key={`${edge.from}>${edge.to}>${edge.lane}`}
+          d={wire(edge, x)}
+          class={edge.from === chosen || edge.to === chosen ? "near" : ""}
+        />
       ))}
-      {rows.value.map((node, row) => node.layer && (row === chosen || !open.value.has(node.name)) && (
-        <circle key={node.name} cx={x} cy={ROW * (row + 0.5)} r={row === chosen ? 4 : 2.5} class={row === chosen ? "here" : ""} />
-      ))}
+      {rows.value.map(
+        (node, row) =>
+          node.layer &&
+          (row === chosen || !open.value.has(node.name)) && (
+            <circle key={node.name} cx={x} cy={ROW * (row + 0.5)} r={row === chosen ? 4 : 2.5} class={row === chosen ? "here" : ""} />
+          ),
+      )}
     </svg>
   );
 }

@@ -1,13 +1,13 @@
 /** The picture as the network sees it, what the neuron under the pointer sees of it, and what is hidden from it. */
 import { useRef } from "preact/hooks";
-import type { Arr } from "../host";
+import type { Arr } from "../hosts/host";
 import type { Box } from "../schema";
-import * as state from "../state";
-import { useImage } from "./address";
+import { useImage } from "../store/image_url";
+import * as state from "../store/state";
+import * as ui from "../store/ui";
 import { about, between, changed, type Frame, MOST, type Point, USUAL } from "./boxes";
 import { Toggle } from "./controls";
-import * as ui from "./ui";
-import { UnitMap } from "./unitmap";
+import { UnitMap } from "./unit_map";
 
 const STEP = 4;
 
@@ -16,18 +16,30 @@ export function PicturePanel() {
   const info = state.images.value.find((row) => row.id === state.image.value);
   return (
     <section class="panel picture-panel" aria-labelledby="picture-title">
-      <header class="tools"><h2 id="picture-title">Picture <small>{info?.name}</small></h2></header>
+      <header class="tools">
+        <h2 id="picture-title">
+          Picture <small>{info?.name}</small>
+        </h2>
+      </header>
       <Stage />
       <div class="tool-row">
         <Toggle on={ui.hiding.value} onToggle={() => (ui.hiding.value = !ui.hiding.value)} title="Draw grey boxes over the picture (x)">
           Hide parts
         </Toggle>
-        <button type="button" disabled={!count} onClick={() => (state.hidden.value = [])}>Clear{count ? ` ${count}` : ""}</button>
-        <Toggle on={ui.laidOver.value} onToggle={() => (ui.laidOver.value = !ui.laidOver.value)} title="The unit's map over the picture (y)">
+        <button type="button" disabled={!count} onClick={() => (state.hidden.value = [])}>
+          Clear{count ? ` ${count}` : ""}
+        </button>
+        <Toggle
+          on={ui.laidOver.value}
+          onToggle={() => (ui.laidOver.value = !ui.laidOver.value)}
+          title="The unit's map over the picture (y)"
+        >
           Lay unit over
         </Toggle>
       </div>
-      <p class="quiet hint" id="picture-hint">{hint()}</p>
+      <p class="quiet hint" id="picture-hint">
+        {hint()}
+      </p>
     </section>
   );
 }
@@ -84,13 +96,23 @@ function Stage() {
   const up = () => (start.current = null);
   return (
     <div
-      class={`stage ${ui.hiding.value ? "hiding" : ""}`} style={{ aspectRatio: `${width} / ${height}` }}
-      tabIndex={ui.hiding.value ? 0 : -1} role="group" aria-label={`${name} as the network sees it`} aria-describedby="picture-hint"
-      onPointerDown={down} onPointerMove={drag} onPointerUp={up} onPointerCancel={up} onKeyDown={press}
+      class={`stage ${ui.hiding.value ? "hiding" : ""}`}
+      style={{ aspectRatio: `${width} / ${height}` }}
+      tabIndex={ui.hiding.value ? 0 : -1}
+      role="group"
+      aria-label={`${name} as the network sees it`}
+      aria-describedby="picture-hint"
+      onPointerDown={down}
+      onPointerMove={drag}
+      onPointerUp={up}
+      onPointerCancel={up}
+      onKeyDown={press}
     >
       {url && <img src={url} alt={name} draggable={false} />}
       {ui.laidOver.value && <UnitMap fade class="laid" />}
-      <svg viewBox={`0 0 ${width} ${height}`} aria-hidden="true"><Boxes /></svg>
+      <svg viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
+        <Boxes />
+      </svg>
     </div>
   );
 }
@@ -99,8 +121,15 @@ function Boxes() {
   const field = fieldBox();
   return (
     <>
-      {state.hidden.value.map((box, i) => <Rect key={i} box={box} kind="hidden-part" />)}
-      {field && <><Rect box={field} kind="field-under" /><Rect box={field} kind="field-box" /></>}
+      {state.hidden.value.map((box, i) => (
+        <Rect key={i} box={box} kind="hidden-part" />
+      ))}
+      {field && (
+        <>
+          <Rect box={field} kind="field-under" />
+          <Rect box={field} kind="field-box" />
+        </>
+      )}
     </>
   );
 }
@@ -121,9 +150,7 @@ function press(event: KeyboardEvent): void {
   event.stopPropagation();
 }
 
-const ARROWS: Record<string, readonly [number, number]> = {
-  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
-};
+const ARROWS: Record<string, readonly [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 function act(key: string, step: number): boolean {
   const frame = frameOf();

@@ -1,11 +1,11 @@
 /** The chosen unit: its enlarged activation with its numbers, and its trace back to the picture. */
-import type { Frame } from "../host";
+import type { Frame } from "../hosts/host";
 import type { UnitLooked } from "../schema";
-import { written } from "../colors";
-import * as state from "../state";
-import { ColorBar } from "./pixels";
+import * as state from "../store/state";
+import { written } from "../views/colors";
+import { ColorBar } from "../views/pixels";
 import { Trace, TraceTools } from "./trace";
-import { UnitMap, unitScale } from "./unitmap";
+import { UnitMap, unitScale } from "./unit_map";
 import { nameOf } from "./units";
 
 export function UnitPanel() {
@@ -13,7 +13,9 @@ export function UnitPanel() {
   return (
     <section class="panel unit-panel" aria-labelledby="unit-title">
       <header class="tools">
-        <h2 id="unit-title"><code>{state.unit.value}</code> <small>{name}</small></h2>
+        <h2 id="unit-title">
+          <code>{state.unit.value}</code> <small>{name}</small>
+        </h2>
       </header>
       <div class="pair">
         <Activation />
@@ -56,8 +58,20 @@ function size(found: Frame<UnitLooked>): string {
 function Facts({ found }: { found: Frame<UnitLooked> }) {
   const { low, high, mean, zeros, rank } = found.header;
   const rows = [
-    ["max", written(high)], ["min", written(low)], ["mean", written(mean)],
-    ["zeros", `${(100 * zeros).toFixed(0)} %`], ["rank", `${rank} of ${state.layerInfo.value?.units ?? "?"}`],
+    ["max", written(high)],
+    ["min", written(low)],
+    ["mean", written(mean)],
+    ["zeros", `${(100 * zeros).toFixed(0)} %`],
+    ["rank", `${rank} of ${state.layerInfo.value?.units ?? "?"}`],
   ] as const;
-  return <dl class="facts">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+  return (
+    <dl class="facts">
+      {rows.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
 }

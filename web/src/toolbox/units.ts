@@ -1,9 +1,9 @@
 /** The channels of the layer on screen in the order of the grid, their numbers, and how they are told. */
 import { computed } from "@preact/signals";
-import { type Scale, suited, written } from "../colors";
-import type { Arr, Frame } from "../host";
+import type { Arr, Frame } from "../hosts/host";
 import type { Looked, NetworkInfo } from "../schema";
-import * as state from "../state";
+import * as state from "../store/state";
+import { type Scale, suited, written } from "../views/colors";
 
 /** The arrays of a grid; null while there are none of the layer on screen. */
 export interface Maps {

@@ -1,4 +1,4 @@
-"""Frames: a message and arrays in one answer, which the browser reads without copying. See `web/src/frame.ts`.
+"""Frames: a message and arrays in one answer, which the browser reads without copying. See `web/src/hosts/frame.ts`.
 
 Four bytes with the length of a JSON head (little-endian), the head, and the raw arrays. The head is
 {"header": …, "arrays": [{"name", "dtype", "shape", "offset"}]}; offsets count from its end, which is padded with spaces

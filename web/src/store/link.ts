@@ -1,0 +1,101 @@
+/** Keeps the page's address at what is on screen, and what is on screen at the address. */
+import { batch, effect } from "@preact/signals";
+import { tokenIn } from "../hosts/token";
+import { nearest, type Place, parseUnit, read, write } from "./address";
+import { openNetwork } from "./selection";
+import * as state from "./state";
+
+/** Going Back undoes a change of these; the others only change the address. */
+const STEPS = ["network", "layer", "channel", "image", "mode"] as const;
+const WALK = 800; // steps of one kind quicker than this, in milliseconds, are one step Back: a held key, a running camera
+
+function shown(): Place {
+  const origin = state.origin.value;
+  return {
+    network: state.network.value?.name ?? "",
+    layer: state.layer.value,
+    channel: state.channel.value,
+    image: state.image.value,
+    other: state.other.value,
+    origin: origin ? `${origin.layer}:${origin.channel}` : "",
+    mode: state.mode.value,
+    style: state.style.value,
+    scale: state.scaleOf.value,
+    grid: state.gridOf.value,
+    order: state.order.value,
+    boost: state.boost.value,
+    gamma: state.gamma.value,
+  };
+}
+
+let last: Place | null = null;
+let walked = ""; // what the last step changed
+let stepped = -Infinity;
+
+/** Shows a place as far as it exists here, and says what does not. */
+async function show(place: Place): Promise<void> {
+  const why: string[] = [];
+  last = null; // going Back is no new step
+  const here = state.network.value;
+  if (place.network && here && place.network !== here.name) {
+    if (state.session.value?.networks.includes(place.network)) await openNetwork(place.network, place.layer, place.channel);
+    else why.push(`There is no network ${place.network} here; this is ${here.title}.`);
+  }
+  const info = state.network.value;
+  if (!info) return;
+  const near = nearest(info, place.layer || info.start, place.channel);
+  const has = (id: string) => state.images.value.some((row) => row.id === id);
+  if (near.why) why.push(near.why);
+  if (place.image && !has(place.image)) why.push("The picture of this link is not at hand here; this is another.");
+  const origin = parseUnit(place.origin);
+  last = null;
+  batch(() => {
+    state.layer.value = near.layer;
+    state.channel.value = Math.max(0, near.channel);
+    if (has(place.image)) state.image.value = place.image;
+    state.other.value = has(place.other) ? place.other : "";
+    state.origin.value = origin && !nearest(info, origin.layer, origin.channel).why ? origin : null;
+    state.mode.value = place.mode;
+    state.style.value = place.style;
+    state.scaleOf.value = place.scale;
+    state.gridOf.value = place.grid;
+    state.order.value = place.order;
+    state.boost.value = place.boost;
+    state.gamma.value = place.gamma;
+    state.problem.value = why.join(" ");
+  });
+}
+
+/** Keeps the address at what is on screen. */
+function follow(): void {
+  effect(() => {
+    const place = shown();
+    if (!place.network) return;
+    const hash = write(place);
+    document.title = `${place.layer}:${place.channel} · ${place.network} · convscope`;
+    if (hash === location.hash) {
+      last = place;
+      return;
+    }
+    const step = last ? STEPS.filter((key) => place[key] !== last?.[key]).join() : "";
+    const now = performance.now();
+    const push = step && !(step === walked && now - stepped < WALK);
+    if (step) [walked, stepped] = [step, now];
+    last = place;
+    if (push) history.pushState(null, "", hash);
+    else history.replaceState(null, "", hash);
+  });
+}
+
+export const link = {
+  /** Shows what the address says, then keeps it at what is on screen. */
+  async begin(): Promise<void> {
+    const place = read(location.hash);
+    if (place) await show(place);
+    follow();
+    addEventListener("popstate", () => {
+      const asked = tokenIn(location.hash) ? null : read(location.hash);
+      if (asked) void show(asked);
+    });
+  },
+};
