@@ -10,6 +10,8 @@ from hypothesis import settings
 from torch import nn
 
 import convscope as cs
+from convscope.optimize.canvas import Frame
+from convscope.optimize.draws import generator
 
 settings.register_profile("same", derandomize=True, deadline=None)  # a failure must come back in the next run
 settings.load_profile("same")
@@ -45,3 +47,13 @@ def tiny() -> cs.Network:
             nn.Linear(64, 5),
         )
     return cs.Network(module.eval(), size=32, name="tiny")
+
+
+@pytest.fixture
+def frame():
+    """Frames to paint in, by count, channels, height and width."""
+
+    def made(count=2, channels=3, height=8, width=8, seed=0):
+        return Frame([generator(seed, n) for n in range(count)], channels, height, width, torch.device("cpu"))
+
+    return made
