@@ -35,7 +35,7 @@ from .layers.exported import refuse_training
 from .layers.layer_table import Table, layer_table
 from .layers.layers import Layer, Layers
 from .layers.probabilities import Scores
-from .prediction import Predicted, check_predicts, most_probable
+from .prediction import Predicted, check_predicts, predicted_classes
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, names_by_number, numbers, pair
 
 T = TypeVar("T")
@@ -341,9 +341,9 @@ class Network:
         self._structure()  # so that the table is that of today
         check_predicts(self, top)
         if not isinstance(image, list | tuple):
-            return most_probable(self, [image], top)[0]
+            return predicted_classes(self, [image], top)[0]
         parts = chunks(len(image), fitting_batch_size(self, "logits"))
-        return [found for part in parts for found in most_probable(self, image[part.start : part.stop], top)]
+        return [found for part in parts for found in predicted_classes(self, image[part.start : part.stop], top)]
 
     @alone
     def receptive_field(self, unit: UnitLike) -> ReceptiveField:

@@ -30,7 +30,7 @@ def check_predicts(net: Network, top: int) -> None:
         )
 
 
-def most_probable(net: Network, images: Sequence[ImageLike], top: int) -> list[list[Predicted]]:
+def predicted_classes(net: Network, images: Sequence[ImageLike], top: int) -> list[list[Predicted]]:
     """The `top` most probable classes of each image, in one forward; raises ForwardFailed where none is probable."""
     with torch.no_grad():
         x = torch.cat([net.prepare(image) for image in images])
