@@ -11,13 +11,36 @@ from hypothesis import settings
 from torch import nn
 
 import convscope as cs
+from convscope.base.errors import CannotExport
 from convscope.graph import trace
 from convscope.network.isolation.parts import unwrap
 from convscope.network.isolation.running import dtype_of
 from convscope.network.isolation.user_hooks import hooks_of
+from convscope.network.network import Family
 
 settings.register_profile("same", derandomize=True, deadline=None)  # a failure must come back in the next run
 settings.load_profile("same")
+
+LONGEST = [  # one of these begun last would keep all other workers waiting
+    "web/test_access.py", "graph/test_receptive_field.py", "web/test_style.py", "catalog/test_contract.py",
+    "web/test_beyond.py", "web/test_checklist.py", "web/test_restart.py", "scan/test_ray_engine.py", "test_docs.py",
+    "fronts/report/test_report.py", "scan/test_scan.py", "execution/test_plan.py", "fronts/cli/test_main.py",
+    "techniques/visualization/test_maximize.py", "techniques/visualization/test_maximize_batches.py",
+    "catalog/test_rerun.py", "techniques/style/test_style.py", "network/layers/test_functions.py",
+    "techniques/test_any_network.py", "data/test_loading.py", "explorer/jobs/test_killed.py",
+    "scan/test_scan_resume.py", "explorer/jobs/test_jobs.py", "test_package.py",
+]  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have pytest-xdist hand out files in the order of the collection, not those of the most tests first."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    rank = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")
@@ -31,18 +54,20 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def graphs_of_the_zoo() -> Iterator[None]:
-    """A network of the zoo that is loaded again has the graph it had before: exporting one takes seconds."""
+    """A network of the zoo is exported once, with all its layers, however often it is loaded: that takes seconds."""
     export, known = trace.trace, dict[object, trace.Graph]()
 
     def once(net: cs.Network, *layers: str) -> trace.Graph:
-        module = unwrap(net.module)
-        if not net.reference["reference"] or hooks_of(module):
+        module, every, name = unwrap(net.module), tuple(net.layers.including(*layers)), net.reference["reference"]
+        if not name or hooks_of(module):
             return export(net, *layers)
-        form = repr(module), dtype_of(module), net.preprocessing.size, net.preprocessing.channels, net.output
-        key = (net.reference["reference"], form, tuple((name, net.layers[name].calls) for name in layers))
-        if key not in known:
-            known[key] = export(net, *layers)
-        return known[key]
+        form = name, repr(module), dtype_of(module), net.preprocessing.size, net.preprocessing.channels, net.output
+        if (form, every) not in known:
+            try:
+                known[form, every] = export(net, *every)
+            except CannotExport:  # for a layer that is not asked for, it may be
+                return export(net, *layers)
+        return known[form, every].up_to(layers)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trace, "trace", once)
@@ -56,13 +81,13 @@ def lite0() -> cs.Network:
 
 
 @pytest.fixture(scope="session")
-def graphs_of_tiny() -> dict[object, object]:
-    """The graphs of `tiny`, each exported once."""
-    return {}
+def family_of_tiny() -> Family:
+    """What every `tiny` shares, so that each of its graphs is exported once."""
+    return Family()
 
 
 @pytest.fixture
-def tiny(graphs_of_tiny: dict[object, object]) -> cs.Network:
+def tiny(family_of_tiny: Family) -> cs.Network:
     """Layers 0 (conv), 1 (bn), 2 (relu), 3 (conv), 4 (pool), 5 (flatten), 6 (linear): 3 × 32 × 32 → 5 classes."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -76,5 +101,5 @@ def tiny(graphs_of_tiny: dict[object, object]) -> cs.Network:
             nn.Linear(64, 5),
         )
     net = cs.Network(module.eval(), size=32, name="tiny")
-    net.graphs = graphs_of_tiny
+    net.family = family_of_tiny
     return net

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import nn
 from torchvision import models
-from torchvision.models.efficientnet import EfficientNet, MBConvConfig
 from torchvision.models.vgg import VGG, make_layers
 
 import convscope as cs
@@ -24,7 +23,6 @@ def vgg16() -> nn.Module:
 
 SHORT: dict[str, Callable[[], nn.Module]] = {
     "densenet": lambda: models.DenseNet(8, (3, 3, 2, 2), 16),
-    "efficientnet": lambda: EfficientNet([MBConvConfig(1, 3, 1, 16, 8, 1), MBConvConfig(6, 5, 2, 8, 16, 2)], 0.2),
     "swin": lambda: models.SwinTransformer([4, 4], 24, [2, 2], [1, 2], [7, 7]),
     "vgg16": vgg16,
     "vit": lambda: models.VisionTransformer(224, 16, num_layers=2, num_heads=2, hidden_dim=32, mlp_dim=64),

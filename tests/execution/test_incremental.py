@@ -138,7 +138,7 @@ def test_layers_with_channels_last():
 
 
 def test_global_gates_make_it_dense_and_it_says_so():
-    worst, evidence = compare(zoo("efficientnet", 96), 12, 12, [0, 80], [40])
+    worst, evidence = compare(zoo("efficientnet_b0", 96), 12, 12, [0, 80], [40])
     assert worst < 1e-10
     assert "adaptive_avg_pool2d looks at the whole map" in evidence["dense_because"]
 

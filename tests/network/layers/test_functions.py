@@ -1,5 +1,6 @@
 """What functions put out inside modules: the same numbers as by hand, and the same answers as of a twin of modules."""
 
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,6 +13,7 @@ import convscope as cs
 from convscope.base.errors import BadKnob, UnknownLayer, UnknownUnit
 from convscope.base.unit import Unit, parse, parse_sum
 from convscope.network.layers import taps
+from convscope.network.network import Family
 
 IMAGE = np.random.default_rng(7).integers(0, 256, (12, 12, 3), dtype=np.uint8)
 
@@ -87,15 +89,24 @@ def trained(block):
     return network(module)
 
 
+@pytest.fixture(scope="module")
+def families():
+    """What networks of a kind share, so that each of their graphs is exported once."""
+    return defaultdict(Family)
+
+
 @pytest.fixture(params=[False, True], ids=["new", "in place"])
-def net(request):
-    return trained(lambda: Block(request.param))
+def net(request, families):
+    found = trained(lambda: Block(request.param))
+    found.family = families[request.param]
+    return found
 
 
 @pytest.fixture
-def twin(net):
+def twin(net, families):
     found = network(Net(Twin))
     found.module.load_state_dict(net.module.state_dict())
+    found.family = families["twin"]
     return found
 
 
