@@ -263,7 +263,7 @@ def test_painting_takes_them(net):
 
 def forms():
     """Other forms a module can have: compiled, of a compiled function, recorded, in half precision, without export."""
-    joined = torch.compile(lambda x: F.relu(x) * 2)
+    joined = torch.compile(lambda x: F.relu(x) * 2, backend="aot_eager")
 
     class Small(nn.Module):
         def __init__(self, rest=lambda x: F.relu(x) * 2):
