@@ -23,7 +23,7 @@ def vgg16() -> nn.Module:
 
 SHORT: dict[str, Callable[[], nn.Module]] = {
     "densenet": lambda: models.DenseNet(8, (3, 3, 2, 2), 16),
-    "swin": lambda: models.SwinTransformer([4, 4], 24, [2, 2], [1, 2], [7, 7]),
+    "swin": lambda: models.SwinTransformer([4, 4], 24, [2], [1], [7, 7]),
     "vgg16": vgg16,
     "vit": lambda: models.VisionTransformer(224, 16, num_layers=2, num_heads=2, hidden_dim=32, mlp_dim=64),
 }
