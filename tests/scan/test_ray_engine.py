@@ -88,7 +88,7 @@ def others(notes: Path) -> set[int]:
 
 def test_a_worker_killed_in_mid_scan_changes_no_byte(ray, small, folder, tmp_path):
     notes, killed = tmp_path / "notes", []
-    net = network(notes, pause=0.05)
+    net = network(notes, pause=0.1)
     knobs = {"batch_size": 2, "top": 5, "sample": 7}
     cs.scan(net, folder, tmp_path / "inline", **knobs)
 
