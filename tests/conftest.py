@@ -17,6 +17,8 @@ from convscope.network.isolation.parts import unwrap
 from convscope.network.isolation.running import dtype_of
 from convscope.network.isolation.user_hooks import hooks_of
 from convscope.network.network import Family
+from convscope.optimize.canvas import Frame
+from convscope.optimize.draws import generator
 
 settings.register_profile("same", derandomize=True, deadline=None)  # a failure must come back in the next run
 settings.load_profile("same")
@@ -103,3 +105,13 @@ def tiny(family_of_tiny: Family) -> cs.Network:
     net = cs.Network(module.eval(), size=32, name="tiny")
     net.family = family_of_tiny
     return net
+
+
+@pytest.fixture
+def frame():
+    """Frames to paint in, by count, channels, height and width."""
+
+    def made(count=2, channels=3, height=8, width=8, seed=0):
+        return Frame([generator(seed, n) for n in range(count)], channels, height, width, torch.device("cpu"))
+
+    return made

@@ -143,6 +143,50 @@ def test_global_gates_make_it_dense_and_it_says_so():
     assert "adaptive_avg_pool2d looks at the whole map" in evidence["dense_because"]
 
 
+ELEMENTWISE = {
+    "where": lambda x: torch.where(x > 0, x, F.max_pool2d(x, 3, 1, 1)),
+    "masked_fill": lambda x: x.masked_fill(x > 0.3, 0.5),
+    "comparisons": lambda x: x * x.ge(0.1) * x.ne(2) + x * x.le(-0.5) + x * x.lt(-0.2) + x * x.eq(0.1),
+    "log_sigmoid": F.logsigmoid,
+    "softsign": F.softsign,
+    "threshold": lambda x: F.threshold(x, 0.2, -1.0),
+    "addcmul": lambda x: torch.addcmul(x, x, x.sigmoid()),
+    "rrelu": F.rrelu,
+    "rounded": lambda x: x.sin() + x.cos() + x.erf() + x.atan() + x.abs().log1p() + (3 * x).round() + (3 * x).floor(),
+    "sign": lambda x: x.sign() * x.square(),
+    "instance_norm": nn.InstanceNorm2d(6, track_running_stats=True).double().eval(),
+    "batch_norm": nn.BatchNorm2d(6).double().eval(),
+    "prelu": nn.PReLU(6).double(),
+}
+
+
+class Between(nn.Module):
+    """Something between two convolutions."""
+
+    def __init__(self, between):
+        super().__init__()
+        self.a, self.b, self.between = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 6, 3, padding=1), between
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x):
+        return self.head(self.b(self.between(self.a(x))).mean((2, 3)))
+
+
+@pytest.mark.parametrize("kind", ELEMENTWISE)
+def test_windows_go_through_whatever_is_done_to_each_place_alike(kind):
+    net = cs.Network(Between(ELEMENTWISE[kind]).double().eval(), size=(40, 36))
+    worst, evidence = compare(net, 6, 5, [0, 17, 34], [0, 13, 31])
+    assert worst < 1e-10 and evidence["windowed_convolutions"] == 2
+
+
+@pytest.mark.parametrize("shape", [(34,), (38, 1), (1, 6, 38, 34)], ids=str)
+def test_constants_that_differ_from_place_to_place_stop_them(shape):
+    weights = torch.rand(shape, dtype=torch.float64)
+    net = cs.Network(Between(lambda x: x * weights).double().eval(), size=(40, 36))
+    worst, evidence = compare(net, 6, 5, [0, 17, 34], [0, 13, 31])
+    assert worst < 1e-10 and evidence["windowed_convolutions"] == 1
+
+
 class Python(nn.Module):
     """Takes another path by its numbers, which no export can follow."""
 

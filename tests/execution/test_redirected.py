@@ -80,8 +80,8 @@ def test_it_is_lucids_for_all_signs(rectify, high):
     assert found.tolist() == [lucid(*row, high) for row in rows]
 
 
-@pytest.mark.parametrize("climb", [OptimizerSettings(), OptimizerSettings("normalized")])
-def test_ascent_lowers_a_unit_that_is_full(climb):
+@pytest.mark.parametrize("settings", [OptimizerSettings(), OptimizerSettings("normalized")])
+def test_ascent_lowers_a_unit_that_is_full(settings):
     """All of it is at its ceiling of 6: the plain gradient is nothing, and neither a step up nor one down is seen."""
     net = network(nn.ReLU6)
     net.module[0].weight.data *= 10
@@ -96,7 +96,7 @@ def test_ascent_lowers_a_unit_that_is_full(climb):
                 return along(pictures, lambda p: sign * unit(eye(p, redirect)), "it")
 
             start = unit(eye(canvas.image()))
-            ascent = Ascent(canvas, goal, climb, 16, frame.rngs)
+            ascent = Ascent(canvas, goal, settings, 16, frame.rngs)
             for _ in range(16):
                 ascent.step()
             end = unit(eye(ascent.image()))
@@ -108,10 +108,10 @@ def test_ascent_lowers_a_unit_that_is_full(climb):
 
 
 @pytest.mark.parametrize(
-    "climb", [OptimizerSettings(), OptimizerSettings("normalized"), OptimizerSettings(penalties=(L2(1e-6),))]
+    "settings", [OptimizerSettings(), OptimizerSettings("normalized"), OptimizerSettings(penalties=(L2(1e-6),))]
 )
 @pytest.mark.parametrize("transparent", [False, True])
-def test_ascent_makes_a_dead_unit_fire(climb, transparent):
+def test_ascent_makes_a_dead_unit_fire(settings, transparent):
     frame = Frame([generator(0, n) for n in range(2)], 3, SIDE, SIDE, torch.device("cpu"))
     canvas = Pixels(frame, noise=0.01)
     canvas = Transparent(canvas, frame) if transparent else canvas
@@ -128,7 +128,7 @@ def test_ascent_makes_a_dead_unit_fire(climb, transparent):
             shown = Overlay()(p, [generator(0)] * 2) * 0.8 + 0.1
             return (1 + unit(eye(shown, redirect))) * (1 - p[:, 3].mean((1, 2)))  # alpha has a slope at once
 
-        ascent = Ascent(canvas, goal, climb, 16, frame.rngs)
+        ascent = Ascent(canvas, goal, settings, 16, frame.rngs)
         ascent.step()
         assert ascent.redirected == (1 if transparent else 2) and not ascent.stuck.any()
         for _ in range(15):

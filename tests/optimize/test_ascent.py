@@ -82,7 +82,7 @@ def yosinski(start, mean, steps, rule, updates=(), most=math.inf, rate=1.0, devi
 
 @pytest.mark.parametrize("deviation", [1 / 255, 0.226])
 @pytest.mark.parametrize(
-    ("climb", "updates"),
+    ("settings", "updates"),
     [
         (OptimizerSettings("gradient", 100), ()),
         (OptimizerSettings("gradient", 5000), (Decay(0.3), Clip("norm", 20))),
@@ -93,16 +93,16 @@ def yosinski(start, mean, steps, rule, updates=(), most=math.inf, rate=1.0, devi
     ],
     ids=["plain", "2", "3", "4", "1", "no bound"],
 )
-def test_yosinskis_steps(climb, updates, deviation):
+def test_yosinskis_steps(settings, updates, deviation):
     canvas, rngs = painted("pixels")
     mean = torch.tensor([0.48, 0.46, 0.4]).reshape(3, 1, 1)
     start = canvas.image().detach().numpy().copy()
-    climb = OptimizerSettings(climb.optimizer, climb.rate, most=climb.most, updates=updates)
-    ascent = Ascent(canvas, bent, climb, 6, rngs, mean, deviation)
+    settings = OptimizerSettings(settings.kind, settings.rate, most=settings.most, updates=updates)
+    ascent = Ascent(canvas, bent, settings, 6, rngs, mean, deviation)
     for _ in range(6):
         ascent.step()
     for found, picture in zip(ascent.image().numpy(), start, strict=True):
-        wanted = yosinski(picture, mean.numpy(), 6, climb.optimizer, updates, climb.most, climb.rate, deviation)
+        wanted = yosinski(picture, mean.numpy(), 6, settings.kind, updates, settings.most, settings.rate, deviation)
         assert np.abs(wanted - picture).max() > 1e-6
         np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-5)
 
@@ -200,20 +200,20 @@ def test_ascent_raises(plain, name, text):
 
 @each_canvas
 @pytest.mark.parametrize(
-    "climb",
+    "settings",
     [
         OptimizerSettings("adam", 0.1, schedule="cosine"),
         OptimizerSettings("nadam", 0.1),
         OptimizerSettings("gradient", 2000),
     ],
 )
-def test_it_goes_on_where_it_stopped_to_the_last_bit(name, climb):
+def test_it_goes_on_where_it_stopped_to_the_last_bit(name, settings):
     if name == "pixels":
-        climb = OptimizerSettings(climb.optimizer, climb.rate, updates=(Decay(0.1), BlurEvery(0.5, 3)))
+        settings = OptimizerSettings(settings.kind, settings.rate, updates=(Decay(0.1), BlurEvery(0.5, 3)))
 
     def begun(seed):
         canvas, rngs = painted(name, seed=seed)
-        return Ascent(canvas, jittered(rngs), climb, 7, rngs)
+        return Ascent(canvas, jittered(rngs), settings, 7, rngs)
 
     whole, states = begun(1), []
     for _ in range(7):
@@ -326,7 +326,7 @@ def test_updates_reach_the_colors_under_an_alpha_channel():
 def test_pictures_are_painted_as_they_would_be_alone(name):
     if name == "transparent":
         return
-    for climb in (
+    for settings in (
         OptimizerSettings("adam", 0.05),
         OptimizerSettings("progress", 0.5),
         OptimizerSettings("normalized", 0.02),
@@ -336,7 +336,7 @@ def test_pictures_are_painted_as_they_would_be_alone(name):
         with torch.no_grad():
             for p, own in zip(one.parameters, both.parameters, strict=True):
                 p.copy_(own[1:])
-        ascents = [Ascent(canvas, bent, climb, 4, rngs) for canvas in (both, one)]
+        ascents = [Ascent(canvas, bent, settings, 4, rngs) for canvas in (both, one)]
         for _ in range(4):
             for ascent in ascents:
                 ascent.step()
@@ -349,13 +349,15 @@ def test_terms_of_every_kind_are_in_the_list_of_what_is_raised(tiny):
     assert cs.Unit("2", 1) == objective(TERMS[0]).unit
 
 
-@pytest.mark.parametrize("climb", [OptimizerSettings("adam", 0.01), OptimizerSettings("lbfgs")], ids=["adam", "lbfgs"])
-def test_what_an_optimizer_gathered_is_carried_to_another_size(climb):
+@pytest.mark.parametrize(
+    "settings", [OptimizerSettings("adam", 0.01), OptimizerSettings("lbfgs")], ids=["adam", "lbfgs"]
+)
+def test_what_an_optimizer_gathered_is_carried_to_another_size(settings):
     """Of a mean over pixels, slopes along each of four times as many are a quarter."""
 
     def begun(side):
         canvas, rngs = painted("pixels", count=1, side=side)
-        return Ascent(canvas, lambda x, redirect: (-(x - 0.3).square().sum((1, 2, 3)), 0.6 - 2 * x), climb, 4, rngs)
+        return Ascent(canvas, lambda x, redirect: (-(x - 0.3).square().sum((1, 2, 3)), 0.6 - 2 * x), settings, 4, rngs)
 
     small, large = begun(SIDE), begun(2 * SIDE)
     for _ in range(3):
@@ -365,7 +367,7 @@ def test_what_an_optimizer_gathered_is_carried_to_another_size(climb):
     powers = {"exp_avg": 1, "exp_avg_sq": 2, "turns": 1, "steps": 0}
     carried = {name.removeprefix("optimizer.0.") for name in after if name.startswith("optimizer")}
     of = {"adam": {"step", "exp_avg", "exp_avg_sq"}, "lbfgs": {"moves", "steps", "turns"}}
-    assert carried == of[climb.optimizer]
+    assert carried == of[settings.kind]
     for name in carried - {"step", "moves"}:
         was, now = (state[f"optimizer.0.{name}"] for state in (before, after))
         assert now.shape[-2:] == (2 * SIDE, 2 * SIDE)

@@ -59,7 +59,7 @@ def test_no_more_moves_are_remembered_than_asked_for():
 
 
 def test_of_large_pictures_fewer_moves_are_remembered():
-    climb = OptimizerSettings("lbfgs", history=10)
-    assert remembering(climb, [(384, 512), (1536, 2048)], 3) == climb
-    assert remembering(climb, [(384, 512), (3072, 4096)], 3).history == 5
-    assert remembering(climb, [(1 << 15, 1 << 15)], 3).history == 1
+    optimizer = OptimizerSettings("lbfgs", history=10)
+    assert remembering(optimizer, [(384, 512), (1536, 2048)], 3) == optimizer
+    assert remembering(optimizer, [(384, 512), (3072, 4096)], 3).history == 5
+    assert remembering(optimizer, [(1 << 15, 1 << 15)], 3).history == 1

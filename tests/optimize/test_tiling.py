@@ -1,4 +1,4 @@
-"""Tiles: windows that cover a picture, and slopes that are those of the whole one."""
+"""TiledObjective: windows that cover a picture, and slopes that are those of the whole one."""
 
 import hypothesis
 import hypothesis.strategies as st
@@ -9,7 +9,7 @@ from torch import nn
 import convscope as cs
 from convscope.execution.features import along, looking
 from convscope.optimize.objective import Excite, LayerEnergy, Objective
-from convscope.optimize.tiling import Tiles, Tiling, tiling
+from convscope.optimize.tiling import TiledObjective, Tiling, tiling
 
 LARGE = (200, 200)
 BOTH = Objective(((1.0, LayerEnergy("3")), (0.5, Excite(cs.Unit("2", 4)))))
@@ -68,7 +68,7 @@ def test_the_slope_in_tiles_is_that_of_the_whole_picture(net, shape):
         x = picture(3, *shape)
         slope = along(x, lambda leaf: BOTH(eye(leaf)), "both")[1]
         for seed in range(3):
-            tiled = Tiles(eye, BOTH, windows)(x, torch.Generator().manual_seed(seed))[1]
+            tiled = TiledObjective(eye, BOTH, windows)(x, torch.Generator().manual_seed(seed))[1]
             exact = shape == (100, 120)
             error = (tiled - slope).abs().max() / slope.abs().max()
             assert error < (1e-5 if exact else 0.05)  # positions at an odd edge stand for fewer pixels
@@ -79,7 +79,7 @@ def test_one_layer_is_exact_at_every_size_up_to_one_factor(net):
     with looking(net, raised.layers, "fp32") as eye:
         x = picture(3, 97, 110)
         value, slope = along(x, lambda leaf: raised(eye(leaf)), "")
-        found, tiled = Tiles(eye, raised, tiling(net, ["3"], LARGE, 64))(x, torch.Generator())
+        found, tiled = TiledObjective(eye, raised, tiling(net, ["3"], LARGE, 64))(x, torch.Generator())
     assert found.item() == pytest.approx(value.item(), rel=0.1)
     assert torch.allclose(tiled / tiled.abs().mean(), slope / slope.abs().mean(), atol=1e-5)
 
@@ -90,7 +90,7 @@ def test_without_a_halo_there_are_seams(net):
     with looking(net, raised.layers, "fp32") as eye:
         x = picture(3, 80, 96)
         slope = along(x, lambda leaf: raised(eye(leaf)), "")[1]
-        tiled = Tiles(eye, raised, Tiling((48, 48), 0, 4))(x, torch.Generator())[1]
+        tiled = TiledObjective(eye, raised, Tiling((48, 48), 0, 4))(x, torch.Generator())[1]
     assert (tiled - slope).abs().max() > 0.05 * slope.abs().max()
 
 

@@ -41,11 +41,11 @@ class Interval:
         return found
 
 
-Axis: TypeAlias = Mapping[str, Interval]
+DirtyWindows: TypeAlias = Mapping[str, Interval]  # by value, along one axis
 
 
-def propagate_forward(plan: Plan, axis: int, patch: Interval) -> Axis:
-    """The window of every value along an axis (0 is y), as far as places can be followed through the network."""
+def propagate_forward(plan: Plan, axis: int, patch: Interval) -> DirtyWindows:
+    """The window of every value along an axis (0 is y), as far as all steps on the way work on windows."""
     found = {INPUT: patch}
     for step in plan.steps:
         if step.reach is not None and all(name in found for name in step.inputs):

@@ -84,7 +84,7 @@ class FeatureExtractor:
 
 @contextmanager
 def looking(net: Network, layers: Sequence[str], precision: Precision = "auto") -> Iterator[FeatureExtractor]:
-    """An eye for these layers, with the network frozen inside the block; raises BadWeights where they are untrained."""
+    """Reads these layers, with the network frozen inside the block; raises BadWeights where they are untrained."""
     net.check_trained(layers)
     with torch.inference_mode(False), torch.enable_grad(), frozen(unwrap(net.module), channels_last=True):
         yield FeatureExtractor(net, layers, precision)

@@ -64,7 +64,7 @@ def _slice(interval: Interval, position: int) -> slice:
 
 @dataclass(frozen=True, eq=False)
 class Strategy:
-    """A way to compute a Hiding: `batches` of groups of positions, what to do with one, and what to say of it all.
+    """A way to compute OccludedInputs: `batches` of groups of positions, what to do with one, and what to say of all.
 
     `tolerance` is how far it may be from the module's own numbers, as a share of the largest.
     """
@@ -75,14 +75,17 @@ class Strategy:
     tolerance: float
 
 
-def ways(hiding: OccludedInputs, precision: Precision, batch_size: int | Literal["auto"]) -> list[Strategy]:
+def ways(occluded: OccludedInputs, precision: Precision, batch_size: int | Literal["auto"]) -> list[Strategy]:
     """The ways there are, the fastest first; one is to be taken if those before it turn out to be wrong."""
-    deepest = max(hiding.layers, key=list(hiding.net.layers.including(*hiding.layers)).index)
-    size = fitting_batch_size(hiding.net, deepest, batch_size)
+    deepest = max(occluded.layers, key=list(occluded.net.layers.including(*occluded.layers)).index)
+    size = fitting_batch_size(occluded.net, deepest, batch_size)
     try:
-        return [_incremental(hiding, precision, size), *_dense(hiding, size, "the graph failed or gave other numbers")]
+        return [
+            _incremental(occluded, precision, size),
+            *_dense(occluded, size, "the graph failed or gave other numbers"),
+        ]
     except CannotExport as error:
-        return _dense(hiding, size, str(error))
+        return _dense(occluded, size, str(error))
 
 
 def joined(groups: list[PatchGroup]) -> PatchGroup:
@@ -90,17 +93,17 @@ def joined(groups: list[PatchGroup]) -> PatchGroup:
     return PatchGroup(np.concatenate([group.y for group in groups]), np.concatenate([group.x for group in groups]))
 
 
-def _incremental(hiding: OccludedInputs, precision: Precision, size: int) -> Strategy:
-    net, own = hiding.net, dtype_of(hiding.net.module)
+def _incremental(occluded: OccludedInputs, precision: Precision, size: int) -> Strategy:
+    net, own = occluded.net, dtype_of(occluded.net.module)
     dtype = torch.bfloat16 if precision == "bf16" else own
-    graph = executed(net, *hiding.layers)
-    with _followable():
+    graph = executed(net, *occluded.layers)
+    with _exportable():
         plan = Plan.of(graph, unwrap(net.module), dtype)
-        engine = Incremental(plan, hiding.x.to(dtype), hiding.hidden.to(dtype), hiding.rows, hiding.columns)
+        engine = Incremental(plan, occluded.x.to(dtype), occluded.hidden.to(dtype), occluded.rows, occluded.columns)
     groups = engine.groups(size)
 
     def run(batch: list[PatchGroup]) -> dict[str, Tensor]:
-        with _followable():
+        with _exportable():
             parts = [engine.maps(group) for group in batch]
             found = engine.finished({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
         return {layer: net.arranged(layer, tensor).to(own) for layer, tensor in found.items()}
@@ -110,13 +113,13 @@ def _incremental(hiding: OccludedInputs, precision: Precision, size: int) -> Str
         found = {"windowed_convolutions": len(engine.windowed), "convolutions": engine.convolutions}
         return {**found, "work_saved": round(saved, 3), **({"dense_because": engine.obstacle} if saved < 1.1 else {})}
 
-    together = _TOGETHER if hiding.layers == ("logits",) else 1  # maps of a hidden layer would fill the memory
+    together = _TOGETHER if occluded.layers == ("logits",) else 1  # maps of a hidden layer would fill the memory
     batches = [groups[i : i + together] for i in range(0, len(groups), together)]
     return Strategy(batches, run, evidence, _TOLERANCE[dtype])
 
 
 @contextmanager
-def _followable() -> Iterator[None]:
+def _exportable() -> Iterator[None]:
     """Turn what an operation of the graph raises, such as one that does not know bfloat16, into CannotExport."""
     try:
         yield
@@ -124,9 +127,9 @@ def _followable() -> Iterator[None]:
         raise CannotExport(f"The graph cannot be run: {first_line(error)}.") from error
 
 
-def _dense(hiding: OccludedInputs, size: int, because: str) -> list[Strategy]:
+def _dense(occluded: OccludedInputs, size: int, because: str) -> list[Strategy]:
     """Whole inputs through the module: in batches, and one by one for a module that mixes the images of a batch."""
-    everywhere = hiding.positions
+    everywhere = occluded.positions
 
     def way(many: int, why: str) -> Strategy:
         groups = [
@@ -136,9 +139,9 @@ def _dense(hiding: OccludedInputs, size: int, because: str) -> list[Strategy]:
         evidence = lambda: {"dense_because": why}  # noqa: E731
         return Strategy(
             [[group] for group in groups],
-            lambda batch: hiding.densely(batch[0]),
+            lambda batch: occluded.densely(batch[0]),
             evidence,
-            _TOLERANCE[dtype_of(hiding.net.module)],
+            _TOLERANCE[dtype_of(occluded.net.module)],
         )
 
     return [way(size, because), way(1, f"{because}; one by one, since it mixes the images of a batch")]

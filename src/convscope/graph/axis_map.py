@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,12 +27,18 @@ _FAR = 1 << 40  # ends are kept as _FAR − low and _FAR + high: a maximum is th
 class AxisMap:
     """`table` (outputs, inputs): who looks at whom; `ends`: the first and last input of outputs low to high.
 
-    `whole`: looks at everything, so that how far it would look without edges has no meaning.
+    `whole`: looks at everything, so that how far it would look without edges has no meaning. Tables are made when they
+    are needed, which they are not where only the windows of an operation are: of lite0's they take as long as its plan.
     """
 
-    table: NDArray[np.bool_]
+    made: Callable[[], NDArray[np.bool_]]
     ends: Ends
     whole: bool = False
+
+    @cached_property
+    def table(self) -> NDArray[np.bool_]:
+        """Who looks at whom, (outputs, inputs)."""
+        return self.made()
 
     def seen(self, cells: Array, axis: int) -> Array:
         """Which inputs are looked at, given which outputs are."""
@@ -60,8 +67,12 @@ def unpack_ends(ends: Array, axis: int) -> tuple[Ints, Ints]:
 
 def window(reach: Reach, inputs: int, outputs: int) -> AxisMap:
     """A convolution, a pooling, or padding with a constant."""
-    places = np.arange(outputs)[:, None] * reach.stride - reach.before + reach.dilation * np.arange(reach.kernel)
-    return AxisMap(_table(places, inputs), reach.sees)
+
+    def table() -> NDArray[np.bool_]:
+        places = np.arange(outputs)[:, None] * reach.stride - reach.before + reach.dilation * np.arange(reach.kernel)
+        return _table(places, inputs)
+
+    return AxisMap(table, reach.sees)
 
 
 def transposed(reach: Reach, inputs: int, outputs: int) -> AxisMap:
@@ -71,7 +82,7 @@ def transposed(reach: Reach, inputs: int, outputs: int) -> AxisMap:
         first, last = -((reach.span - 1 - low - reach.before) // reach.stride), (high + reach.before) // reach.stride
         return np.minimum(first, last), np.maximum(first, last)
 
-    return AxisMap(window(reach, outputs, inputs).table.T, ends)
+    return AxisMap(lambda: window(reach, outputs, inputs).table.T, ends)
 
 
 def bins(inputs: int, outputs: int) -> AxisMap:
@@ -80,33 +91,39 @@ def bins(inputs: int, outputs: int) -> AxisMap:
     def ends(low: Ints, high: Ints) -> tuple[Ints, Ints]:
         return low * inputs // outputs, -(-(high + 1) * inputs // outputs) - 1
 
-    first, last = ends(np.arange(outputs), np.arange(outputs))
-    places = np.arange(inputs)
-    return AxisMap((places >= first[:, None]) & (places <= last[:, None]), ends, whole=outputs == 1 < inputs)
+    def table() -> NDArray[np.bool_]:
+        first, last = ends(np.arange(outputs), np.arange(outputs))
+        places = np.arange(inputs)
+        return (places >= first[:, None]) & (places <= last[:, None])
+
+    return AxisMap(table, ends, whole=outputs == 1 < inputs)
 
 
 def everything(inputs: int, outputs: int = 1) -> AxisMap:
     """Every output looks at every input."""
-    return AxisMap(np.ones((outputs, inputs), bool), lambda low, high: (low * 0, high * 0 + inputs - 1), inputs > 1)
+    ends = lambda low, high: (low * 0, high * 0 + inputs - 1)  # noqa: E731
+    return AxisMap(lambda: np.ones((outputs, inputs), bool), ends, inputs > 1)
 
 
 def same_for_all(outputs: int) -> AxisMap:
     """All outputs look at the only input: an axis that is broadcast."""
-    return AxisMap(np.ones((outputs, 1), bool), lambda low, high: (low * 0, high * 0))
+    return AxisMap(lambda: np.ones((outputs, 1), bool), lambda low, high: (low * 0, high * 0))
 
 
 def picked(indices: Ints, inputs: int) -> AxisMap:
     """A slice, or one place: output o is input indices[o]."""
     step = int(indices[1] - indices[0]) if len(indices) > 1 else 1
     start = int(indices[0]) if len(indices) else 0
-    return AxisMap(_table(indices[:, None], inputs), lambda low, high: (start + step * low, start + step * high))
+    return AxisMap(
+        lambda: _table(indices[:, None], inputs), lambda low, high: (start + step * low, start + step * high)
+    )
 
 
 def mirrored(before: int, after: int, inputs: int, mode: str) -> AxisMap:
     """Padding that repeats places of the map: reflect, replicate or circular."""
     names: Any = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
     indices = np.pad(np.arange(inputs), (before, after), mode=names)
-    return AxisMap(_table(indices[:, None], inputs), lambda low, high: (low - before, high - before))
+    return AxisMap(lambda: _table(indices[:, None], inputs), lambda low, high: (low - before, high - before))
 
 
 def interpolated(table: NDArray[np.bool_]) -> AxisMap:
@@ -118,13 +135,13 @@ def interpolated(table: NDArray[np.bool_]) -> AxisMap:
         inner, outer = np.clip(low, 0, outputs - 1), np.clip(high, 0, outputs - 1)
         return first[inner] + (low - inner) * inputs // outputs, last[outer] - (outer - high) * inputs // outputs
 
-    return AxisMap(table, ends)
+    return AxisMap(lambda: table, ends)
 
 
 def grown(factor: int, inputs: int) -> AxisMap:
     """Pixel shuffle: `factor` outputs look at one input."""
     places = np.arange(inputs * factor) // factor
-    return AxisMap(_table(places[:, None], inputs), lambda low, high: (low // factor, high // factor))
+    return AxisMap(lambda: _table(places[:, None], inputs), lambda low, high: (low // factor, high // factor))
 
 
 def _table(places: Ints, inputs: int) -> NDArray[np.bool_]:

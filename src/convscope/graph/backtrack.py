@@ -1,4 +1,10 @@
-"""From a layer backwards to the input: what each of its neurons can see, along one axis at a time."""
+"""From a layer backwards to the input: what each of its neurons can see, along one axis at a time.
+
+A residual block, `x + conv2(relu(conv1(x)))` with kernels of 3, and the neuron at place 2 of 8. `add` wants place 2 of
+`conv2` and, by the shortcut, place 2 of `x`. `conv2` wants places 1 to 3 of `relu`, which wants the same of `conv1`,
+and that wants places 0 to 4 of `x`. Two ways meet there: {2} lies within {0…4}, and their union is what is seen. The
+neuron at place 0 sees 0 to 2, since places −2 and −1 are padding; `ends` goes on to −2 and gives the published size.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .axis_map import Array, pack_ends, unpack_ends
-from .dependency import Dependency, Map
+from .dependency import Dependency, Map, Trait
 from .trace import INPUT
 from .window import Ints
 
@@ -20,11 +26,16 @@ State: TypeAlias = tuple[Array, Array]  # which places of a value are seen, and 
 
 @dataclass
 class BackwardTrace:
-    """What was met on the way back: a look at a whole map, a gate, or something that makes the result a bound only.
+    """What was met on the way back: a dependency on a whole map, a gate, or what makes the result a bound only.
 
-    Axes are followed by themselves, so a union of two windows is one window only where one lies within the other along
+    Axes are traced by themselves, so a union of two windows is one window only where one lies within the other along
     both axes. `joins` says, for each union, which lies within which; `broken` are the unions after which a place was
     seen that looks at nothing but padding, and may have been all there was of one of the two.
+
+    Say that one way wants row 0 and columns 4 to 6 of a value, the other rows 2 to 3 and column 5. The union has rows 0
+    to 3 and columns 4 to 6. If row 0 then turns out to be padding, columns 4 and 6 belong to nothing that is seen,
+    which whoever traces columns cannot know: a bound. Had the first way wanted rows 0 to 3, the second would lie within
+    it along both axes, and the union would be one window.
     """
 
     whole: bool = False
@@ -37,86 +48,95 @@ class BackwardTrace:
 
 def entangled(y: BackwardTrace, x: BackwardTrace) -> bool:
     """Whether the windows along the two axes may belong to different parts of what is seen."""
+    # "<" or ">" must hold along both axes: "<" along y and ">" along x is a cross, not a window
     return any(not y.joins.get(join, set()) & x.joins.get(join, set()) for join in y.broken | x.broken)
 
 
 @dataclass(frozen=True, eq=False)
-class Axis:
+class AxisWindows:
     """For the places of a layer along an axis: `seen` (n, 2), first and last-exclusive place of the input, 0 and 0
-    where there is none; `unclipped` the same beyond the edges; `whole` and `bound` as in a Trail.
+    where there is none; `unclipped` the same beyond the edges; `whole` and `bound` as in the trace.
     """
 
     seen: Ints
     unclipped: Ints
     size: int
-    trail: BackwardTrace
+    trace: BackwardTrace
 
     @property
     def full(self) -> NDArray[np.bool_]:
         """Which places see all of the input because something on the way looks at whole maps."""
-        found: NDArray[np.bool_] = (self.seen == [0, self.size]).all(1) & self.trail.whole
+        found: NDArray[np.bool_] = (self.seen == [0, self.size]).all(1) & self.trace.whole
         return found
 
 
 def trace_back(
     maps: Mapping[str, Map],
-    sights: dict[str, list[Dependency]],  # in the order of execution
+    dependencies: dict[str, list[Dependency]],  # in the order of execution
     value: str,
     start: State,
     axis: int,
     gates: bool,
-) -> Axis:
+) -> AxisWindows:
     """What is seen along an axis of the input (0 is y), given what is looked at in a value."""
     walk = _Walk(maps, axis, BackwardTrace(), {value: start})
-    for name in reversed(sights):
+    for name in reversed(dependencies):
         state = walk.states.pop(name, None)
-        if state is None or not state[0].any():
+        if state is None or not state[0].any():  # nobody wants it, or it has come to nothing but padding
             continue
-        for sight in sights[name]:
-            walk.trail.gated |= sight.gate
-            if gates or not sight.gate:
-                walk.back(name, sight, state)
-    return _ends(walk.states.get(INPUT), maps[INPUT], axis, len(start[0]), walk.trail)
+        for dependency in dependencies[name]:
+            walk.trace.gated |= Trait.GATE in dependency.traits
+            if gates or Trait.GATE not in dependency.traits:
+                walk.back(name, dependency, state)
+    return _ends(walk.states.get(INPUT), maps[INPUT], axis, len(start[0]), walk.trace)
 
 
 @dataclass
 class _Walk:
-    """The values still to be followed; what is known of none of which channel is seen where; their unions so far."""
+    """The values still to be traced; what is known of none of which channel is seen where; their unions so far."""
 
     maps: Mapping[str, Map]
     axis: int
-    trail: BackwardTrace
+    trace: BackwardTrace
     states: dict[str, State]
     blurred: set[str] = field(default_factory=set)
     joined: dict[str, frozenset[Join]] = field(default_factory=dict)
 
-    def back(self, name: str, sight: Dependency, state: State) -> None:
+    def back(self, name: str, dependency: Dependency, state: State) -> None:
         """From a value to one that it is made of."""
         blurred, joined = name in self.blurred, self.joined.get(name, frozenset())
-        if sight.blurs or (blurred and not sight.blends):
-            self.blurred.add(sight.value)
-        self.trail.bound |= sight.guess or (sight.sloppy and not state[0].all()) or (blurred and sight.sorts)
-        before = self._looked(sight, state, joined)
-        if sight.value in self.states:
-            other, join = self.states[sight.value], (name, sight.value)
-            self.trail.joins[join] = self.trail.joins.get(join, {"<", ">"}) & _within(before[0], other[0])
+        if Trait.BLURS in dependency.traits or (blurred and Trait.BLENDS not in dependency.traits):
+            self.blurred.add(dependency.value)
+        self.trace.bound |= _inexact(dependency.traits, bool(state[0].all()), blurred)
+        before = self._before(dependency, state, joined)
+        if dependency.value in self.states:
+            other, join = self.states[dependency.value], (name, dependency.value)
+            self.trace.joins[join] = self.trace.joins.get(join, {"<", ">"}) & _within(before[0], other[0])
             joined |= {join}
             before = np.maximum(before[0], other[0]), np.maximum(before[1], other[1])
-        self.joined[sight.value] = joined | self.joined.get(sight.value, frozenset())
-        self.states[sight.value] = before
+        # a value takes along the unions that it came through: what is lost further back may be lost of one of those
+        self.joined[dependency.value] = joined | self.joined.get(dependency.value, frozenset())
+        self.states[dependency.value] = before
 
-    def _looked(self, sight: Dependency, state: State, joined: frozenset[Join]) -> State:
-        cells, ends = (sight.mix(array, self.axis) for array in state)
-        look, place = sight.looks[self.axis], self.maps[sight.value].places[self.axis]
-        if look is None or place is None:
+    def _before(self, dependency: Dependency, state: State, joined: frozenset[Join]) -> State:
+        """What is wanted of an input, and what was lost on the way: outputs that depend on nothing but padding."""
+        cells, ends = (dependency.channels(array, self.axis) for array in state)
+        along, place = dependency.axes[self.axis], self.maps[dependency.value].places[self.axis]
+        if along is None or place is None:
             return cells, ends
-        self.trail.whole |= look.whole
-        seen = look.seen(cells, 1 + place)
-        barren = np.moveaxis(cells, 1 + place, -1) & ~look.table.any(1)
-        self.trail.broken |= joined if barren.any() else set()
-        dark = cells.max(1 + place) & ~seen.max(1 + place)
-        self.trail.hollow |= set(np.flatnonzero(dark.reshape(len(dark), -1).max(1)).tolist())
-        return seen, look.hull(ends, 1 + place)
+        self.trace.whole |= along.whole
+        seen = along.seen(cells, 1 + place)
+        barren = np.moveaxis(cells, 1 + place, -1) & ~along.table.any(1)  # some that was wanted: unions are in doubt
+        self.trace.broken |= joined if barren.any() else set()
+        dark = cells.max(1 + place) & ~seen.max(1 + place)  # all that was wanted: the other axis does not know
+        self.trace.hollow |= set(np.flatnonzero(dark.reshape(len(dark), -1).max(1)).tolist())
+        return seen, along.hull(ends, 1 + place)
+
+
+def _inexact(traits: Trait, everything: bool, blurred: bool) -> bool:
+    """Whether a dependency may be less than it says, given whether all of the output is wanted."""
+    loose = Trait.LOOSE in traits and not everything
+    return Trait.GUESS in traits or loose or (blurred and Trait.SORTS in traits)
 
 
 def _within(one: Array, other: Array) -> set[str]:
@@ -125,20 +145,21 @@ def _within(one: Array, other: Array) -> set[str]:
     return {sign for sign, larger in (("<", other), (">", one)) if not (both & ~larger).any()}
 
 
-def _ends(state: State | None, source: Map, axis: int, count: int, trail: BackwardTrace) -> Axis:
+def _ends(state: State | None, source: Map, axis: int, count: int, trace: BackwardTrace) -> AxisWindows:
     """All channels of the input together."""
     size, place = source.sizes[axis], 1 + (source.places[axis] or 0)
     nothing = np.zeros((count, 2), np.int64)
     if state is None:
-        return Axis(nothing, nothing, size, trail)
+        return AxisWindows(nothing, nothing, size, trace)
     others = tuple(d for d in range(1, state[0].ndim) if d != place)
     cells = state[0].max(others)
     there = cells.max(1)
-    trail.bound |= bool(trail.hollow & set(np.flatnonzero(there).tolist()))
+    # where one way back came to nothing, and another did not, the axes may tell of different ways
+    trace.bound |= bool(trace.hollow & set(np.flatnonzero(there).tolist()))
     seen = np.stack([cells.argmax(1), size - cells[:, ::-1].argmax(1)], 1) * there[:, None]
     low, high = unpack_ends(state[1].max(others), 1)
-    unclipped = seen if trail.whole else np.stack([low, high + 1], 1) * there[:, None]
-    return Axis(seen, unclipped, size, trail)
+    unclipped = seen if trace.whole else np.stack([low, high + 1], 1) * there[:, None]
+    return AxisWindows(seen, unclipped, size, trace)
 
 
 def start_state(source: Map, axis: int, channel: int | None, channels: int) -> State:

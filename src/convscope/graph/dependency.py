@@ -1,7 +1,7 @@
-"""What a call looks at in its inputs, and the words in which rules say so.
+"""What a call depends on in its inputs, and the words in which rules say so.
 
-A rule also says which axes of the value it makes are places, so that maps are followed in any layout. Values are whole
-tensors here, their batch an axis like any other. What no rule knows may look at everything, and is marked as a guess.
+A rule also says which axes of the value it makes are places, so that maps are known in any layout. Values are whole
+tensors here, their batch an axis like any other. What no rule knows may depend on everything, and is called a guess.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Flag, auto
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -18,6 +19,7 @@ from . import axis_map, channel_map
 from .axis_map import AxisMap
 from .channel_map import ChannelMap, Places, Shape
 from .trace import Call, Graph
+from .window import Reaches
 
 BATCH = 2  # images the graph was traced with
 
@@ -36,29 +38,40 @@ class Map:
         return y, x
 
 
+class Trait(Flag):
+    """What else there is to a dependency, each with an operation that has it.
+
+    On the way back to the image the last three act together. A pixel shuffle blurs: which places are seen depends on
+    the channel, and its rule does not say how. That does no harm until an operation before it sorts channels, when it
+    matters which; one that blends all of them ends it.
+    """
+
+    NONE = 0
+    GATE = auto()  # only scales whole maps: `factor` in `maps * factor`, as squeeze-and-excitation does
+    GUESS = auto()  # may be less than what is said: `roll`, which has no rule
+    LOOSE = auto()  # may be less than what is said unless all of the output is wanted: `view` of a map as windows
+    BLURS = auto()  # tells channels less well apart than the operation does: `pixel_shuffle`
+    SORTS = auto()  # tells channels apart: `cat`, or `conv2d` in groups
+    BLENDS = auto()  # does not, each output looks at all of them: `conv2d` in one group
+
+
 @dataclass(frozen=True, eq=False)
 class Dependency:
-    """What a call looks at in one input: along y and x (None: its own place), and along the other axes.
+    """What a call looks at in one input: along y and x (None: its own place), and along the `channels` and other axes.
 
-    `gate`: the input only scales whole maps. `guess`: it may be less. `sloppy`: it may be less unless all was wanted.
-    `blurs`: which places are seen depends on the channel in a way the rule does not tell apart, which matters when a
-    later one `sorts` channels, and no more when one `blends` them all.
+    `windows`: where the call may be done on a part of a map, what that part must hold for a place of the output.
     """
 
     value: str
-    looks: tuple[AxisMap | None, AxisMap | None] = (None, None)
-    mix: ChannelMap = channel_map.same_channel
-    gate: bool = False
-    guess: bool = False
-    sloppy: bool = False
-    blurs: bool = False
-    sorts: bool = False
-    blends: bool = False
+    axes: tuple[AxisMap | None, AxisMap | None] = (None, None)
+    channels: ChannelMap = channel_map.same_channel
+    traits: Trait = Trait.NONE
+    windows: Reaches | None = None
 
 
 @dataclass(frozen=True)
 class OperatorCall:
-    """A call with what a rule must know of it."""
+    """A call with what a rule must know of it: tensors that do not depend on the image, and maps that do."""
 
     call: Call
     graph: Graph
@@ -68,12 +81,8 @@ class OperatorCall:
 
     @cached_property
     def args(self) -> dict[str, Any]:
-        """The call's arguments by name, defaults too."""
-        found = {}
-        for place, argument in enumerate(self.call.op._schema.arguments):  # type: ignore[attr-defined]
-            given = self.call.kwargs.get(argument.name, argument.default_value)
-            found[argument.name] = self.call.args[place] if place < len(self.call.args) else given
-        return found
+        """The call's arguments by name."""
+        return self.call.named
 
     @cached_property
     def values(self) -> list[str]:
@@ -96,47 +105,56 @@ class OperatorCall:
         """The shape of any input, without its batch where it is no tensor of the module."""
         return tuple(self.tensors[value].shape) if value in self.tensors else (0, *self.graph.shapes[value])
 
+    @cached_property
+    def same_everywhere(self) -> bool:
+        """Whether all inputs are maps of the size it makes, or constants that are the same at all places of those."""
+        constants = [name for name in self.call.refs if name not in self.maps]
+        flat = all(name in self.tensors and math.prod(self.tensors[name].shape[-2:]) == 1 for name in constants)
+        made = self.graph.shapes.get(self.call.name, ())[1:]  # without batch and channels
+        return flat and {self.maps[name].shape[2:] for name in self.values} == {made}
 
-Seen: TypeAlias = tuple[Map, list[Dependency]]
-Rule: TypeAlias = Callable[[OperatorCall], Seen]
+
+Ruling: TypeAlias = tuple[Map, list[Dependency]]  # the value a call makes, and what it depends on
+Rule: TypeAlias = Callable[[OperatorCall], Ruling]
 
 
-def unknown(scene: OperatorCall, shape: Shape | None = None, places: Places = (None, None)) -> Seen:
+def unknown(operator: OperatorCall, shape: Shape | None = None, places: Places = (None, None)) -> Ruling:
     """Whatever it does, it looks at no more than everything."""
-    shape = scene.shape() if shape is None else shape
-    return Map(shape, places), [whole_input(scene, name, guess=True) for name in scene.values]
+    shape = operator.shape() if shape is None else shape
+    return Map(shape, places), [whole_input(operator, name, Trait.GUESS) for name in operator.values]
 
 
-def whole_input(scene: OperatorCall, value: str, **marks: bool) -> Dependency:
-    """Looks at everything of an input; of a single place that is no guess."""
-    source = scene.maps[value]
+def whole_input(operator: OperatorCall, value: str, traits: Trait = Trait.NONE) -> Dependency:
+    """Looks at everything of an input."""
+    source = operator.maps[value]
     y, x = (None if axis is None else axis_map.everything(source.shape[axis]) for axis in source.places)
-    return Dependency(value, (y, x), channel_map.every_channel(len(source.shape)), **marks)
+    return Dependency(value, (y, x), channel_map.every_channel(len(source.shape)), traits)
 
 
 def on_maps(
-    scene: OperatorCall,
+    operator: OperatorCall,
     shape: Shape,
     y: AxisMap,
     x: AxisMap,
     channels: ChannelMap = channel_map.same_channel,
-    **marks: bool,
-) -> Seen:
+    traits: Trait = Trait.NONE,
+    windows: Reaches | None = None,
+) -> Ruling:
     """Looks at places of (N, C, H, W); whatever else the call is given may matter everywhere."""
-    first, *others = scene.values
-    seen = Dependency(first, (y, x), channels, **marks)
-    return Map(shape, (2, 3)), [seen, *(whole_input(scene, name, guess=True) for name in others)]
+    first, *others = operator.values
+    map_ = Dependency(first, (y, x), channels, traits, windows)
+    return Map(shape, (2, 3)), [map_, *(whole_input(operator, name, Trait.GUESS) for name in others)]
 
 
 def for_maps(rule: Rule) -> Rule:
     """A rule for operations whose input is (N, C, H, W), whatever is known of it."""
 
-    def careful(scene: OperatorCall) -> Seen:
-        source, shape = scene.source, scene.shape()
+    def careful(operator: OperatorCall) -> Ruling:
+        source, shape = operator.source, operator.shape()
         if source.places == (2, 3) and len(source.shape) == len(shape) == 4:
-            return rule(scene)
+            return rule(operator)
         if math.prod(source.shape[2:]) == 1 and len(source.shape) == len(shape) == 4:
-            return Map(shape, (2, 3)), [whole_input(scene, name) for name in scene.values]
-        return unknown(scene, shape, (2, 3) if len(shape) == 4 else (None, None))
+            return Map(shape, (2, 3)), [whole_input(operator, name) for name in operator.values]
+        return unknown(operator, shape, (2, 3) if len(shape) == 4 else (None, None))
 
     return careful

@@ -72,7 +72,7 @@ def _windows(net: Network, unit: Unit, positions: Ints) -> tuple[Ints, Ints]:
     except CannotExport:
         return middles, np.tile(np.array([0, 0, *size]), (len(positions), 1))
     for i, axis in enumerate(local):
-        if not axis.trail.whole:
+        if not axis.trace.whole:
             middles[:, i] = axis.unclipped[positions[:, i]].sum(1) // 2
     rows, columns = (axis.seen[positions[:, i]] for i, axis in enumerate(formal))
     return middles, boxes(rows, columns)

@@ -2,7 +2,7 @@
 
 The graph is followed backwards, each axis and each channel by itself, with the places that really exist: what lies in
 the padding of some map in between is not seen. `axis_map` says what operations look at along an axis, `channel_map`
-what they do with channels, `operators` has a rule for each, `backtrack` walks.
+what they do with channels, `operators` has a rule for each, `backtrack` walks. See `docs/how/receptive-fields.md`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..base.receptive_field import Status
 from ..base.unit import Unit
 from ..network.isolation.parts import unwrap
 from ..network.layers.layers import Layer
-from .backtrack import Axis, BackwardTrace, entangled, start_state, trace_back
+from .backtrack import AxisWindows, BackwardTrace, entangled, start_state, trace_back
 from .dependency import Dependency, Map
 from .operators import dependencies
 from .trace import Graph, executed
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..network.network import Family, Network
 
 Boxes: TypeAlias = Ints
-Windows: TypeAlias = tuple[Axis, Axis]  # along y and x
+Windows: TypeAlias = tuple[AxisWindows, AxisWindows]  # along y and x
 Traced: TypeAlias = tuple[Graph, dict[str, Map], dict[str, list[Dependency]]]
 
 
@@ -113,11 +113,11 @@ def neuron_windows(net: Network, unit: Unit, traced: Traced | None = None) -> tu
         bound = _anything(net, row, 0), _anything(net, row, 1)
         return bound, bound
 
-    def walked(axis: int, gates: bool) -> Axis:
+    def walked(axis: int, gates: bool) -> AxisWindows:
         return trace_back(maps, found, value, start_state(source, axis, unit.channel, channels), axis, gates)
 
     formal = walked(0, True), walked(1, True)
-    gated = any(axis.trail.gated for axis in formal)
+    gated = any(axis.trace.gated for axis in formal)
     return formal, (walked(0, False), walked(1, False)) if gated else formal
 
 
@@ -132,16 +132,16 @@ def _known(found: Map, row: Layer) -> bool:
     return found.places == expected or (found.places == (None, None) and math.prod(row.shape[1:]) == 1)
 
 
-def _anything(net: Network, row: Layer, number: int) -> Axis:
+def _anything(net: Network, row: Layer, number: int) -> AxisWindows:
     """For a layer whose places were lost on the way: each of them sees no more than everything."""
     size = net.preprocessing.size[number]
     whole = np.tile(np.array([0, size]), (row.shape[1 + number] if len(row.shape) == 3 else 1, 1))
-    return Axis(whole, whole, size, BackwardTrace(whole=True, bound=True))
+    return AxisWindows(whole, whole, size, BackwardTrace(whole=True, bound=True))
 
 
 def field_status(both: Windows, whole: bool) -> Status:
     """How exact windows are; `whole`: whether they are the whole input."""
-    y, x = (axis.trail for axis in both)
+    y, x = (axis.trace for axis in both)
     if y.bound or x.bound or entangled(y, x):
         return "upper bound"
     return "whole input" if whole else "exact"

@@ -2,107 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 
 from . import axis_map, channel_map
-from .dependency import Dependency, Map, OperatorCall, Seen, for_maps, on_maps, unknown
-from .window import Reach
+from .dependency import Dependency, Map, OperatorCall, Ruling, Trait, for_maps, on_maps, unknown
+from .trace import Call
+from .window import Reach, Reaches
 
 
 @for_maps
-def convolution(scene: OperatorCall) -> Seen:
+def convolution(operator: OperatorCall) -> Ruling:
     """Convolutions, and transposed ones."""
-    args, shape = scene.args, scene.shape()
-    kernel, dilation, padding = scene.size(args["weight"].name)[2:], _pair(args["dilation"]), args["padding"]
+    args, shape = operator.args, operator.shape()
+    kernel, dilation, padding = operator.size(args["weight"].name)[2:], _pair(args["dilation"]), args["padding"]
     if padding == "same":  # what is left over goes to the end
         padding = [d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True)]
     before = _pair(0 if padding == "valid" else padding)
-    reaches = map(Reach, kernel, _pair(args["stride"]), before, dilation)
-    kind = axis_map.transposed if scene.call.kind == "conv_transpose2d" else axis_map.window
-    y, x = (kind(reach, *sizes) for reach, sizes in zip(reaches, _sizes(scene), strict=True))
-    count, channels = args["groups"], scene.source.shape[1]
-    return on_maps(
-        scene, shape, y, x, channel_map.groups(count, channels), sorts=1 < count < channels, blends=count == 1
-    )
+    windows = _windows(kernel, _pair(args["stride"]), before, dilation)
+    transposed = operator.call.kind == "conv_transpose2d"
+    kind = axis_map.transposed if transposed else axis_map.window
+    y, x = (kind(reach, *sizes) for reach, sizes in zip(windows, _sizes(operator), strict=True))
+    count, channels = args["groups"], operator.source.shape[1]
+    traits = Trait.BLENDS if count == 1 else Trait.SORTS if count < channels else Trait.NONE
+    groups = channel_map.groups(count, channels)
+    slides = not transposed and args["weight"].name in operator.tensors
+    return on_maps(operator, shape, y, x, groups, traits, windows if slides else None)
 
 
 @for_maps
-def pooling(scene: OperatorCall) -> Seen:
+def pooling(operator: OperatorCall) -> Ruling:
     """Pooling with a window; parts of it beyond the edges hold nothing."""
-    args = scene.args
+    args = operator.args
     kernel = _pair(args["kernel_size"])
     stride, dilation = _pair(args["stride"] or kernel), _pair(args.get("dilation", 1))
-    reaches = map(Reach, kernel, stride, _pair(args["padding"]), dilation)
-    y, x = (axis_map.window(reach, *sizes) for reach, sizes in zip(reaches, _sizes(scene), strict=True))
-    return on_maps(scene, scene.shape(), y, x)
+    windows = _windows(kernel, stride, _pair(args["padding"]), dilation)
+    y, x = (axis_map.window(reach, *sizes) for reach, sizes in zip(windows, _sizes(operator), strict=True))
+    even = operator.call.kind != "avg_pool2d" or _even(operator, windows)
+    return on_maps(operator, operator.shape(), y, x, windows=windows if even else None)
+
+
+def _even(operator: OperatorCall, windows: Reaches) -> bool:
+    """Whether an average is over the same number of places everywhere, so that zeros beyond the edges do not matter."""
+    counted = operator.args["count_include_pad"] or not any(reach.before for reach in windows)
+    along = zip(windows, _sizes(operator), strict=True)
+    inside = all(reach.after(*sizes) <= reach.before for reach, sizes in along)
+    return counted and inside and operator.args["divisor_override"] is None
 
 
 @for_maps
-def adaptive(scene: OperatorCall) -> Seen:
+def adaptive(operator: OperatorCall) -> Ruling:
     """Pooling into a number of bins."""
-    y, x = (axis_map.bins(*sizes) for sizes in _sizes(scene))
-    return on_maps(scene, scene.shape(), y, x)
+    y, x = (axis_map.bins(*sizes) for sizes in _sizes(operator))
+    return on_maps(operator, operator.shape(), y, x)
 
 
 @for_maps
-def padding(scene: OperatorCall) -> Seen:
+def padding(operator: OperatorCall) -> Ruling:
     """Padding on all four sides, with a constant or with places of the map."""
-    widths, mode = list(scene.args["pad"]), scene.args.get("mode", "constant")
-    widths += [0] * (4 - len(widths))
+    given, mode = list(operator.args["pad"]), operator.args.get("mode", "constant")
+    widths = given + [0] * (4 - len(given))
     if len(widths) > 4 or (mode != "constant" and min(widths) < 0):
-        return unknown(scene)
+        return unknown(operator)
     y, x = (
         axis_map.window(Reach(before=before), inputs, outputs)
         if mode == "constant"
         else axis_map.mirrored(before, after, inputs, mode)
-        for (before, after), (inputs, outputs) in zip((widths[2:], widths[:2]), _sizes(scene), strict=True)
+        for (before, after), (inputs, outputs) in zip((widths[2:], widths[:2]), _sizes(operator), strict=True)
     )
-    return on_maps(scene, scene.shape(), y, x)
+    plain = mode == "constant" and len(given) == 4 and min(given) >= 0
+    windows = (Reach(before=widths[2]), Reach(before=widths[0])) if plain else None
+    return on_maps(operator, operator.shape(), y, x, windows=windows)
+
+
+def edge(call: Call) -> float:
+    """What lies beyond the edge of a map, for a call that looks there."""
+    if call.kind == "max_pool2d":
+        return -math.inf
+    return float(call.named["value"] or 0) if call.kind in ("pad", "constant_pad_nd") else 0.0
 
 
 @for_maps
-def resizing(scene: OperatorCall) -> Seen:
+def resizing(operator: OperatorCall) -> Ruling:
     """The operation itself says what it looks at: one channel for each place, with ones along it."""
-    looks = [axis_map.interpolated(_resized(scene, axis).T.numpy()) for axis in (0, 1)]
-    return on_maps(scene, scene.shape(), looks[0], looks[1])
+    y, x = (axis_map.interpolated(_resized(operator, axis).T.numpy()) for axis in (0, 1))
+    return on_maps(operator, operator.shape(), y, x)
 
 
-def _resized(scene: OperatorCall, axis: int) -> torch.Tensor:
+def _resized(operator: OperatorCall, axis: int) -> torch.Tensor:
     """Which place (inputs, outputs) of one axis goes into which; the map is as large as it is, few channels a time."""
-    sizes = scene.source.shape[2:]
+    sizes = operator.source.shape[2:]
     lines = torch.eye(sizes[axis], dtype=torch.float64).unsqueeze(2 - axis).expand(-1, *sizes)
-    parts = (scene.call({scene.values[0]: part[None].contiguous()})[0] for part in torch.split(lines, 16))
+    parts = (operator.call({operator.values[0]: part[None].contiguous()})[0] for part in torch.split(lines, 16))
     return torch.cat([part.sum(2 - axis) != 0 for part in parts])
 
 
 @for_maps
-def shuffling(scene: OperatorCall) -> Seen:
+def shuffling(operator: OperatorCall) -> Ruling:
     """Channels to places."""
-    factor, sizes = scene.args["upscale_factor"], scene.source.sizes
+    factor, sizes = operator.args["upscale_factor"], operator.source.sizes
     y, x = (axis_map.grown(factor, size) for size in sizes)
-    return on_maps(scene, scene.shape(), y, x, channel_map.pixel_shuffled(factor), blurs=True)
+    return on_maps(operator, operator.shape(), y, x, channel_map.pixel_shuffled(factor), Trait.BLURS)
 
 
 @for_maps
-def unshuffling(scene: OperatorCall) -> Seen:
+def unshuffling(operator: OperatorCall) -> Ruling:
     """Places to channels."""
-    factor = scene.args["downscale_factor"]
-    y, x = (axis_map.window(Reach(factor, factor), *sizes) for sizes in _sizes(scene))
-    return on_maps(scene, scene.shape(), y, x, channel_map.gathered(factor), blurs=True)
+    factor = operator.args["downscale_factor"]
+    y, x = (axis_map.window(Reach(factor, factor), *sizes) for sizes in _sizes(operator))
+    return on_maps(operator, operator.shape(), y, x, channel_map.gathered(factor), Trait.BLURS)
 
 
 @for_maps
-def dealing(scene: OperatorCall) -> Seen:
+def dealing(operator: OperatorCall) -> Ruling:
     """Channels dealt out among groups."""
-    dealt = channel_map.shuffled(scene.args["groups"], scene.source.shape[1])
-    return Map(scene.shape(), (2, 3)), [Dependency(scene.values[0], mix=dealt)]
+    dealt = channel_map.shuffled(operator.args["groups"], operator.source.shape[1])
+    return Map(operator.shape(), (2, 3)), [Dependency(operator.values[0], channels=dealt)]
 
 
-def _sizes(scene: OperatorCall) -> Iterator[tuple[int, int]]:
-    return zip(scene.source.shape[2:], scene.shape()[2:], strict=True)
+def _sizes(operator: OperatorCall) -> Iterator[tuple[int, int]]:
+    return zip(operator.source.shape[2:], operator.shape()[2:], strict=True)
+
+
+def _windows(kernel: Iterable[int], *geometry: Iterable[int]) -> Reaches:
+    y, x = map(Reach, kernel, *geometry)
+    return y, x
 
 
 def _pair(value: Any) -> tuple[int, int]:

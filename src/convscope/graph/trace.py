@@ -54,6 +54,13 @@ class Call:
         return str(getattr(self.op, "_opname", getattr(self.op, "__name__", self.op))).rstrip("_")
 
     @property
+    def named(self) -> dict[str, Any]:
+        """The arguments by name, defaults too."""
+        arguments = self.op._schema.arguments  # type: ignore[attr-defined]
+        defaults = {argument.name: argument.default_value for argument in arguments}
+        return {**defaults, **dict(zip(defaults, self.args, strict=False)), **self.kwargs}
+
+    @property
     def refs(self) -> list[str]:
         """Every value and tensor among the arguments, in order."""
         return [ref.name for ref in _leaves([*self.args, *self.kwargs.values()]) if isinstance(ref, Ref)]

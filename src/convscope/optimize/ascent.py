@@ -41,7 +41,7 @@ class OptimizerSettings:
     over its mean magnitude; `lbfgs` is a quasi-Newton step times `rate`, with the last `history` moves remembered.
     """
 
-    optimizer: Literal["adam", "nadam", "lbfgs", "gradient", "progress", "normalized"] = "adam"
+    kind: Literal["adam", "nadam", "lbfgs", "gradient", "progress", "normalized"] = "adam"
     rate: float = 0.05
     betas: tuple[float, float] = (0.9, 0.999)
     schedule: Schedule = "constant"
@@ -71,13 +71,13 @@ class Ascent:
         self,
         canvas: Canvas,
         goal: Goal,
-        climb: OptimizerSettings,
+        settings: OptimizerSettings,
         steps: int,
         rngs: Rngs,
         mean: Tensor | float = 0.5,
         deviation: float = 1 / _PIXEL,
     ) -> None:
-        self.canvas, self.goal, self.climb, self.steps, self.rngs = canvas, goal, climb, steps, rngs
+        self.canvas, self.goal, self.settings, self.steps, self.rngs = canvas, goal, settings, steps, rngs
         self.mean, self.deviation, self.number = mean, deviation, 0
         with torch.no_grad():
             self.best = canvas.image().detach().clone()
@@ -87,7 +87,7 @@ class Ascent:
         self.stuck = torch.ones(count, dtype=torch.bool)
         self.ended = torch.zeros(count, dtype=torch.int64)
         self.redirected = 0
-        self._optimizer = _optimizer(canvas.parameters, climb)
+        self._optimizer = _optimizer(canvas.parameters, settings)
 
     def step(self) -> None:
         """Take one step; raises NotFinite, with the canvas as it was before, where no picture can go on.
@@ -102,6 +102,11 @@ class Ascent:
         self._keep_best(self.values, image.detach())
         self._move([s.where(_across(going, s), 0) for s in slopes])
         self.number += 1
+
+    @property
+    def over(self) -> bool:
+        """Whether no picture can go on."""
+        return bool(self.ended.all())
 
     @torch.no_grad()
     def image(self) -> Tensor:
@@ -168,7 +173,7 @@ class Ascent:
             self.redirected += int((still & ~self._still(raised)).sum())
             along = raised.where(_across(still, along), along)
             still = self._still(along)
-        for penalty in self.climb.penalties:
+        for penalty in self.settings.penalties:
             leaf = image.detach().requires_grad_()
             along = along - torch.autograd.grad(penalty(leaf).sum(), leaf)[0]
         return values.detach(), torch.autograd.grad(image, self.canvas.parameters, along), still
@@ -182,7 +187,7 @@ class Ascent:
         finite = values.isfinite() & torch.stack([s.isfinite().flatten(1).all(1) for s in slopes]).all(0)
         fresh = ~finite.cpu() & (self.ended == 0)
         self.ended[fresh] = self.number + 1
-        if self.ended.all() or (self.number == 0 and fresh.any()):
+        if self.over or (self.number == 0 and fresh.any()):
             raise NotFinite(
                 f"The value or its gradient was not a number at step {self.number + 1} of {self.steps}. Check the "
                 "network's weights, mean and std, or choose another unit."
@@ -198,7 +203,7 @@ class Ascent:
 
     @torch.no_grad()
     def _move(self, slopes: Sequence[Tensor]) -> None:
-        rate = self.climb.rate_at(self.number, self.steps)
+        rate = self.settings.rate_at(self.number, self.steps)
         if self._optimizer is not None:
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
@@ -214,17 +219,17 @@ class Ascent:
         colors = self.canvas.colors if isinstance(self.canvas, Transparent) else self.canvas
         if isinstance(colors, Pixels):
             x = colors.parameters[0]
-            for update in self.climb.updates:
+            for update in self.settings.updates:
                 x.copy_(update(x - self.mean, slopes[0], self.number) + self.mean)
         self.canvas.constrain()
 
     def _length(self, slopes: Tensor, rate: float) -> Tensor:
         """How many gradients (N, all numbers of a picture) long a step is, for each picture."""
-        match self.climb.optimizer:
+        match self.settings.kind:
             case "gradient":
                 return torch.full((1,), rate * self.deviation / _PIXEL, device=slopes.device)
             case "progress":
-                most = self.climb.most * self.deviation / _PIXEL
+                most = self.settings.most * self.deviation / _PIXEL
                 return (rate / slopes.square().sum(1)).clamp(max=most).nan_to_num(0)
         return rate / slopes.abs().mean(1).clamp(min=1e-12)
 
@@ -234,12 +239,12 @@ def _across(each: Tensor, numbers: Tensor) -> Tensor:
     return each.reshape(-1, *[1] * (numbers.ndim - 1))
 
 
-def _optimizer(parameters: list[Tensor], climb: OptimizerSettings) -> torch.optim.Optimizer | None:
-    match climb.optimizer:
+def _optimizer(parameters: list[Tensor], settings: OptimizerSettings) -> torch.optim.Optimizer | None:
+    match settings.kind:
         case "adam":
-            return torch.optim.Adam(parameters, lr=climb.rate, betas=climb.betas)
+            return torch.optim.Adam(parameters, lr=settings.rate, betas=settings.betas)
         case "nadam":
-            return torch.optim.NAdam(parameters, lr=climb.rate, betas=climb.betas)
+            return torch.optim.NAdam(parameters, lr=settings.rate, betas=settings.betas)
         case "lbfgs":
-            return LBFGS(parameters, climb.rate, climb.history)
+            return LBFGS(parameters, settings.rate, settings.history)
     return None

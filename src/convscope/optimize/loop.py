@@ -1,9 +1,11 @@
-"""Work on one picture in steps: taken up where it stopped, reported, kept where it is stopped early."""
+"""One ascent after another as one piece of work: reported, stopped early, and taken up where it stopped."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -11,59 +13,89 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.progress import Work
-from ..contract.checkpoint import kept
+from ..contract.checkpoint import EVERY, kept
 from .ascent import Ascent, NotFinite
 
 _ASCENT = "ascent."  # before the names of its parts, in a state
 
 
-class Stepwise(ABC):
-    """Steps from `number` on, to the end of `work`; `broken` says where numbers were no longer finite.
+class AscentLoop(ABC):
+    """Goes through stages, each of as many steps as `stages` says and with an ascent of its own.
 
-    State is kept where `base.checkpoint` says.
+    `number` steps were taken. State is kept where `contract.checkpoint` says: after each stage, and within it every 16
+    steps. `broken` says where numbers were no longer finite, if that ended the work.
     """
 
-    def __init__(self, steps: int) -> None:
-        self.work = Work(range(steps), self._preview)
-        self.broken, self._number, self._kept = "", 0, kept()
-        self._ascent: Ascent | None = None
+    def __init__(self, stages: Sequence[int]) -> None:
+        self._ends = list(accumulate(stages))
+        self.work = Work(range(self._ends[-1]), self._preview)
+        self.number, self.broken, self._kept = 0, "", kept()
+
+    @property
+    def at(self) -> tuple[int, int]:
+        """The stage that comes next, or is under way, and the next step of it."""
+        stage = bisect_right(self._ends, self.number)
+        return stage, self.number - (self._ends[stage - 1] if stage else 0)
 
     def carry_out(self) -> None:
         """All of it, or as much as there was time for."""
         self._take_up()
         for number in self.work:
-            if number < self._number:
+            if number == self.number and self.at[1] == 0:
+                self._enter(self.at[0])
+            if number < self.number:  # it was taken before
                 continue
             try:
-                self._step()
-            except NotFinite:
-                self.broken = self._where()
+                self._step(*self.at)
+            except NotFinite as error:
+                self._fail(error)
                 return
-        if self._number < len(self.work.items):
-            self._keep()
+        stage, step = self.at
+        if step:
+            self._keep(stage)
 
-    def _ascent_state(self) -> dict[str, Any]:
-        """That of the present ascent, as a part of a state; none where there is none."""
-        if self._ascent is None:
-            return {}
-        return {f"{_ASCENT}{name}": value for name, value in self._ascent.state().items()}
+    def _enter(self, stage: int) -> None:
+        self.number += self._begin(stage)
+        if self.number == self._ends[stage]:
+            self._end(stage)
+
+    def _step(self, stage: int, step: int) -> None:
+        self._ascend(stage, step)
+        self.number += 1
+        if self.number == self._ends[stage]:
+            self._end(stage)
+        elif step % EVERY == EVERY - 1:
+            self._keep(stage)
+
+    def _take_up(self) -> None:  # noqa: B027  # for loops whose stages build on one another
+        """Go on from what was kept of all stages, if anything was."""
 
     @abstractmethod
-    def _take_up(self) -> None:
-        """Go on from what was kept, if anything was."""
+    def _begin(self, stage: int) -> int:
+        """Make a stage ready; how many of its steps are taken already, as was kept of it alone."""
 
     @abstractmethod
-    def _step(self) -> None: ...
+    def _ascend(self, stage: int, step: int) -> None: ...
 
     @abstractmethod
-    def _keep(self) -> None: ...
+    def _end(self, stage: int) -> None:
+        """Put aside, and keep, what a stage has made."""
 
     @abstractmethod
-    def _where(self) -> str:
-        """The present step, in words."""
+    def _keep(self, stage: int) -> None:
+        """Keep the state of a stage, and with it what it was built on."""
 
     @abstractmethod
     def _preview(self) -> NDArray[np.float32]: ...
+
+    def _fail(self, error: NotFinite) -> None:
+        """Say in `broken` where it was; or raise the error, where there is no picture to show for the work."""
+        raise error
+
+
+def ascent_state(ascent: Ascent | None) -> dict[str, Any]:
+    """The state of an ascent as a part of another state; nothing where there is none."""
+    return {} if ascent is None else {f"{_ASCENT}{name}": value for name, value in ascent.state().items()}
 
 
 def ascent_in(state: Mapping[str, Any]) -> dict[str, Any]:

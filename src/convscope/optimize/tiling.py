@@ -1,9 +1,16 @@
-"""Tiles: the slope of an objective over a picture of any size, window by window, so that memory stays bounded.
+"""The slope of an objective over a picture of any size, window by window, so that memory stays bounded.
 
 Windows overlap by a halo whose slopes are thrown away: a pixel moves whatever sees it, and that sees as far again on
 the other side, so with a halo as wide as a receptive field the kept slopes are those of the whole picture. Fields are
 strong in the middle and weak at their rims, so two thirds of one leave errors of a five-hundredth at a border: that is
 the halo where a whole one costs much. Borders lie elsewhere at each step, so that what is left of them is not seen.
+
+`techniques.style.tiled_features` keeps what layers make of a window instead of its slopes. That is exact, with half the
+halo: at 1024 pixels and on one thread, a step of a dream of lite0's blocks.4 would take 2.9 s and 0.49 GiB instead of
+5.3 s and 0.61 GiB, with slopes off by 4e-7 of the largest instead of 1.5e-3; one of VGG16's features.22 19.6 s and 0.09
+GiB instead of 25.2 s and 0.20 GiB, off by 1e-6 instead of 1.6e-3. But it has to cut maps, which scores are none of, and
+into windows of many sizes, which some networks do not take; and a dream that is made again must be the same to the last
+bit. So there are two, which share spans, halos and how far a neuron sees.
 """
 
 from __future__ import annotations
@@ -19,6 +26,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..base.receptive_field import Box, ReceptiveField
 from ..base.unit import Unit
 from ..execution.features import FeatureExtractor, along
 from ..network.network import Network
@@ -76,9 +84,15 @@ class Tiling:
         window = self.window[axis]
         if length <= window:
             return [Span(0, length, 0, length)]
-        edges = [0, *self._borders(window, length, place), length]
-        found = [Span(max(0, a - self.halo), min(length, b + self.halo), a, b) for a, b in pairwise(edges)]
+        found = self.between([0, *self._borders(window, length, place), length])
         return [_stretched(span, window, length) for span in found] if self.rigid else found
+
+    def between(self, borders: Sequence[int]) -> list[Span]:
+        """The windows that keep what lies between each border and the next; the last is how long the side is."""
+        return [
+            Span(max(0, first - self.halo), min(borders[-1], last + self.halo), first, last)
+            for first, last in pairwise(borders)
+        ]
 
     def _borders(self, window: int, length: int, place: float) -> list[int]:
         """One window more than is needed, so that the borders can be moved by as much as they lie apart."""
@@ -110,12 +124,12 @@ def tiling(
         stride, reach = math.lcm(stride, step), max(reach, seen)
     side = max(2 * stride, side // stride * stride)
     window = net.preprocessing.size if rigid else (side, side)
-    return Tiling(window, _halo(min(window), reach, stride), stride, rigid)
+    wanted = reach if reach <= min(window) // _CHEAP else reach * 2 / 3
+    return Tiling(window, halo_of(min(window), wanted, stride), stride, rigid)
 
 
-def _halo(window: int, reach: int, stride: int) -> int:
-    """All that is within reach where that is cheap, else two thirds of it, in multiples of the stride."""
-    wanted = reach if reach <= window // _CHEAP else reach * 2 / 3
+def halo_of(window: int, wanted: float, stride: int) -> int:
+    """A halo as wide as is wanted, in multiples of the stride, and at most a quarter of the window."""
     return min(window // _MOST // stride, math.ceil(wanted / stride)) * stride
 
 
@@ -127,12 +141,17 @@ def _geometry(net: Network, layer: str) -> tuple[int, int]:
     shape = net.layers[layer].shape
     if len(shape) < 3 or shape[1] < 2:
         return 1, max(net.preprocessing.size)
-    middle = shape[1] // 2, shape[2] // 2
-    one, other = (net.receptive_field(Unit(layer, 0, (middle[0] - i, middle[1]))) for i in (0, 1))
-    if one.status == "whole input":
-        top, left, bottom, right = one.local
-        return halvings(net.preprocessing.size[0] / shape[1]), max(bottom - top, right - left) - 1
-    return max(1, one.unclipped[0] - other.unclipped[0]), max(one.size) - 1
+    row, column = shape[1] // 2, shape[2] // 2
+    one, other = (net.receptive_field(Unit(layer, 0, (row - k, column))) for k in (0, 1))
+    top, left, bottom, right = seen_box(one)
+    gated = one.status == "whole input"
+    stride = halvings(net.preprocessing.size[0] / shape[1]) if gated else max(1, top - other.unclipped[0])
+    return stride, max(bottom - top, right - left) - 1
+
+
+def seen_box(field: ReceptiveField) -> Box:
+    """What a neuron sees, beyond the edges of the input too; without gates, where these look at whole maps."""
+    return field.local if field.status == "whole input" else field.unclipped
 
 
 def halvings(ratio: float) -> int:
@@ -151,15 +170,15 @@ def largest(net: Network, layers: Sequence[str]) -> int:
     return int(math.sqrt(_MEMORY / a_pixel))
 
 
-class Tiles:
+class TiledObjective:
     """The value of an objective of one picture, (1, C, H, W), and its slope, window by window where there are several.
 
     An objective's terms are means over maps; each window's are weighted by its share of the map, so that windows add up
     to the mean over the whole one.
     """
 
-    def __init__(self, eye: FeatureExtractor, objective: Objective, tiling: Tiling) -> None:
-        self.eye, self.objective, self.tiling = eye, objective, tiling
+    def __init__(self, extractor: FeatureExtractor, objective: Objective, tiling: Tiling) -> None:
+        self.extractor, self.objective, self.tiling = extractor, objective, tiling
 
     def __call__(self, pictures: Tensor, rng: torch.Generator, redirect: bool = False) -> tuple[Tensor, Tensor]:
         """The value, (1,), and its slope along the picture; windows lie at a place drawn from `rng`."""
@@ -167,7 +186,7 @@ class Tiles:
         down, across = torch.rand(2, generator=rng).tolist()
         rows, columns = self.tiling.spans(0, height, down), self.tiling.spans(1, width, across)
         if len(rows) == len(columns) == 1:
-            return along(pictures, lambda leaf: self.objective(self.eye(leaf, redirect)), str(self.objective))
+            return along(pictures, lambda leaf: self.objective(self.extractor(leaf, redirect)), str(self.objective))
         value, slopes = torch.zeros(1, device=pictures.device), torch.empty_like(pictures)
         for row, column in product(rows, columns):
             shown = pictures[..., row.shown, column.shown]
@@ -180,17 +199,17 @@ class Tiles:
 
     def _part(self, shown: Tensor, redirect: bool, area: int) -> Tensor:
         """What a window adds to the value of a picture of `area` pixels."""
-        seen = self.eye(shown, redirect)
+        seen = self.extractor(shown, redirect)
         covered = shown.shape[-2] * shown.shape[-1]
         shares = {layer: self._covered(layer, tensor, covered) / area for layer, tensor in seen.items()}
         return torch.stack([w * term(seen) * shares[term.layer] for w, term in self.objective.terms]).sum(0)
 
     def _covered(self, layer: str, tensor: Tensor, shown: int) -> float:
         """How many pixels the positions of a map stand for: each for as many as in a picture of the network's size."""
-        own = self.eye.net.layers[layer].shape
+        own = self.extractor.net.layers[layer].shape
         if tensor.ndim < 3 or len(own) < 3:
             return shown
-        return math.prod(tensor.shape[2:]) * math.prod(self.eye.net.preprocessing.size) / math.prod(own[1:])
+        return math.prod(tensor.shape[2:]) * math.prod(self.extractor.net.preprocessing.size) / math.prod(own[1:])
 
 
 def give_back() -> None:

@@ -104,11 +104,11 @@ def test_the_error_falls_and_deeper_layers_forget_more(net, preset):
 
 
 def test_the_error_does_not_rise_on_the_way(net):
-    manner, penalty = INVERSION_PRESETS["convscope"], natural(0, 0, (32, 32))
+    settings, penalty = INVERSION_PRESETS["convscope"], natural(0, 0, (32, 32))
     frame = Frame([torch.Generator().manual_seed(0)], 3, 32, 32, torch.device("cpu"))
     given = torch.rand(1, 3, 32, 32, generator=frame.rngs[0])
     with looking(net, ["second"], "fp32") as eye:
-        made = Inverting(Target(eye, "second", given), manner, penalty, frame, torch.full((3,), 0.5))
+        made = Inverting(Target(eye, "second", given), settings, penalty, frame, torch.full((3,), 0.5))
         errors = []
         for _ in range(60):
             made.step()

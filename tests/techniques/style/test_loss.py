@@ -10,8 +10,8 @@ import convscope as cs
 from convscope.execution.features import looking
 from convscope.optimize.regularizer import TotalVariation
 from convscope.optimize.tiling import Tiling
-from convscope.techniques.style.loss import Balance, Styling
-from convscope.techniques.style.tiled_features import Softening, TiledFeatures, evenly, tile_windows
+from convscope.techniques.style.loss import LossWeights, StyleLoss
+from convscope.techniques.style.tiled_features import ActivationSmoothing, TiledFeatures, evenly, tile_windows
 
 LAYERS = ("1", "4", "7")
 WHOLE = Tiling((4096, 4096), 0, 1)
@@ -35,15 +35,15 @@ def picture(height, width, seed):
 
 
 def balance(statistic="gram", relative=True):
-    return Balance({"4": 0.5, "7": 0.25}, dict.fromkeys(LAYERS, 0.4), statistic, relative)
+    return LossWeights({"4": 0.5, "7": 0.25}, dict.fromkeys(LAYERS, 0.4), statistic, relative)
 
 
 def goal(eye, tiles=WHOLE, regions=None, statistic="gram", styles=2, shares=(0.7, 0.3), softened=False, **kinds):
     content = picture(96, 120, 0)
-    panes = TiledFeatures(eye, tiles, Softening.of(eye, content) if softened else None)
+    features = TiledFeatures(eye, tiles, ActivationSmoothing.of(eye, content) if softened else None)
     paintings = [picture(100 + 11 * k, 90, k + 1) for k in range(styles)]
     what = balance(statistic, **kinds)
-    return Styling(panes, what, content, paintings, shares, regions or [None] * styles, TotalVariation(1e-4))
+    return StyleLoss(features, what, content, paintings, shares, regions or [None] * styles, TotalVariation(1e-4))
 
 
 def slowly(net, x):
@@ -101,10 +101,10 @@ def test_tiled_is_untiled(net, statistic, masked, softened, size):
         found = []
         for one in (WHOLE, tiles):
             content = picture(*size, 0)
-            panes = TiledFeatures(eye, one, Softening.of(eye, content) if softened else None)
+            features = TiledFeatures(eye, one, ActivationSmoothing.of(eye, content) if softened else None)
             styles = [picture(100, 90, 1), picture(111, 90, 2)]
-            styling = Styling(panes, balance(statistic), content, styles, (0.7, 0.3), regions or [None, None])
-            found.append(styling(x, False))
+            loss = StyleLoss(features, balance(statistic), content, styles, (0.7, 0.3), regions or [None, None])
+            found.append(loss(x, False))
     (value, slope), (tiled_value, tiled_slope) = found
     assert tiled_value.item() == pytest.approx(value.item(), rel=1e-5)
     assert ((slope - tiled_slope).norm() / slope.norm()).item() < 1e-5
@@ -114,8 +114,8 @@ def test_softened_maps_are_a_softmax_at_each_position_less_what_all_pictures_sha
     maps = torch.randn(1, 5, 2, 3, generator=torch.Generator().manual_seed(0))
     powers = (maps / 0.5).exp()
     expected = powers / powers.sum(1, keepdim=True) - 0.2
-    torch.testing.assert_close(Softening({"a": 0.5})("a", maps), expected)
-    assert Softening({"a": 0.5})("a", torch.ones(1, 5, 2, 3)).abs().max() < 1e-6
+    torch.testing.assert_close(ActivationSmoothing({"a": 0.5})("a", maps), expected)
+    assert ActivationSmoothing({"a": 0.5})("a", torch.ones(1, 5, 2, 3)).abs().max() < 1e-6
 
 
 def test_a_copy_of_the_content_has_no_content_loss_and_one_of_the_style_no_style_loss(net):
@@ -123,7 +123,9 @@ def test_a_copy_of_the_content_has_no_content_loss_and_one_of_the_style_no_style
         one = goal(eye, styles=1, shares=(1.0,))
         one(picture(96, 120, 0), False)
         assert one.losses["content"] == 0 and one.losses["style"] > 1e-3
-        same = Styling(TiledFeatures(eye, WHOLE), balance(), picture(96, 120, 0), [picture(96, 120, 3)], (1.0,), [None])
+        same = StyleLoss(
+            TiledFeatures(eye, WHOLE), balance(), picture(96, 120, 0), [picture(96, 120, 3)], (1.0,), [None]
+        )
         same(picture(96, 120, 3), False)
         assert same.losses["style"] == pytest.approx(0, abs=1e-9) and same.losses["content"] > 1e-3
 
@@ -142,9 +144,9 @@ def test_a_style_pulls_only_where_its_region_is(net):
     left[:, :48] = 1
     with looking(net, LAYERS, "fp32") as eye:
         styles = [picture(100, 90, 1), picture(111, 90, 2)]
-        panes = TiledFeatures(eye, WHOLE)
-        only_style = Balance({}, dict.fromkeys(LAYERS, 1.0))
-        slope = Styling(panes, only_style, x, styles, (1.0, 0.0), [left, 1 - left])(x, False)[1]
+        features = TiledFeatures(eye, WHOLE)
+        only_style = LossWeights({}, dict.fromkeys(LAYERS, 1.0))
+        slope = StyleLoss(features, only_style, x, styles, (1.0, 0.0), [left, 1 - left])(x, False)[1]
     assert slope[..., : 48 - 24].abs().min() >= 0 and slope[..., :24].any()
     assert not slope[..., 48 + 24 :].any()
 

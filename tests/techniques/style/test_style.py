@@ -20,8 +20,7 @@ from convscope.contract.request import Request
 from convscope.optimize.resample import luma
 from convscope.techniques.style.color import dyed, with_chroma
 from convscope.techniques.style.layers import content_of, is_chain, style_of, vgg_names
-from convscope.techniques.style.pyramid import sizes_up
-from convscope.techniques.style.schedule import STYLE_PRESETS, read_blend
+from convscope.techniques.style.schedule import STYLE_PRESETS, read_blend, sizes_up
 
 from ...short import random
 
@@ -214,10 +213,10 @@ def test_every_preset_paints(net, preset):
 
 def test_constants_are_the_sources_own():
     nsp, gatys, crowson = STYLE_PRESETS["neural-style"], STYLE_PRESETS["gatys2016"], STYLE_PRESETS["crowson"]
-    assert (nsp.content, nsp.style / 5, nsp.variation, nsp.steps, nsp.climb.history) == (5, 100, 1e-3, (1000,), 100)
+    assert (nsp.content, nsp.style / 5, nsp.variation, nsp.steps, nsp.optimizer.history) == (5, 100, 1e-3, (1000,), 100)
     assert (gatys.content, gatys.style / 5, gatys.steps) == (1, 1e3, (500, 200))
     assert (crowson.content, crowson.depths, crowson.averaging) == (0.015, (256, 64, 16, 4, 1), 0.99)
-    assert (crowson.climb.rate, crowson.climb.betas, crowson.steps) == (0.02, (0.9, 0.99), (1000, 500))
+    assert (crowson.optimizer.rate, crowson.optimizer.betas, crowson.steps) == (0.02, (0.9, 0.99), (1000, 500))
 
 
 def test_several_contents_give_a_picture_each_begun_with_the_one_before(net, monkeypatch):

@@ -23,9 +23,9 @@ from convscope.techniques.visualization.presets import CANVASES, PRESETS
 )
 def test_yosinskis_four_rows(name, steps, rule, updates, frame):
     recipe = PRESETS[name]
-    assert recipe.steps == steps and recipe.climb.updates == updates
-    assert (recipe.climb.optimizer, recipe.climb.rate, recipe.climb.most) == rule
-    assert recipe.looks == 1 and recipe.transforms(0.5, 224) == () and not recipe.climb.penalties
+    assert recipe.steps == steps and recipe.optimizer.updates == updates
+    assert (recipe.optimizer.kind, recipe.optimizer.rate, recipe.optimizer.most) == rule
+    assert recipe.looks == 1 and recipe.transforms(0.5, 224) == () and not recipe.optimizer.penalties
     canvas = recipe.paint(frame(1, 3, 64, 64), torch.tensor([0.4, 0.5, 0.6]), "")
     assert isinstance(canvas, Pixels)
     assert (canvas.image() - torch.tensor([0.4, 0.5, 0.6]).reshape(3, 1, 1)).std().item() == pytest.approx(
@@ -35,15 +35,15 @@ def test_yosinskis_four_rows(name, steps, rule, updates, frame):
 
 def test_simonyan_starts_at_the_mean_and_weighs_the_norm(frame):
     recipe, mean = PRESETS["simonyan"], torch.tensor([0.4, 0.5, 0.6])
-    assert recipe.climb.optimizer == "gradient" and [type(p) for p in recipe.climb.penalties] == [L2]
+    assert recipe.optimizer.kind == "gradient" and [type(p) for p in recipe.optimizer.penalties] == [L2]
     image = recipe.paint(frame(2, 3, 5, 6), mean, "").image()
     assert torch.equal(image, mean.reshape(3, 1, 1).expand(2, 3, 5, 6)) and not recipe.above
 
 
 def test_lucid(frame):
     recipe = PRESETS["lucid"]
-    assert (recipe.climb.optimizer, recipe.climb.rate, recipe.steps) == ("adam", 0.05, 512)
-    assert recipe.climb.betas == (0.9, 0.999) and recipe.climb.schedule == "constant"
+    assert (recipe.optimizer.kind, recipe.optimizer.rate, recipe.steps) == ("adam", 0.05, 512)
+    assert recipe.optimizer.betas == (0.9, 0.999) and recipe.optimizer.schedule == "constant"
     # jitter(8) of Lucid cuts 8 pixels off a side at random: 4 either way
     assert recipe.transforms(0.3, 224) == (Pad(12, 0.5), Jitter(4), RandomScale(0.9, 1.1), Rotate(10), Jitter(2))
     assert recipe.transforms(0.3, 448)[:2] == (Pad(24, 0.5), Jitter(8))
@@ -54,7 +54,7 @@ def test_lucid(frame):
 
 def test_maco():
     recipe = PRESETS["maco"]
-    assert (recipe.climb.optimizer, recipe.climb.rate, recipe.steps, recipe.looks) == ("nadam", 1.0, 256, 32)
+    assert (recipe.optimizer.kind, recipe.optimizer.rate, recipe.steps, recipe.looks) == ("nadam", 1.0, 256, 32)
     for share, side in [(0, 0.5), (0.5, 0.275), (1, 0.05)]:
         crop, noise = recipe.transforms(share, 512)
         assert isinstance(crop, Crop) and noise == Noise(0.08)
@@ -71,7 +71,7 @@ def test_every_canvas_and_every_recipe_paints(frame, shape):
     for name, recipe in PRESETS.items():
         image = recipe.paint(frame(*shape), mean, "").image()
         assert image.shape == shape and 0 <= image.min() <= image.max() <= 1, name
-        assert recipe.steps > 0 and recipe.looks > 0 and math.isfinite(recipe.climb.rate)
+        assert recipe.steps > 0 and recipe.looks > 0 and math.isfinite(recipe.optimizer.rate)
         for step in (0, recipe.steps - 1):
             shown = image.detach()
             for transform in recipe.transforms(step / recipe.steps, 24):

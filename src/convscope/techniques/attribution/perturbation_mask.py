@@ -216,7 +216,11 @@ def _moved(x: Tensor, shift: tuple[int, int]) -> Tensor:
 
 
 def _descend(game: _Hide | _Keep, work: Work[int], rng: np.random.Generator) -> dict[str, str]:
-    """Take the steps; says so where the unit's value never had a gradient."""
+    """Take the steps; says so where the unit's value never had a gradient.
+
+    A loop of its own: what `optimize.loop` adds is a state to take up, and `optimize.ascent` changes pictures; this
+    takes a few hundred cheap steps on a mask, down two slopes of which one alone says whether the unit was moved.
+    """
     jitter = min(game.scene.size) // 56  # 4 pixels of 224, against masks that depend on single pixels
     moved = False
     for step in work:

@@ -22,7 +22,7 @@ from ...optimize.objective import Excite, Objective, Term
 from ...optimize.objective_subject import ObjectiveSubject
 from ...optimize.objective_text import ObjectiveLike, objective
 from ...optimize.resample import Travel, as_bytes, picture_to_pixels, resized, to_picture
-from ...optimize.tiling import Tiles, Tiling, tiling
+from ...optimize.tiling import TiledObjective, Tiling, tiling
 from ...results.synthesis import Dream
 from ..common_knobs import Seed
 from .guide import follow_guide
@@ -86,19 +86,19 @@ def dream(
     """
     raised, led = read_dream(net, layer), _opened(guide)
     moves = Travel(zoom, (drift_x, drift_y), rotation)
-    manner = DreamSettings(steps, rate, jitter, smoothing, frames, moves, seed)
-    with looking(net, raised.layers, painting(net, precision)) as eye:
-        aim = raised if led is None else follow_guide(eye, raised, led)
-        sizes, rigid = _sizes(eye, image, size, octaves, scale)
-        start = resized(to_picture(image, net.preprocessing.channels, eye.device), sizes[-1])
+    settings = DreamSettings(steps, rate, jitter, smoothing, frames, moves, seed)
+    with looking(net, raised.layers, painting(net, precision)) as extractor:
+        aim = raised if led is None else follow_guide(extractor, raised, led)
+        sizes, rigid = _sizes(extractor, image, size, octaves, scale)
+        start = resized(to_picture(image, net.preprocessing.channels, extractor.device), sizes[-1])
         windows = tiling(net, raised.layers, sizes[-1], tile, rigid)
-        work = Octaves(Tiles(eye, aim, windows), start, sizes, manner)
-        work.carry_out()
-        last = work.image()
-    frames_made = work.pictures or ([as_bytes(last)] if frames else [])
+        run = Octaves(TiledObjective(extractor, aim, windows), start, sizes, settings)
+        run.carry_out()
+        last, precise = run.image(), "bf16" if extractor.half else "fp32"
+    frames_made = run.pictures or ([as_bytes(last)] if frames else [])
     return Dream(
-        values=work.curve, unit=_unit(raised), network=net.name,
-        evidence={"objective": str(raised), **_evidence(work, windows), "precision": "bf16" if eye.half else "fp32"},
+        values=run.curve, unit=_unit(raised), network=net.name,
+        evidence={"objective": str(raised), **_evidence(run, windows), "precision": precise},
         image=picture_to_pixels(last),
         original=as_bytes(start),
         frames=np.stack(frames_made) if frames_made else np.zeros((0, *sizes[-1], 3), np.uint8),
@@ -128,12 +128,12 @@ def _opened(guide: str) -> Image | None:
 
 
 def _sizes(
-    eye: FeatureExtractor, image: Image, size: int | Literal["auto"], octaves: int, scale: float
+    extractor: FeatureExtractor, image: Image, size: int | Literal["auto"], octaves: int, scale: float
 ) -> tuple[list[tuple[int, int]], bool]:
     """Height and width of each octave, and whether the network must be shown windows of its own size."""
-    own = eye.net.preprocessing.size
+    own = extractor.net.preprocessing.size
     longest = min(max(image.size), _LARGEST * max(own)) if size == "auto" else size
-    found = sizes_taken(eye, octave_sizes(_scaled(image, longest / max(image.size)), octaves, scale))
+    found = sizes_taken(extractor, octave_sizes(_scaled(image, longest / max(image.size)), octaves, scale))
     if found:
         return found, False
     least = max(side / length for side, length in zip(own, image.size, strict=True))
@@ -143,8 +143,8 @@ def _sizes(
     if not found:
         needed = math.ceil(least * max(image.size))
         raise BadKnob(
-            f"size must be at least {needed} for this image, not {size}: {eye.net.name} takes no other pictures than "
-            f"{own[1]} × {own[0]} pixels, and is shown windows of that size. Or use auto."
+            f"size must be at least {needed} for this image, not {size}: {extractor.net.name} takes no other pictures "
+            f"than {own[1]} × {own[0]} pixels, and is shown windows of that size. Or use auto."
         )
     return found, True
 
@@ -161,16 +161,16 @@ def _unit(raised: Objective) -> Unit:
     return spanning(raised.layers)
 
 
-def _evidence(work: Octaves, windows: Tiling) -> dict[str, Any]:
-    height, width = work.sizes[-1]
-    told: dict[str, Any] = {"octaves": [f"{w} × {h}" for h, w in work.sizes]}
+def _evidence(run: Octaves, windows: Tiling) -> dict[str, Any]:
+    height, width = run.sizes[-1]
+    told: dict[str, Any] = {"octaves": [f"{w} × {h}" for h, w in run.sizes]}
     rows, columns = (len(windows.spans(axis, side, 0)) for axis, side in ((0, height), (1, width)))
     if rows * columns > 1:
         told["tiles"] = f"{rows} × {columns} in the last octave, shown with {windows.halo} pixels around each"
-    if work.redirected:
-        told["redirected"] = f"{work.redirected} first steps with redirected gradients, where the picture had none"
-    if work.stuck:
+    if run.redirected:
+        told["redirected"] = f"{run.redirected} first steps with redirected gradients, where the picture had none"
+    if run.stuck:
         told["vanished"] = VANISHED
-    if work.broken:
-        return {**told, "not_finite": f"numbers were not finite at {work.broken}: the picture before is kept"}
-    return {**told, **work.work.evidence}
+    if run.broken:
+        return {**told, "not_finite": f"numbers were not finite at {run.broken}: the picture before is kept"}
+    return {**told, **run.work.evidence}

@@ -45,25 +45,25 @@ class Guided(LayerTerm):
         return torch.cat([(some.mT @ self.features).argmax(2) for some in torch.split(x, at_once, 2)], 1)
 
 
-def follow_guide(eye: FeatureExtractor, objective: Objective, guide: Image) -> Objective:
+def follow_guide(extractor: FeatureExtractor, objective: Objective, guide: Image) -> Objective:
     """The objective with its dreams led by a guide; raises BadImage for one too small to hold a feature."""
     dreams = {term.of for _, term in objective.terms if isinstance(term, LayerEnergy)}
     if not dreams:
         raise BadKnob(f"guide must lead the dream of a whole layer, not {objective}. Ask for a layer, or leave it out.")
     for layer in sorted(dreams):
-        _check_size(eye.net, layer, guide)
+        _check_size(extractor.net, layer, guide)
     with torch.no_grad():
-        seen = eye(_shown(eye, guide))
+        seen = extractor(_shown(extractor, guide))
     made = {layer: Guided(layer, seen[layer][0].flatten(1)) for layer in dreams}
     led = ((w, made[term.of] if isinstance(term, LayerEnergy) else term) for w, term in objective.terms)
     return replace(objective, terms=tuple(led))
 
 
-def _shown(eye: FeatureExtractor, guide: Image) -> Tensor:
+def _shown(extractor: FeatureExtractor, guide: Image) -> Tensor:
     """The guide as the network sees it: whole, its shorter side at most the network's own."""
-    picture = to_picture(guide, eye.net.preprocessing.channels, eye.device)
+    picture = to_picture(guide, extractor.net.preprocessing.channels, extractor.device)
     least = min(guide.size)
-    own = min(eye.net.preprocessing.size)
+    own = min(extractor.net.preprocessing.size)
     if least <= own:
         return picture
     return resized(picture, (round(guide.size[0] * own / least), round(guide.size[1] * own / least)))

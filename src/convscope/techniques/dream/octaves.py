@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base.errors import BadCheckpoint
-from ...contract.checkpoint import EVERY
 from ...execution.features import FeatureExtractor
-from ...optimize.ascent import Ascent, OptimizerSettings
+from ...optimize.ascent import Ascent, NotFinite, OptimizerSettings
 from ...optimize.canvas import Frame, Pixels
 from ...optimize.draws import generator
-from ...optimize.loop import Stepwise, ascent_in, shown
+from ...optimize.loop import AscentLoop, ascent_in, ascent_state, shown
 from ...optimize.resample import Travel, as_bytes, resized
-from ...optimize.tiling import Tiles
+from ...optimize.tiling import TiledObjective
 from ...optimize.transform import blurred
 
 _SMALLEST = 16  # shorter side of the smallest octave, in pixels
@@ -37,15 +36,15 @@ def octave_sizes(size: tuple[int, int], octaves: int, scale: float) -> list[tupl
     return [one for one in found if min(one) >= _SMALLEST or one == size]
 
 
-def sizes_taken(eye: FeatureExtractor, sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def sizes_taken(extractor: FeatureExtractor, sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The sizes from the first one on that the network takes; none where it takes no other than its own.
 
     Tried out are pictures a little larger than its own at most: what takes those takes all, and memory stays small.
     """
-    most = [side + side // 4 + 1 for side in eye.net.preprocessing.size]
+    most = [side + side // 4 + 1 for side in extractor.net.preprocessing.size]
     for number, size in enumerate(sizes):
         tried = [min(side, limit) for side, limit in zip(size, most, strict=True)]
-        if eye.takes((tried[0], tried[1])):
+        if extractor.takes((tried[0], tried[1])):
             return list(sizes[number:])
     return []
 
@@ -63,22 +62,24 @@ class DreamSettings:
     seed: int = 0
 
 
-class Octaves(Stepwise):
+class Octaves(AscentLoop):
     """Dreams of a picture, (1, C, H, W) from 0 to 1, at each of `sizes`, the last of them its own.
 
     `pictures` are those that were finished, one a frame, as bytes (H, W, C). `curve` (octaves, steps) are the values of
-    the first, NaN where a step was not taken; `broken` says where numbers were no longer finite. State is kept where
-    `base.checkpoint` says: after each octave, and within it every 16 steps.
+    the first, NaN where a step was not taken.
     """
 
-    def __init__(self, goal: Tiles, start: Tensor, sizes: Sequence[tuple[int, int]], manner: DreamSettings) -> None:
-        self.goal, self.sizes, self.manner = goal, list(sizes), manner
+    def __init__(
+        self, goal: TiledObjective, start: Tensor, sizes: Sequence[tuple[int, int]], settings: DreamSettings
+    ) -> None:
+        self.goal, self.sizes, self.settings = goal, list(sizes), settings
         self.base, self.detail = start, torch.zeros_like(start[..., :1, :1])
         self.pictures: list[NDArray[np.uint8]] = []
         self.first: Tensor | None = None
-        self.curve = np.full((len(sizes), manner.steps), np.nan, np.float32)
+        self.curve = np.full((len(sizes), settings.steps), np.nan, np.float32)
         self.stuck, self.redirected = 1, 0
-        super().__init__(max(1, manner.frames) * self._frame)
+        self._ascent: Ascent | None = None
+        super().__init__([settings.steps] * len(sizes) * max(1, settings.frames))
 
     def image(self) -> Tensor:
         """The first picture, at its full size, with what was dreamed of it so far."""
@@ -86,60 +87,48 @@ class Octaves(Stepwise):
             return self.first
         return (self.base + resized(self._detail_now(), self.sizes[-1])).clamp(0, 1)
 
-    @property
-    def _frame(self) -> int:
-        """Steps of one picture."""
-        return len(self.sizes) * self.manner.steps
+    def _ascend(self, stage: int, step: int) -> None:
+        assert self._ascent is not None
+        self._ascent.step()
+        if stage < len(self.sizes):
+            self.curve[stage, step] = self._ascent.values.item()
 
-    def _at(self) -> tuple[int, int, int]:
-        """The frame, octave and step that come next."""
-        frame, within = divmod(self._number, self._frame)
-        return frame, *divmod(within, self.manner.steps)
-
-    def _step(self) -> None:
-        frame, octave, step = self._at()
-        ascent = self._ascent or self._begin(frame, octave)
-        ascent.step()
-        if frame == 0:
-            self.curve[octave, step] = ascent.values.item()
-        self._number += 1
-        if step == self.manner.steps - 1:
-            self._end(frame, octave, ascent)
-        elif step % EVERY == EVERY - 1:
-            self._keep()
-
-    def _begin(self, frame: int, octave: int) -> Ascent:
+    def _begin(self, stage: int) -> int:
+        frame, octave = divmod(stage, len(self.sizes))
         size = self.sizes[octave]
-        rngs = [generator(self.manner.seed, frame, octave)]
+        rngs = [generator(self.settings.seed, frame, octave)]
         start = resized(self.base, size) + resized(self.detail, size)
         canvas = Pixels(Frame(rngs, start.shape[1], *size, start.device), start=start)
-        climb = OptimizerSettings("normalized", self.manner.rate / _PIXEL)
-        self._ascent = Ascent(canvas, self._slopes, climb, self.manner.steps, rngs)
-        return self._ascent
+        optimizer = OptimizerSettings("normalized", self.settings.rate / _PIXEL)
+        self._ascent = Ascent(canvas, self._slopes, optimizer, self.settings.steps, rngs)
+        return 0
 
-    def _end(self, frame: int, octave: int, ascent: Ascent) -> None:
-        self.detail, self._ascent = self._detail_now(), None
+    def _end(self, stage: int) -> None:
+        ascent, self.detail = self._ascent, self._detail_now()
+        assert ascent is not None
+        self._ascent = None
         self.redirected += ascent.redirected
         self.stuck &= int(ascent.stuck.all())
+        frame, octave = divmod(stage, len(self.sizes))
         if octave == len(self.sizes) - 1:
             self._finish(frame, ascent.image())
-        self._keep()
+        self._keep(stage)
 
     def _finish(self, frame: int, picture: Tensor) -> None:
         """Put a picture aside, and turn to the next, which is what a camera that moves on sees of it."""
         self.first = picture if self.first is None else self.first
-        if self.manner.frames:
+        if self.settings.frames:
             self.pictures.append(as_bytes(picture))
             self._kept.save(f"frame{frame}", {"picture": self.pictures[-1]})
-            self.base, self.detail = self.manner.travel(picture), torch.zeros_like(self.detail[..., :1, :1])
+            self.base, self.detail = self.settings.travel(picture), torch.zeros_like(self.detail[..., :1, :1])
 
     def _slopes(self, pictures: Tensor, redirect: bool) -> tuple[Tensor, Tensor]:
         """The goal's slopes, of the picture shifted at random and around its edges, and shifted back."""
         assert self._ascent is not None
-        (rng,), jitter = self._ascent.rngs, self.manner.jitter
+        (rng,), jitter = self._ascent.rngs, self.settings.jitter
         down, right = torch.randint(-jitter, jitter + 1, (2,), generator=rng).tolist()
         values, slopes = self.goal(pictures.roll((down, right), (-2, -1)), rng, redirect)
-        return values, smoothed(slopes.roll((-down, -right), (-2, -1)), self.manner.smoothing)
+        return values, smoothed(slopes.roll((-down, -right), (-2, -1)), self.settings.smoothing)
 
     def _detail_now(self) -> Tensor:
         if self._ascent is None:
@@ -152,17 +141,19 @@ class Octaves(Stepwise):
         now = self._ascent.image() if self._ascent is not None else self.base + resized(self.detail, self.sizes[-1])
         return shown(now)
 
-    def _where(self) -> str:
-        frame, octave, step = self._at()
-        where = f"octave {octave + 1}, step {step + 1}"
-        return f"{where}, of frame {frame + 1}" if self.manner.frames else where
+    def _fail(self, error: NotFinite) -> None:
+        stage, step = self.at
+        frame, octave = divmod(stage, len(self.sizes))
+        self.broken = f"octave {octave + 1}, step {step + 1}"
+        if self.settings.frames:
+            self.broken += f", of frame {frame + 1}"
 
-    def _keep(self) -> None:
+    def _keep(self, stage: int) -> None:
         first = {} if self.first is None else {"first": self.first}
         tensors = {"base": self.base, "detail": self.detail, **first}
         state: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
-        state |= {"curve": self.curve, "counts": np.array([self._number, self.redirected, self.stuck])}
-        self._kept.save(_STATE, state | self._ascent_state())
+        state |= {"curve": self.curve, "counts": np.array([self.number, self.redirected, self.stuck])}
+        self._kept.save(_STATE, state | ascent_state(self._ascent))
 
     def _take_up(self) -> None:
         """Go on from what was kept, if anything was."""
@@ -173,11 +164,14 @@ class Octaves(Stepwise):
         self.base, self.detail = (torch.from_numpy(state[name]).to(device) for name in ("base", "detail"))
         self.first = torch.from_numpy(state["first"]).to(device) if "first" in state else None
         self.curve = np.array(state["curve"])
-        self._number, self.redirected, self.stuck = map(int, state["counts"])
-        frame, octave, step = self._at()
+        self.number, self.redirected, self.stuck = map(int, state["counts"])
+        stage, step = self.at
         if step:
-            self._begin(frame, octave).load(ascent_in(state))
-        self.pictures = [self._frame_kept(number) for number in range(frame if self.manner.frames else 0)]
+            self._begin(stage)
+            assert self._ascent is not None
+            self._ascent.load(ascent_in(state))
+        frames = stage // len(self.sizes) if self.settings.frames else 0
+        self.pictures = [self._frame_kept(number) for number in range(frames)]
 
     def _frame_kept(self, number: int) -> NDArray[np.uint8]:
         state: dict[str, Any] | None = self._kept.load(f"frame{number}")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,21 +12,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ...base.image import Image, open_image
-from ...base.progress import Work
 from ...base.unit import UnitLike
-from ...contract.checkpoint import EVERY, Kept, kept
 from ...contract.subjects import Given
 from ...contract.technique import technique
 from ...execution.features import Precision, looking
-from ...network.isolation.running import device_of
 from ...network.network import Network
-from ...optimize.canvas import Frame
-from ...optimize.regularizer import Penalty
-from ...optimize.resample import as_bytes, to_picture
 from ...results.synthesis import Inversion
 from ..common_knobs import Seed
-from .layers import Depths, read_depths
-from .target import INVERSION_PRESETS, InversionPresetName, InversionSettings, Inverting, Target, natural, squares
+from .layers import read_depths
+from .run import InversionRun, InversionSetup, Inverted
+from .target import INVERSION_PRESETS, InversionPresetName, natural, squares
 
 _OTHERS = ("sample:coffee", "sample:rocket")  # one of them is another photo than the image
 
@@ -67,85 +61,22 @@ def invert(
     goes on. Raises BadKnob for a layer that is zero everywhere, ForwardFailed for one without a gradient.
     """
     depths, seen = read_depths(net, layer), net.see(image)
-    manner = (
-        INVERSION_PRESETS[preset] if steps == "auto" else dataclasses.replace(INVERSION_PRESETS[preset], steps=steps)
-    )
-    smooth, within = (manner.weight if weight == "auto" else weight for weight in (smoothness, range))
-    workshop = Workshop(net, seen, manner, natural(smooth, within, net.preprocessing.size), seed, precision)
-    made, partial = _make(workshop, depths)
+    settings = INVERSION_PRESETS[preset]
+    settings = settings if steps == "auto" else dataclasses.replace(settings, steps=steps)
+    smooth, within = (settings.weight if weight == "auto" else weight for weight in (smoothness, range))
+    setup = InversionSetup(net, seen, settings, natural(smooth, within, net.preprocessing.size), seed, precision)
+    run = InversionRun(setup, depths.layers)
+    with looking(net, depths.layers, precision):
+        run.carry_out()
+        made = run.inverted
     values = np.array([_error(net, one.layer, seen, one.picture) for one in made], np.float32)
     return Inversion(
         values=values, unit=depths.unit, network=net.name,
-        evidence={"steps": manner.steps, **_measures(net, seen, made, values), **_troubles(made), **partial,
-                  **net.preprocessing.told(image)},
+        evidence={"steps": settings.steps, **_measures(net, seen, made, values), **_troubles(made),
+                  **run.work.evidence, **net.preprocessing.told(image)},
         images=(np.stack([one.picture for one in made]) / 255).astype(np.float32),
         layers=tuple(one.layer for one in made), seen=seen,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What is the same for all layers: the network, the picture it was given, and how that is made anew."""
-
-    net: Network
-    seen: NDArray[np.uint8]
-    manner: InversionSettings
-    penalty: Penalty
-    seed: int
-    precision: Precision
-
-    def begin(self, target: Target) -> Inverting:
-        """An ascent before its first step; all layers begin with the same noise: each may be asked for alone."""
-        channels, device = self.net.preprocessing.channels, device_of(self.net.module)
-        rngs = [torch.Generator().manual_seed(self.seed)]
-        frame = Frame(rngs, channels, *self.net.preprocessing.size, device)
-        mean = torch.tensor(self.net.preprocessing.mean, device=device)
-        return Inverting(target, self.manner, self.penalty, frame, mean)
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """A layer, the pictures ascent began and ended with, (H, W, 3), and what went wrong."""
-
-    layer: str
-    start: NDArray[np.uint8]
-    picture: NDArray[np.uint8]
-    stuck: bool
-    broken: int
-
-
-def _make(workshop: Workshop, depths: Depths) -> tuple[list[Made], dict[str, Any]]:
-    """The layers one after the other, each no deeper than it needs; those begun, and `partial` if cancelled."""
-    keep, made, now = kept(), list[Made](), list[Inverting]()
-    work = Work(range(workshop.manner.steps * len(depths.layers)), lambda: now[-1].ascent.image().cpu().numpy())
-    ticks = iter(work)
-    for number, layer in enumerate(depths.layers):
-        if next(ticks, None) is None:  # cancelled
-            break
-        with looking(workshop.net, [layer], workshop.precision) as eye:
-            picture = to_picture(open_image(workshop.seen), workshop.net.preprocessing.channels, eye.device)
-            now = [workshop.begin(Target(eye, layer, picture))]
-            start = as_bytes(now[0].ascent.image())
-            _climb(now[0], ticks, workshop.manner.steps, keep, f"layer{number}")
-            ascent = now[0].ascent
-            made.append(Made(layer, start, as_bytes(now[0].picture()), bool(ascent.stuck), now[0].broken))
-    next(ticks, None)  # reports the last step
-    return made, work.evidence
-
-
-def _climb(inverting: Inverting, ticks: Iterator[int], steps: int, keep: Kept, name: str) -> None:
-    """All steps, of which the first was begun, or as many as there is time for."""
-    state = keep.load(name)
-    if state is not None:
-        inverting.take_up(state)
-    for step in range(steps):
-        if step and next(ticks, None) is None:  # cancelled
-            break
-        if step >= inverting.ascent.number:
-            inverting.step()
-        if step % EVERY == EVERY - 1:
-            inverting.keep(keep, name)
-    inverting.keep(keep, name)
 
 
 def _error(net: Network, layer: str, seen: NDArray[np.uint8], picture: NDArray[np.uint8]) -> float:
@@ -155,7 +86,9 @@ def _error(net: Network, layer: str, seen: NDArray[np.uint8], picture: NDArray[n
     return float(squares(other - own) / squares(own))
 
 
-def _measures(net: Network, seen: NDArray[np.uint8], made: list[Made], values: NDArray[np.float32]) -> dict[str, Any]:
+def _measures(
+    net: Network, seen: NDArray[np.uint8], made: list[Inverted], values: NDArray[np.float32]
+) -> dict[str, Any]:
     """What a reader needs to know whether an error is small: those of noise, and of another photo."""
     name, photo = next((n, p) for n in _OTHERS if not np.array_equal(p := net.see(open_image(n)), seen))
     return {
@@ -166,7 +99,7 @@ def _measures(net: Network, seen: NDArray[np.uint8], made: list[Made], values: N
     }
 
 
-def _troubles(made: list[Made]) -> dict[str, Any]:
+def _troubles(made: list[Inverted]) -> dict[str, Any]:
     told = {}
     broken = [f"step {one.broken} of {one.layer}" for one in made if one.broken]
     if broken:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base.errors import BadKnob, ForwardFailed
-from ...contract.checkpoint import Kept
 from ...execution.features import FeatureExtractor, along
 from ...optimize.ascent import Ascent, NotFinite, OptimizerSettings
 from ...optimize.canvas import Canvas, Frame, Pixels, Pyramid
@@ -25,14 +23,14 @@ _STEP = _HALF / 6.5  # V of the paper: what neighboring pixels of photos typical
 
 @dataclass(frozen=True)
 class InversionSettings:
-    """How to invert: on which canvas, how to climb, in how many steps, and the weight of each regularizer.
+    """How to invert: on which canvas, with which optimizer, in how many steps, and the weight of each regularizer.
 
     Where they are `fading`, regularizers count as much as the error that is left, and less towards the end: they choose
     among the many pictures a deep layer cannot tell apart, and do not keep an early one from giving back the very one.
     """
 
     paint: Callable[[Frame, Tensor], Canvas]
-    climb: OptimizerSettings
+    optimizer: OptimizerSettings
     steps: int
     weight: float
     fading: bool
@@ -65,10 +63,10 @@ class Target:
     Raises BadKnob for a layer that is zero everywhere, ForwardFailed for one that is not finite.
     """
 
-    def __init__(self, eye: FeatureExtractor, layer: str, picture: Tensor) -> None:
-        self.eye, self.layer = eye, layer
+    def __init__(self, extractor: FeatureExtractor, layer: str, picture: Tensor) -> None:
+        self.extractor, self.layer = extractor, layer
         with torch.no_grad():
-            self.activations = eye(picture)[layer]
+            self.activations = extractor(picture)[layer]
         self.size = squares(self.activations)
         if not torch.isfinite(self.size).all():
             raise ForwardFailed(
@@ -82,7 +80,7 @@ class Target:
 
     def error(self, pictures: Tensor, redirect: bool = False) -> Tensor:
         """The relative error ‖Φ(x) − Φ₀‖² / ‖Φ₀‖² of each picture, (N,)."""
-        return squares(self.eye(pictures, redirect)[self.layer] - self.activations) / self.size
+        return squares(self.extractor(pictures, redirect)[self.layer] - self.activations) / self.size
 
     def goal(self, pictures: Tensor, redirect: bool) -> tuple[Tensor, Tensor]:
         """The negative relative error of each picture, (N,), and its slope along them."""
@@ -90,22 +88,31 @@ class Target:
 
 
 class Inverting:
-    """The ascent of one picture to a target. `broken` is the step at which numbers were no longer finite, else 0."""
+    """The ascent of one picture to a target."""
 
-    def __init__(self, target: Target, manner: InversionSettings, penalty: Penalty, frame: Frame, mean: Tensor) -> None:
-        self._fading, self._penalty = manner.fading, penalty
-        canvas, climb = manner.paint(frame, mean), replace(manner.climb, penalties=(self._weighed,))
-        self._target, self._error, self.broken = target, torch.ones(1), 0
-        self.ascent = Ascent(canvas, self._goal, climb, manner.steps, frame.rngs, mean.reshape(-1, 1, 1))
+    def __init__(
+        self, target: Target, settings: InversionSettings, penalty: Penalty, frame: Frame, mean: Tensor
+    ) -> None:
+        self._fading, self._penalty = settings.fading, penalty
+        canvas, optimizer = settings.paint(frame, mean), replace(settings.optimizer, penalties=(self._weighed,))
+        self._target, self._error = target, torch.ones(1)
+        self.ascent = Ascent(canvas, self._goal, optimizer, settings.steps, frame.rngs, mean.reshape(-1, 1, 1))
+
+    @property
+    def layer(self) -> str:
+        """The layer of the target."""
+        return self._target.layer
+
+    @property
+    def broken(self) -> int:
+        """The step at which numbers were no longer finite, else 0."""
+        return int(self.ascent.ended.item())
 
     def step(self) -> None:
         """Take one step; nothing more once numbers were not finite."""
-        if self.broken:
-            return
-        try:
-            self.ascent.step()
-        except NotFinite:
-            self.broken = self.ascent.number + 1
+        if not self.broken:
+            with suppress(NotFinite):
+                self.ascent.step()
 
     @torch.no_grad()
     def picture(self) -> Tensor:
@@ -115,15 +122,6 @@ class Inverting:
             return self.ascent.best
         nearer = -self._target.error(last).cpu() >= self.ascent.value
         return last if nearer else self.ascent.best
-
-    def keep(self, kept: Kept, name: str) -> None:
-        """Save the state of the ascent."""
-        kept.save(name, {**self.ascent.state(), "broken": np.array(self.broken)})
-
-    def take_up(self, state: dict[str, NDArray[Any]]) -> None:
-        """Go on from a state."""
-        self.broken = int(state["broken"])
-        self.ascent.load(state)
 
     def _goal(self, pictures: Tensor, redirect: bool) -> tuple[Tensor, Tensor]:
         values, slopes = self._target.goal(pictures, redirect)

@@ -40,13 +40,13 @@ def vgg_names(net: Network) -> dict[str, str]:
     return found
 
 
-def style_of(net: Network, given: str, recipe: StylePreset) -> dict[str, float]:
-    """Layers and their weights, as text says or as the recipe has them: VGG's own, or one at each size of map."""
+def style_of(net: Network, given: str, preset: StylePreset) -> dict[str, float]:
+    """Layers and their weights, as text says or as the preset has them: VGG's own, or one at each size of map."""
     if given != AUTO:
         return _read(net, given, "style_layers")
     known = vgg_names(net)
     layers = [known[name] for name in DEPTHS] if all(name in known for name in DEPTHS) else _maps(net)
-    weights = zip_longest(layers, recipe.depths[: len(layers)], fillvalue=recipe.depths[-1])
+    weights = zip_longest(layers, preset.depths[: len(layers)], fillvalue=preset.depths[-1])
     return {str(layer): float(weight) for layer, weight in weights}
 
 

@@ -1,4 +1,4 @@
-"""Recipes of style transfer, by the names of those who found them: layers, weights, statistic, climb and sizes."""
+"""Presets of style transfer, by the names of those who found them: layers, weights, statistic, optimizer, sizes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EDGE = 1 / 13  # what neighboring pixels of photos typically differ by (Mahendr
 
 @dataclass(frozen=True)
 class StylePreset:
-    """How to stylize: weights of content, style and roughness, the climb, and the sizes it takes place at.
+    """How to stylize: weights of content, style and roughness, the optimizer, and the sizes.
 
     `depths` are the weights of the style layers, shallow to deep; only their ratios count. Sizes begin at `smallest`
     pixels and grow by `factor`, `most` of them; `steps` are those at the first, second … size and all after the last.
@@ -32,7 +32,7 @@ class StylePreset:
     content: float
     style: float
     variation: float
-    climb: OptimizerSettings
+    optimizer: OptimizerSettings
     steps: tuple[int, ...]
     depths: tuple[float, ...] = (1.0,) * len(DEPTHS)
     statistic: Statistic = "gram"
@@ -49,9 +49,9 @@ class StylePreset:
         return self.steps[min(number, len(self.steps) - 1)]
 
 
-def faded(recipe: StylePreset, coarser: int) -> float:
+def faded(preset: StylePreset, coarser: int) -> float:
     """The weight of the content at a size so many sizes below the last."""
-    return recipe.content * recipe.fading ** min(coarser, _FADES)
+    return preset.content * preset.fading ** min(coarser, _FADES)
 
 
 def rough(weight: float, size: tuple[int, int]) -> Penalty | None:
@@ -59,26 +59,29 @@ def rough(weight: float, size: tuple[int, int]) -> Penalty | None:
     return TotalVariation(weight / (size[0] * size[1] * _EDGE**2)) if weight else None
 
 
-def remembering(climb: OptimizerSettings, sizes: Iterable[tuple[int, int]], channels: int) -> OptimizerSettings:
-    """A climb that remembers no more moves than there is memory for, at any of the sizes (H, W)."""
+def remembering(optimizer: OptimizerSettings, sizes: Iterable[tuple[int, int]], channels: int) -> OptimizerSettings:
+    """The optimizer, which remembers no more moves than there is memory for, at any of the sizes (H, W)."""
     move = 2 * 4 * channels * max(height * width for height, width in sizes)  # a step and a turn, four bytes a number
-    return replace(climb, history=max(1, min(climb.history, _MEMORY // move)))
+    return replace(optimizer, history=max(1, min(optimizer.history, _MEMORY // move)))
 
 
 _CODE = 5 * 1e3  # of Gatys's code: 1e3 over the square of the channels, at each of five layers
-CLIMBS = {"adam": OptimizerSettings("adam", 0.02, (0.9, 0.99)), "lbfgs": OptimizerSettings("lbfgs", 1.0, history=10)}
+OPTIMIZERS = {
+    "adam": OptimizerSettings("adam", 0.02, (0.9, 0.99)),
+    "lbfgs": OptimizerSettings("lbfgs", 1.0, history=10),
+}
 _QUASI = OptimizerSettings("lbfgs", 1.0, history=100)
 STYLE_PRESETS: dict[StylePresetName, StylePreset] = {
     # Mostly of shallow layers, which hold colors and strokes; deep ones alone leave the photo's colors as they are.
     "convscope": StylePreset(
-        0.15, 1.0, 0.02, CLIMBS["lbfgs"], (200, 100, 50), (16, 16, 4, 2, 1), smallest=128, most=16, fading=0.1
+        0.15, 1.0, 0.02, OPTIMIZERS["lbfgs"], (200, 100, 50), (16, 16, 4, 2, 1), smallest=128, most=16, fading=0.1
     ),
     # One size from noise, as in the paper, whose weights depend on the picture's size: these are of the code after.
     "gatys2015": StylePreset(1.0, _CODE, 0.0, _QUASI, (500,), relative=False, begin="noise"),
     "gatys2016": StylePreset(1.0, _CODE, 0.0, _QUASI, (500, 200), relative=False, factor=800 / 512, most=2),
     "neural-style": StylePreset(5.0, 5 * 100.0, 1e-3, _QUASI, (1000,), relative=False, begin="noise"),
     "crowson": StylePreset(
-        0.015, 1.0, 2 * _EDGE**2, CLIMBS["adam"], (1000, 500), (256, 64, 16, 4, 1), "wasserstein",
+        0.015, 1.0, 2 * _EDGE**2, OPTIMIZERS["adam"], (1000, 500), (256, 64, 16, 4, 1), "wasserstein",
         smallest=128, factor=2**0.5, most=16, averaging=0.99,
     ),
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -31,11 +31,21 @@ from .color import Colors, with_chroma
 from .layers import content_of, is_chain, style_of
 from .masks import read_masks
 from .presets import StylePreset, StylePresetName, remembering
-from .problem import StyleProblem
-from .pyramid import TERMS, Climbing, Level
-from .schedule import Auto, chosen, jobs_of, levels_of, read_blend, size_of
+from .problem import StyleLayers, StylePictures, StyleProblem
+from .run import TERMS, StyleRun
+from .schedule import (
+    Auto,
+    Level,
+    StyleEffort,
+    StyleWeights,
+    levels_of,
+    preset_with,
+    read_blend,
+    size_of,
+    variants_of,
+)
 from .statistics import Statistic
-from .tiled_features import Softening, TiledFeatures, tile_windows
+from .tiled_features import ActivationSmoothing, TiledFeatures, tile_windows
 
 _SMALL = 224  # longest side of contents and styles as the result shows them
 
@@ -109,39 +119,44 @@ def style(
     holds what is there; with `cs.checkpoint(folder)` a stopped run goes on. Raises BadImage for a style smaller than
     what a neuron of the deepest layer sees and for masks of another size, BadKnob for weights that add up to nothing.
     """
-    photos, paintings = open_pictures(content, "content"), open_pictures(style, "style")
+    photos, painted = open_pictures(content, "content"), open_pictures(style, "style")
     if colors != "style" and net.preprocessing.channels != 3:
         raise BadKnob(f"colors must be style, not {colors}, for {net.name}, which sees none. Leave it out.")
-    recipe = chosen(preset, content_weight, style_weight, variation, statistic, steps, scales, optimizer)
-    layers = content_of(net, content_layers), style_of(net, style_layers, recipe)
-    deepest = _check_field(net, [*layers[0], *layers[1]], paintings)
-    shares, jobs = read_blend(blend, len(paintings.images)), jobs_of(photos, preview_sheet)
-    masked = read_masks(masks, photos.images[0].size, len(paintings.images))
-    used = [k for k, share in enumerate(shares) if share > 0]
-    with looking(net, list(layers[0] | layers[1]), painting(net, precision)) as eye:
-        take = partial(to_picture, channels=net.preprocessing.channels, device=eye.device)
-        contents, styles = [take(image) for image in photos.images], [take(paintings.images[k]) for k in used]
+    weights = StyleWeights(content_weight, style_weight, variation, statistic)
+    chosen = preset_with(preset, weights, StyleEffort(steps, scales, optimizer))
+    layers = StyleLayers(content_of(net, content_layers), style_of(net, style_layers, chosen))
+    deepest = _check_field(net, [*layers.content, *layers.style], painted)
+    shares, variants = read_blend(blend, len(painted.images)), variants_of(photos, preview_sheet)
+    regions = read_masks(masks, photos.images[0].size, len(painted.images))
+    with looking(net, layers.names, painting(net, precision)) as extractor:
         sizes = [size_of(image, size, preview_sheet) for image in photos.images]
-        levels = levels_of(recipe, jobs, sizes, preview_sheet)
-        _check_taken(eye, levels, size)
-        softened = Softening.of(eye, contents[0]) if _softens(net, smoothing) else None
+        levels = levels_of(chosen, variants, sizes, preview_sheet)
+        _check_taken(extractor, levels, size)
+        pictures = _pictures(extractor, photos, painted, shares, regions, init if init != "auto" else chosen.begin)
+        smoothed = _smoothed(extractor, smoothing, pictures.contents[0])
         longest = max(*(max(one) for one in sizes), math.ceil(max(map(max, sizes)) * style_scale))
-        tiles = tile_windows(net, eye.layers, longest, tile)
-        studio = StyleProblem(
-            TiledFeatures(eye, tiles, softened), recipe, *layers, contents, styles, [shares[k] for k in used],
-            [torch.from_numpy(masked[k]).to(eye.device) for k in used] if masked else [], jobs, style_scale, colors,
-            _first(init, recipe, contents[0], take), seed,
-        )  # fmt: skip
-        climb = remembering(recipe.climb, [level.size for level in levels], net.preprocessing.channels)
-        work = Climbing(studio, levels, climb, seed, recipe.averaging, eye.device)
-        work.carry_out()
-        made = [_finished(picture, studio, levels, k) for k, picture in enumerate(work.all())]
-    told = {"preset": preset, "backbone": _backbone(net, softened), **_weighed(recipe, *layers), **deepest}
-    told |= _carried_out(work, tiles, levels) | {"precision": "bf16" if eye.half else "fp32"}
+        tiles = tile_windows(net, extractor.layers, longest, tile)
+        problem = StyleProblem(
+            TiledFeatures(extractor, tiles, smoothed),
+            chosen,
+            layers,
+            pictures,
+            variants=variants,
+            scale=style_scale,
+            colors=colors,
+            seed=seed,
+        )
+        optimizing = remembering(chosen.optimizer, [level.size for level in levels], net.preprocessing.channels)
+        run = StyleRun(problem, levels, optimizing)
+        run.carry_out()
+        made = [_finished(picture, problem, levels, k) for k, picture in enumerate(run.all())]
+    told = {"preset": preset, "backbone": _backbone(net, smoothed), **layers.evidence, **_weighed(chosen), **deepest}
+    told |= _carried_out(run, tiles) | {"precision": "bf16" if extractor.half else "fp32"}
     return Stylized(
-        values=work.curve[:, : work.steps], unit=spanning(eye.layers), network=net.name, evidence=told,
-        image=made[0], content=_small(photos.images[0]), styles=tuple(_small(image) for image in paintings.images),
-        frames=tuple(made) if len(jobs) > 1 else (), labels=tuple(map(str, jobs[: len(made)])) if preview_sheet else (),
+        values=run.curve[:, : run.number], unit=spanning(extractor.layers), network=net.name, evidence=told,
+        image=made[0], content=_small(photos.images[0]), styles=tuple(_small(image) for image in painted.images),
+        frames=tuple(made) if len(variants) > 1 else (),
+        labels=tuple(map(str, variants[: len(made)])) if preview_sheet else (),
         profile=photos.images[0].profile, taken=net.preprocessing.size,
     )  # fmt: skip
 
@@ -162,36 +177,54 @@ def _check_field(net: Network, layers: Sequence[str], styles: Pictures) -> dict[
     return {"field": f"{max(seen.size)} pixels, of {deepest}"}
 
 
-def _check_taken(eye: FeatureExtractor, levels: Sequence[Level], size: int | Auto) -> None:
+def _check_taken(extractor: FeatureExtractor, levels: Sequence[Level], size: int | Auto) -> None:
     needed = list(dict.fromkeys(level.size for level in levels))
-    if len(sizes_taken(eye, needed)) < len(needed):
+    if len(sizes_taken(extractor, needed)) < len(needed):
         raise BadKnob(
-            f"{eye.net.name} must take pictures of {needed[0][1]} × {needed[0][0]} pixels, and does not. Use a "
+            f"{extractor.net.name} must take pictures of {needed[0][1]} × {needed[0][0]} pixels, and does not. Use a "
             "convolutional network, a larger size, or fewer scales."
         )
 
 
-def _softens(net: Network, smoothing: str) -> bool:
-    return smoothing == "softmax" or (smoothing == "auto" and not is_chain(net))
+def _pictures(
+    extractor: FeatureExtractor,
+    photos: Pictures,
+    painted: Pictures,
+    shares: Sequence[float],
+    regions: Sequence[NDArray[np.float32]],
+    begin: str,
+) -> StylePictures:
+    """All of them as the network takes them, without styles that have no share."""
+    take = partial(to_picture, channels=extractor.net.preprocessing.channels, device=extractor.device)
+    used = [k for k, share in enumerate(shares) if share > 0]
+    contents = [take(image) for image in photos.images]
+    return StylePictures(
+        contents=contents,
+        styles=[take(painted.images[k]) for k in used],
+        shares=[shares[k] for k in used],
+        regions=[torch.from_numpy(regions[k]).to(extractor.device) for k in used] if regions else [],
+        first=contents[0] if begin == "content" else None if begin == "noise" else take(_opened(begin)),
+    )
 
 
-def _first(init: str, recipe: StylePreset, content: Tensor, take: Callable[[Image], Tensor]) -> Tensor | None:
-    begin = recipe.begin if init == "auto" else init
-    if begin == "noise":
-        return None
-    if begin == "content":
-        return content
+def _opened(begin: str) -> Image:
     try:
-        return take(open_image(begin))
+        return open_image(begin)
     except BadImage as error:
         raise BadImage(f"init must be auto, content, noise or a picture, not {begin!r}. {error}") from error
 
 
-def _finished(picture: Tensor, studio: StyleProblem, levels: Sequence[Level], number: int) -> NDArray[np.float32]:
+def _smoothed(extractor: FeatureExtractor, smoothing: str, content: Tensor) -> ActivationSmoothing | None:
+    if smoothing == "softmax" or (smoothing == "auto" and not is_chain(extractor.net)):
+        return ActivationSmoothing.of(extractor, content)
+    return None
+
+
+def _finished(picture: Tensor, problem: StyleProblem, levels: Sequence[Level], number: int) -> NDArray[np.float32]:
     """A picture as it is given out, (H, W, 3), in the content's colors where these are kept."""
     last = next(level for level in levels if level.picture == number and level.last)
-    if studio.colors == "luminance":
-        picture = with_chroma(picture, studio.content(last))
+    if problem.colors == "luminance":
+        picture = with_chroma(picture, problem.content(last))
     return picture_to_pixels(picture)
 
 
@@ -202,30 +235,30 @@ def _small(image: Image) -> NDArray[np.uint8]:
     return np.asarray(picture)
 
 
-def _backbone(net: Network, softened: Softening | None) -> str:
-    if softened is None:
+def _backbone(net: Network, smoothed: ActivationSmoothing | None) -> str:
+    if smoothed is None:
         return f"{net.name}, as it is: " + ("a plain chain of layers" if is_chain(net) else "smoothing was not wanted")
     return f"{net.name}, a softmax over the channels of each position: shortcuts make activations peaky (SWAG 2021)"
 
 
-def _weighed(recipe: StylePreset, content: Mapping[str, float], style: Mapping[str, float]) -> dict[str, Any]:
+def _weighed(preset: StylePreset) -> dict[str, Any]:
     return {
-        "content_layers": dict(content), "style_layers": dict(style), "statistic": recipe.statistic,
-        "weights": {"content": recipe.content, "style": recipe.style, "variation": recipe.variation},
-        "losses": "relative to their targets" if recipe.relative else "means of squares, as in the source",
-    }  # fmt: skip
+        "statistic": preset.statistic,
+        "weights": {"content": preset.content, "style": preset.style, "variation": preset.variation},
+        "losses": "relative to their targets" if preset.relative else "means of squares, as in the source",
+    }
 
 
-def _carried_out(work: Climbing, tiles: Tiling, levels: Sequence[Level]) -> dict[str, Any]:
-    sizes = [f"{level.size[1]} × {level.size[0]}: {level.steps} steps" for level in levels if level.picture == 0]
+def _carried_out(run: StyleRun, tiles: Tiling) -> dict[str, Any]:
+    sizes = [f"{level.size[1]} × {level.size[0]}: {level.steps} steps" for level in run.levels if level.picture == 0]
     told: dict[str, Any] = {
         "sizes": sizes,
-        **dict(zip(TERMS, work.curve[:, max(0, work.steps - 1)].tolist(), strict=True)),
+        **dict(zip(TERMS, run.curve[:, max(0, run.number - 1)].tolist(), strict=True)),
     }
-    if work.climb.optimizer == "lbfgs":
-        told["moves"] = f"{work.climb.history} are remembered"
+    if run.optimizer.kind == "lbfgs":
+        told["moves"] = f"{run.optimizer.history} are remembered"
     if tiles.halo:
         told["tiles"] = f"of {tiles.window[0]} pixels, shown with {tiles.halo} around what is kept"
-    if work.broken:
-        return {**told, "not_finite": f"numbers were not finite at {work.broken}: the best picture before is kept"}
-    return {**told, **work.work.evidence}
+    if run.broken:
+        return {**told, "not_finite": f"numbers were not finite at {run.broken}: the best picture before is kept"}
+    return {**told, **run.work.evidence}

@@ -1,8 +1,9 @@
-"""Panes: what layers make of a picture of any size, window by window, exactly as if it were seen whole.
+"""What layers make of a picture of any size, window by window, exactly as if it were seen whole.
 
 Windows overlap by a halo as wide as what a neuron sees to one side. What layers make of the halo is thrown away, and
 what is kept of one window and the next is each position once. Slopes of what is kept reach into the halo, where those
-of neighboring windows are added up. So, unlike those of `tiles`, they are those of the whole picture but for rounding.
+of neighboring windows are added up. So, unlike those of `optimize.tiling`, they are those of the whole picture but for
+rounding.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, pairwise, product
+from itertools import count, product
 from typing import Literal, TypeAlias
 
 import torch
@@ -23,7 +24,7 @@ from ...execution.features import FeatureExtractor
 from ...network.backward.gradient import unless_recomputed
 from ...network.network import Network
 from ...optimize.resample import resized
-from ...optimize.tiling import Span, Tiling, give_back, halvings, largest
+from ...optimize.tiling import Span, Tiling, give_back, halo_of, halvings, largest, seen_box
 
 Smoothing: TypeAlias = Callable[[str, Tensor], Tensor]
 """A layer, and what it makes of a picture → the same made less peaky."""
@@ -32,7 +33,7 @@ _WIDER = 3  # halves of a window that need its memory without slopes, for which 
 
 
 @dataclass(frozen=True, eq=False)
-class Pane:
+class FeatureTile:
     """A window of a picture: what is shown, `leaf` (1, C, h, w), and of what layers make of it, what is kept."""
 
     row: Span
@@ -96,8 +97,7 @@ def tile_windows(net: Network, layers: Sequence[str], size: int, tile: int | Lit
     found = [_beyond(net, layer) for layer in layers]
     stride = math.lcm(*(step for step, _ in found))
     side = max(4 * stride, side // stride * stride)
-    halo = math.ceil(max(reach for _, reach in found) / stride) * stride
-    return Tiling((side, side), min(halo, side // 4 // stride * stride), stride)
+    return Tiling((side, side), halo_of(side, max(reach for _, reach in found), stride), stride)
 
 
 def _beyond(net: Network, layer: str) -> tuple[int, int]:
@@ -106,7 +106,7 @@ def _beyond(net: Network, layer: str) -> tuple[int, int]:
     row, column = height // 2, width // 2
     field = net.receptive_field(Unit(layer, 0, (row, column)))
     down, across = halvings(net.preprocessing.size[0] / height), halvings(net.preprocessing.size[1] / width)
-    top, left, bottom, right = field.local if field.status == "whole input" else field.unclipped
+    top, left, bottom, right = seen_box(field)
     ends = row * down - top, column * across - left, bottom - (row + 1) * down, right - (column + 1) * across
     return math.lcm(down, across), max(0, *ends)
 
@@ -118,11 +118,11 @@ def evenly(tiling: Tiling, axis: int, length: int) -> list[Span]:
 
 
 def _divided(length: int, parts: int, tiling: Tiling) -> list[Span]:
-    edges = [round(number * length / parts / tiling.stride) * tiling.stride for number in range(parts)] + [length]
-    return [Span(max(0, a - tiling.halo), min(length, b + tiling.halo), a, b) for a, b in pairwise(edges)]
+    borders = [round(number * length / parts / tiling.stride) * tiling.stride for number in range(parts)]
+    return tiling.between([*borders, length])
 
 
-class Softening:
+class ActivationSmoothing:
     """A softmax over the channels of each position, at a temperature that is the deviation of each layer's numbers.
 
     Wang, Li and Vasconcelos 2021, "Rethinking and improving the robustness of image style transfer" (SWAG): shortcuts
@@ -134,10 +134,10 @@ class Softening:
         self.temperatures = temperatures
 
     @classmethod
-    def of(cls, eye: FeatureExtractor, picture: Tensor) -> Softening:
+    def of(cls, extractor: FeatureExtractor, picture: Tensor) -> ActivationSmoothing:
         """With the temperatures of a picture, (1, C, H, W), at the size the network was made for."""
         with torch.no_grad():
-            seen = eye(resized(picture, eye.net.preprocessing.size))
+            seen = extractor(resized(picture, extractor.net.preprocessing.size))
         return cls({layer: max(float(tensor.std()), 1e-12) for layer, tensor in seen.items()})
 
     def __call__(self, layer: str, features: Tensor) -> Tensor:
@@ -146,11 +146,10 @@ class Softening:
 
 
 class TiledFeatures:
-    """An eye, and the windows that it is shown; `smoothing` is done to what layers make of them."""
+    """A feature extractor, and the windows that it is shown; `smoothing` is done to what layers make of them."""
 
-    def __init__(self, eye: FeatureExtractor, tiling: Tiling, smoothing: Smoothing | None = None) -> None:
-        self.eye, self.tiling, self.smoothing = eye, tiling, smoothing
-
+    def __init__(self, extractor: FeatureExtractor, tiling: Tiling, smoothing: Smoothing | None = None) -> None:
+        self.extractor, self.tiling, self.smoothing = extractor, tiling, smoothing
         height, width = (side * _WIDER // 2 for side in tiling.window)
         self._wide = replace(tiling, window=(height, width))
 
@@ -160,17 +159,17 @@ class TiledFeatures:
         tiling = self._wide if wide else self.tiling
         return list(product(evenly(tiling, 0, height), evenly(tiling, 1, width)))
 
-    def look(self, picture: Tensor, row: Span, column: Span, redirect: bool = False) -> Pane:
+    def look(self, picture: Tensor, row: Span, column: Span, redirect: bool = False) -> FeatureTile:
         """One window, with slopes to be asked for where there are any."""
         leaf = picture[..., row.shown, column.shown].detach()
         leaf = leaf.requires_grad_() if torch.is_grad_enabled() else leaf
-        features = self.eye(leaf, redirect)
+        features = self.extractor(leaf, redirect)
         if self.smoothing is not None:
             features = {layer: self.smoothing(layer, tensor) for layer, tensor in features.items()}
-        return Pane(row, column, leaf, features)
+        return FeatureTile(row, column, leaf, features)
 
     @torch.no_grad()
-    def each(self, picture: Tensor) -> Iterator[Pane]:
+    def each(self, picture: Tensor) -> Iterator[FeatureTile]:
         """All windows, one after the other, without slopes."""
         spans = self.spans(picture, wide=True)
         for row, column in spans:
@@ -182,9 +181,9 @@ class TiledFeatures:
     def whole(self, picture: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """What layers make of the whole picture, put together from what is kept of each window."""
         parts: dict[str, list[list[Tensor]]] = {layer: [] for layer in layers}
-        for pane in self.each(picture):
+        for tile in self.each(picture):
             for layer in layers:
-                if pane.column.first == 0:
+                if tile.column.first == 0:
                     parts[layer].append([])
-                parts[layer][-1].append(pane.kept(layer).clone())
+                parts[layer][-1].append(tile.kept(layer).clone())
         return {layer: torch.cat([torch.cat(row, 3) for row in rows], 2) for layer, rows in parts.items()}

@@ -1,4 +1,4 @@
-"""Painting units: one ascent for a few pictures at a time, and what each finally makes of its objective."""
+"""One ascent for a few pictures at a time, and what each finally makes of its objective."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base.image import Image
-from ...contract.checkpoint import Kept
 from ...execution.features import FeatureExtractor, Precision, along
 from ...network.isolation.running import device_of
 from ...network.network import Network
@@ -42,10 +41,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class VisualizationSetup:
-    """What all pictures share: network, recipe, canvas size, photos for a spectrum, alpha, seed, precision."""
+    """What all pictures share: network, preset, canvas size, photos for a spectrum, alpha, seed, precision."""
 
     net: Network
-    recipe: VisualizationPreset
+    preset: VisualizationPreset
     size: tuple[int, int]
     photos: tuple[Image, ...] = ()
     alpha: bool = False
@@ -57,7 +56,7 @@ class VisualizationSetup:
         """An empty canvas for pictures, and the random numbers of their ascent: each picture's are its own."""
         rngs = [generator(self.seed, piece.unit, piece.variant) for piece in pieces]
         frame = Frame(rngs, self.net.preprocessing.channels, *self.size, device_of(self.net.module))
-        canvas = self.recipe.paint(frame, self.mean(), self.photos)
+        canvas = self.preset.paint(frame, self.mean(), self.photos)
         return (Transparent(canvas, frame) if self.alpha else canvas), rngs
 
     def mean(self) -> Tensor:
@@ -81,36 +80,35 @@ class Painted:
     curve: NDArray[np.float32]
     redirected: int
     ended: NDArray[np.int64]  # the step at which each picture's numbers were no longer finite, or 0
-    left: int = 0  # steps that were not taken, as it was cancelled
 
 
 class VisualizationBatch:
-    """Pictures that are painted together, each with an objective of its own, and shown to the network at one size.
+    """Pictures that are made together, each with an objective of its own, and shown to the network at one size.
 
     No more than `at_once` are seen in one pass.
     """
 
     def __init__(
         self,
-        studio: VisualizationSetup,
+        setup: VisualizationSetup,
         pieces: Sequence[Piece],
-        eye: FeatureExtractor,
+        extractor: FeatureExtractor,
         shown: tuple[int, int],
         at_once: int,
     ) -> None:
-        self.studio, self.eye, self.shown, self.at_once = studio, eye, shown, at_once
+        self.setup, self.extractor, self.shown, self.at_once = setup, extractor, shown, at_once
         self.objectives = [piece.objective for piece in pieces]
         self.steady = any(piece.in_place for piece in pieces)
-        self.raised = [_raised(o, studio) for o in self.objectives]
-        self.canvas, self.rngs = studio.canvas(pieces)
-        recipe, mean = studio.recipe, studio.mean().reshape(-1, 1, 1)
-        self.ascent = Ascent(self.canvas, self._goal, recipe.climb, recipe.steps, self.rngs, mean, studio.deviation)
+        self.raised = [_raised(o, setup) for o in self.objectives]
+        self.canvas, self.rngs = setup.canvas(pieces)
+        preset, mean = setup.preset, setup.mean().reshape(-1, 1, 1)
+        self.ascent = Ascent(self.canvas, self._goal, preset.optimizer, preset.steps, self.rngs, mean, setup.deviation)
         self.start = self._plainly(self.ascent.image())
         self.curve: list[NDArray[np.float32]] = []
 
     def step(self) -> None:
         """Take one step; nothing more once no picture's numbers are finite."""
-        if self.ascent.ended.all():
+        if self.ascent.over:
             return
         try:
             self.ascent.step()
@@ -130,40 +128,40 @@ class VisualizationBatch:
         images = last.float().cpu().numpy()
         return Painted(images, driven, self.start, values, self._way, self.ascent.redirected, ended)
 
-    def keep(self, kept: Kept, name: str) -> None:
-        """Save the state of the ascent."""
-        kept.save(name, {**self.ascent.state(), "curve": self._way})
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything the next steps depend on, and the values so far."""
+        return {**self.ascent.state(), "curve": self._way}
 
-    def take_up(self, state: dict[str, NDArray[Any]]) -> None:
+    def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on from a state."""
         self.curve = list(state["curve"])
         self.ascent.load(state)
 
     def _goal(self, pictures: Tensor, redirect: bool) -> tuple[Tensor, Tensor]:
-        share = self.ascent.number / self.studio.recipe.steps
-        transforms = self.studio.recipe.transforms(share, min(self.studio.size))
+        share = self.ascent.number / self.setup.preset.steps
+        transforms = self.setup.preset.transforms(share, min(self.setup.size))
         if self.steady:
-            transforms = _steadied(transforms, min(self.studio.size))
-        chain = Chain(((Overlay(),) if self.studio.alpha else ()) + transforms, self.shown)
+            transforms = _steadied(transforms, min(self.setup.size))
+        chain = Chain(((Overlay(),) if self.setup.alpha else ()) + transforms, self.shown)
         values, slopes = torch.zeros(len(pictures), device=pictures.device), torch.zeros_like(pictures)
-        for _ in range(self.studio.recipe.looks):
+        for _ in range(self.setup.preset.looks):
             one, its = along(pictures, lambda leaf: self._values(chain(leaf, self.rngs), leaf, redirect), self._named)
             values, slopes = values + one, slopes + its
-        return values / self.studio.recipe.looks, slopes / self.studio.recipe.looks
+        return values / self.setup.preset.looks, slopes / self.setup.preset.looks
 
     def _values(self, shown: Tensor, pictures: Tensor, redirect: bool) -> Tensor:
-        seen = self.eye.in_parts(shown, self.at_once, redirect)
+        seen = self.extractor.in_parts(shown, self.at_once, redirect)
         values = torch.stack([raised(seen)[i] for i, raised in enumerate(self.raised)])
-        if self.studio.diversity:
-            apart = Diversity(mapped(self.studio.net, self.objectives[0]))(seen)
-            values = values + self.studio.diversity * values.detach().abs() * apart
-        return values * (1 - pictures[:, -1].mean((1, 2))) if self.studio.alpha else values
+        if self.setup.diversity:
+            apart = Diversity(mapped(self.setup.net, self.objectives[0]))(seen)
+            values = values + self.setup.diversity * values.detach().abs() * apart
+        return values * (1 - pictures[:, -1].mean((1, 2))) if self.setup.alpha else values
 
     @torch.no_grad()
     def _plainly(self, pictures: Tensor) -> NDArray[np.float32]:
         """What untransformed pictures make of their objectives."""
-        shown = pictures[:, :-1] * pictures[:, -1:] + 0.5 * (1 - pictures[:, -1:]) if self.studio.alpha else pictures
-        seen = self.eye.in_parts(Chain((), self.shown)(shown, self.rngs), self.at_once)
+        shown = pictures[:, :-1] * pictures[:, -1:] + 0.5 * (1 - pictures[:, -1:]) if self.setup.alpha else pictures
+        seen = self.extractor.in_parts(Chain((), self.shown)(shown, self.rngs), self.at_once)
         return np.array([o(seen)[i].item() for i, o in enumerate(self.objectives)], np.float32)
 
     @property
@@ -189,9 +187,9 @@ def _contrast(pictures: Tensor) -> NDArray[np.float32]:
     return found
 
 
-def _raised(objective: Objective, studio: VisualizationSetup) -> Objective:
-    """The objective as it is raised: by some recipes, a class score above all others."""
-    if not studio.recipe.above or not studio.net.classifies:
+def _raised(objective: Objective, setup: VisualizationSetup) -> Objective:
+    """The objective as it is raised: by some presets, a class score above all others."""
+    if not setup.preset.above or not setup.net.classifies:
         return objective
     return replace(objective, terms=tuple((w, _lead(term) if w > 0 else term) for w, term in objective.terms))
 

@@ -1,80 +1,81 @@
-"""A session: all groups of pictures painted one after the other, reported, cancelled and taken up again."""
+"""The pictures that are asked for, and which of them are made together."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from ...execution.features import FeatureExtractor
+from ...network.batch_size import chunks, mixes
+from ...network.network import Network
+from ...optimize.objective import Alignment, Diversity, Excite, Objective, Term
+from .batch import Piece, VisualizationSetup, mapped
 
-from ...base.progress import Work
-from ...contract.checkpoint import EVERY, Kept, kept
-from .batch import Painted, VisualizationBatch
-from .paintings import Paintings
-
-
-class VisualizationRun:
-    """Paints every group; `painted` are those that were begun, the last one at its best so far where it was cancelled.
-
-    Its state is kept where `base.checkpoint` says: a finished group whole, the present one now and then.
-    """
-
-    def __init__(self, paintings: Paintings) -> None:
-        self.paintings, self.painted = paintings, list[Painted]()
-        self._kept = kept()
-        self._group: VisualizationBatch | None = None
-        self.work = Work(range(paintings.studio.recipe.steps * len(paintings.groups)), self.so_far)
-
-    def paint(self) -> list[Painted]:
-        """All of it, or as much as there was time for."""
-        ticks = iter(self.work)
-        for number, begin in self.paintings.begun():
-            found = _finished(self._kept, number)
-            if found is not None:
-                self.painted.append(found)
-                for _ in zip(range(self.paintings.studio.recipe.steps), ticks, strict=False):
-                    pass
-                continue
-            group = self._group = begin()
-            found = self._ascend(group, number, ticks)
-            self._group = None
-            if len(found.curve) or not self.painted:  # else it was cancelled between two groups
-                self.painted.append(found)
-            if found.left:
-                break
-        next(ticks, None)  # reports the last step
-        return self.painted
-
-    def so_far(self) -> NDArray[np.float32]:
-        """The pictures as they are now, (n, C, H, W)."""
-        now = [self._group.ascent.image().cpu().numpy()] if self._group is not None else []
-        return np.concatenate([*(one.images for one in self.painted), *now])
-
-    def _ascend(self, group: VisualizationBatch, number: int, ticks: Iterator[int]) -> Painted:
-        state = self._kept.load(f"group{number}")
-        if state is not None:
-            group.take_up(state)
-        steps = self.paintings.studio.recipe.steps
-        for step in range(steps):
-            if next(ticks, None) is None:
-                group.keep(self._kept, f"group{number}")
-                return dataclasses.replace(group.painted(whole=False), left=steps - step)
-            if step >= group.ascent.number:
-                group.step()
-            if step % EVERY == EVERY - 1:
-                group.keep(self._kept, f"group{number}")
-        return self._finish(group.painted(whole=True), number)
-
-    def _finish(self, found: Painted, number: int) -> Painted:
-        self._kept.save(f"done{number}", {name: np.asarray(value) for name, value in vars(found).items()})
-        self._kept.drop(f"group{number}")
-        return found
+_WINDOW = 4  # pictures a pass: what stays in a processor's caches
 
 
-def _finished(keep: Kept, number: int) -> Painted | None:
-    state: dict[str, Any] | None = keep.load(f"done{number}")
-    if state is None:
-        return None
-    return Painted(**{name: value.item() if value.ndim == 0 else value for name, value in state.items()})
+@dataclass(frozen=True)
+class VisualizationBatches:
+    """Pictures of objectives, `variants` of each, of which the network sees `batch_size` in one pass."""
+
+    setup: VisualizationSetup
+    objectives: tuple[Objective, ...]
+    variants: int = 1
+    batch_size: int | Literal["auto"] = "auto"
+
+    @property
+    def at_once(self) -> int:
+        """The largest batch; one where the module mixes the images of a batch."""
+        if any(mixes(self.setup.net, layer) for layer in self.layers):
+            return 1
+        return _WINDOW if self.batch_size == "auto" else self.batch_size
+
+    @cached_property
+    def by_batch(self) -> tuple[tuple[Piece, ...], ...]:
+        """The pictures, in order, in batches that are made one after the other.
+
+        Where pictures are compared with one another, a batch is all variants of a unit, or all units of one variant.
+        Others are as many as a pass takes, with those of single neurons apart, which move less.
+        """
+        pieces = [Piece(o, unit, variant) for unit, o in enumerate(self.objectives) for variant in range(self.variants)]
+        if self._compared:
+            runs, size = [pieces], self.variants if self.variants > 1 else len(pieces)
+        else:
+            runs, size = [list(run) for _, run in groupby(pieces, lambda piece: piece.in_place)], self.at_once
+        return tuple(tuple(run[i] for i in part) for run in runs for part in chunks(len(run), size))
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """All pictures, in order."""
+        return [piece for batch in self.by_batch for piece in batch]
+
+    @property
+    def layers(self) -> list[str]:
+        """Every layer an objective reads, and the one whose pictures are to differ."""
+        found = [layer for o in self.objectives for layer in o.layers]
+        if self.setup.diversity:
+            found += [mapped(self.setup.net, o) for o in self.objectives]
+        return list(dict.fromkeys(found))
+
+    def shown(self, extractor: FeatureExtractor) -> tuple[int, int]:
+        """The size at which pictures are shown: their own, where whole maps are all that is wanted and that will do."""
+        own, size = self.setup.net.preprocessing.size, self.setup.size
+        if size[0] * size[1] >= own[0] * own[1] or not all(_any_size(self.setup.net, term) for term in self._terms):
+            return own
+        return size if extractor.takes(size) else own
+
+    @property
+    def _compared(self) -> bool:
+        """Whether a picture's value depends on other pictures."""
+        return self.setup.diversity > 0 or any(isinstance(term, Alignment | Diversity) for term in self._terms)
+
+    @property
+    def _terms(self) -> list[Term]:
+        return [term for objective in self.objectives for _, term in objective.terms]
+
+
+def _any_size(net: Network, term: Term) -> bool:
+    """Whether a term means the same for pictures of another size than the network's."""
+    return len(net.layers[term.layer].shape) > 1 and not (isinstance(term, Excite) and term.unit.position is not None)

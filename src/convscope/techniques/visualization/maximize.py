@@ -28,9 +28,9 @@ from ...results.synthesis import Maximized
 from ...scan.result import Scan, open_scan
 from ..common_knobs import BatchSize, Seed
 from .batch import Painted, VisualizationSetup
-from .batches import VisualizationRun
-from .paintings import Paintings
+from .batches import VisualizationBatches
 from .presets import CANVASES, PRESETS, CanvasName, PresetName, VisualizationPreset
+from .run import VisualizationRun
 from .validation import against_scan, judged, judges_named, scan_of
 
 _LEAST = 4  # the canvas may be this many times smaller than what the network takes
@@ -119,20 +119,20 @@ def maximize(
     input, ForwardFailed for a unit without a gradient. With `cs.checkpoint(folder)` a stopped run goes on.
     """
     wanted = read_objectives(net, unit)
-    witnesses, seen, photos = judges_named(judges), scan_of(net, scan), _photos(spectrum)
+    held_out, seen, photos = judges_named(judges), scan_of(net, scan), _photos(spectrum)
     apart = diversity if variants > 1 else 0.0
-    studio = VisualizationSetup(
-        net, _recipe(preset, steps, canvas), sides(net, size), photos, alpha, seed, precision, apart
-    )
-    session = VisualizationRun(paintings := Paintings(studio, wanted.objectives, variants, batch_size))
-    painted = session.paint()
+    chosen = _chosen(preset, steps, canvas)
+    setup = VisualizationSetup(net, chosen, sides(net, size), photos, alpha, seed, precision, apart)
+    batches = VisualizationBatches(setup, wanted.objectives, variants, batch_size)
+    run = VisualizationRun(batches)
+    painted = run.paint()
     images = _pictures(painted)
-    asked = [piece.objective for piece in paintings.pieces][: len(images)]
+    asked = [piece.objective for piece in batches.pieces][: len(images)]
     driven = np.concatenate([one.driven for one in painted])
     units = [o.unit for o in asked]
-    evidence = {**_labels(net, units), **_evidence(studio, painted, asked), **session.work.evidence}
+    evidence = {**_labels(net, units), **_evidence(setup, painted, asked), **run.work.evidence}
     evidence |= {"spectrum_distance": spectra.distance(images, photos).tolist(), **_undriven(asked, driven)}
-    evidence |= against_scan(net, seen, units, images) | judged(witnesses, units, images)
+    evidence |= against_scan(net, seen, units, images) | judged(held_out, units, images)
     return Maximized(
         values=np.concatenate([one.values for one in painted]), unit=wanted.unit, network=net.name, evidence=evidence,
         images=images, objectives=tuple(map(str, asked)), driven=driven, curve=_curve(painted),
@@ -153,7 +153,7 @@ def sides(net: Network, size: int | Literal["auto"]) -> tuple[int, int]:
     return size, size
 
 
-def _recipe(preset: PresetName, steps: int | Literal["auto"], canvas: CanvasName) -> VisualizationPreset:
+def _chosen(preset: PresetName, steps: int | Literal["auto"], canvas: CanvasName) -> VisualizationPreset:
     found = PRESETS[preset]
     if canvas != "auto":
         found = dataclasses.replace(found, paint=CANVASES[canvas])
@@ -171,15 +171,15 @@ def _labels(net: Network, units: Sequence[Unit | None]) -> dict[str, Any]:
 
 
 def _curve(painted: list[Painted]) -> NDArray[np.float32]:
-    """The values of all groups on the way; NaN where a group ended early."""
+    """The values of all batches on the way; NaN where a batch ended early."""
     longest = max(len(one.curve) for one in painted)
     padded = [np.pad(one.curve, ((0, longest - len(one.curve)), (0, 0)), constant_values=np.nan) for one in painted]
     return np.concatenate(padded, 1)
 
 
-def _evidence(studio: VisualizationSetup, painted: list[Painted], asked: Sequence[Objective]) -> dict[str, Any]:
-    passes = sum(len(one.curve) for one in painted) * studio.recipe.looks
-    told: dict[str, Any] = {"steps": studio.recipe.steps, "passes": passes}
+def _evidence(setup: VisualizationSetup, painted: list[Painted], asked: Sequence[Objective]) -> dict[str, Any]:
+    passes = sum(len(one.curve) for one in painted) * setup.preset.looks
+    told: dict[str, Any] = {"steps": setup.preset.steps, "passes": passes}
     told["start"] = np.concatenate([one.start for one in painted]).tolist()
     redirected = sum(one.redirected for one in painted)
     if redirected:

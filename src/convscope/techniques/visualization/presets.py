@@ -1,4 +1,4 @@
-"""Recipes: canvas, transforms, climb and steps of feature visualizations, by the names of those who found them."""
+"""Presets: canvas, transforms, optimizer and steps of feature visualizations, by the names of those who found them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Paint = Callable[[Frame, torch.Tensor, Sequence[Image]], Canvas]  # of a frame, 
 
 @dataclass(frozen=True)
 class VisualizationPreset:
-    """How to paint a unit: on which canvas, how it moves at a share of the way, how to climb, how many steps and looks.
+    """How to paint a unit: on which canvas, how it moves at a share of the way, by which optimizer, in how many steps.
 
-    `above` says whether a class score is measured above all others.
+    Each step takes the mean of so many `looks`; `above` says whether a class score is measured above all others.
     """
 
     paint: Paint
-    climb: OptimizerSettings
+    optimizer: OptimizerSettings
     steps: int
     transforms: Callable[[float, int], tuple[Transform, ...]] = lambda share, side: ()
     looks: int = 1
@@ -70,8 +70,8 @@ def _constrained(frame: Frame, mean: torch.Tensor, given: Sequence[Image]) -> Ca
 def _yosinski(
     *updates: Decay | BlurEvery | Clip, steps: int, progress: float = 0, most: float = 100
 ) -> VisualizationPreset:
-    climb = OptimizerSettings("progress", progress, most=most) if progress else OptimizerSettings("gradient", most)
-    return VisualizationPreset(_pixels, replace(climb, updates=updates), steps)
+    optimizer = OptimizerSettings("progress", progress, most=most) if progress else OptimizerSettings("gradient", most)
+    return VisualizationPreset(_pixels, replace(optimizer, updates=updates), steps)
 
 
 CANVASES: dict[str, Paint] = {

@@ -22,10 +22,10 @@ from ...scan.result import Scan
 from ..common_knobs import BatchSize, Seed
 from ..inspection.patches import patches
 from .batch import VisualizationSetup
-from .batches import VisualizationRun
+from .batches import VisualizationBatches
 from .maximize import AScan, sides
-from .paintings import Paintings
 from .presets import PRESETS, PresetName
+from .run import VisualizationRun
 from .validation import scan_of
 
 _SIDE = 64  # of a patch, in pixels
@@ -60,16 +60,16 @@ def sheet(
     if start >= units:
         raise UnknownUnit(f"start must be below {units}, the number of channels of {layer}, not {start}.")
     shown = np.arange(start, min(start + channels, units))
-    recipe = dataclasses.replace(PRESETS[preset], steps=steps)
+    chosen = dataclasses.replace(PRESETS[preset], steps=steps)
     most = min(net.preprocessing.size)
-    studio = VisualizationSetup(net, recipe, sides(net, min(size, most)), seed=seed, precision=precision)
+    setup = VisualizationSetup(net, chosen, sides(net, min(size, most)), seed=seed, precision=precision)
     wanted = tuple(Objective(((1.0, Excite(Unit(layer, int(channel)))),)) for channel in shown)
-    session = VisualizationRun(Paintings(studio, wanted, batch_size=batch_size))
-    painted = session.paint()
+    run = VisualizationRun(VisualizationBatches(setup, wanted, batch_size=batch_size))
+    painted = run.paint()
     pictures = to_bytes(np.concatenate([one.images for one in painted]).transpose(0, 2, 3, 1))
     driven = np.concatenate([one.driven for one in painted])
     shown = shown[: len(pictures)]
-    evidence: dict[str, Any] = {"steps": steps, "channels": units, **session.work.evidence}
+    evidence: dict[str, Any] = {"steps": steps, "channels": units, **run.work.evidence}
     if not driven.all():
         evidence["undriven"] = f"could not be raised: channels {', '.join(map(str, shown[~driven]))}"
     return Sheet(

@@ -1,4 +1,4 @@
-"""Witnesses of a synthesized picture: what photos give of the same unit, and what other networks take it for."""
+"""Checks of a synthesized picture: what photos give of the same unit, and what other networks take it for."""
 
 from __future__ import annotations
 
