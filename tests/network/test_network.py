@@ -57,7 +57,7 @@ class TestPredictions:
         images = [np.roll(PHOTO.pixels, 5 * shift, 1) for shift in range(7)]
         alone = [tiny.predict(image) for image in images]
         for size in (1, 3, 16):
-            monkeypatch.setattr("convscope.network.network.fitting", lambda *_, size=size: size)
+            monkeypatch.setattr("convscope.network.network.fitting_batch_size", lambda *_, size=size: size)
             together = tiny.predict(images)
             for one, other in zip(alone, together, strict=True):
                 assert [row[:2] for row in other] == [row[:2] for row in one]
