@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import numpy as np
+from torch import nn
+
 from .isolation.parts import unwrap
 from .layers.layers import Layer, holds_filters
 from .network import Network
 
 _RECTIFIED = ("ReLU", "ReLU6", "SiLU", "GELU", "Hardswish", "Mish", "ELU", "LeakyReLU", "PReLU")
 _DEPTHS = 5  # of a report
+_STRIP = 6  # layers of one that goes through a network
+_SATURATING = ("ReLU6", "Hardtanh", "Hardsigmoid", "Sigmoid", "Tanh")
+_POOLS = ("MaxPool2d", "AvgPool2d")
 _CHANNELS = range(24, 129)  # of a layer to begin with: enough to see, few enough to look at
 _PLACES = 7  # along the shorter side of such a layer's maps, at least
 
@@ -71,3 +77,59 @@ def first_layer(net: Network) -> str:
     suited = [row for row in inner if row.units in _CHANNELS and min(row.shape[1:]) >= _PLACES]
     found = min(suited or inner, key=lambda row: abs(names.index(row.name) - len(names) / 2), default=None)
     return "logits" if found is None else found.name
+
+
+def spread_layers(net: Network) -> list[str]:
+    """At most six layers over the depth of a network: the last at each size of map, of the outermost modules.
+
+    Where there are fewer sizes, some between them too. Layers that saturate are avoided, and those left out
+    that need weights the file did not hold; raises BadWeights where these are all.
+    """
+    rows = list(net.layers.values())
+    net.check_trained([rows[1].name])
+    end = next((i for i, row in enumerate(rows) if row.name in net.untrained), len(rows))
+    best: dict[tuple[int, ...], tuple[int, int]] = {}
+    for i in range(1, end):
+        size, inner = rows[i].shape[1:], rows[i].name.count(".") + _saturates(rows[i - 1], rows[i])
+        size = () if max(size, default=1) == 1 else size
+        best[size] = min(best.get(size, (inner, -i)), (inner, -i))
+    found = _filled(sorted(-i for _, i in best.values()), [row.name for row in rows])
+    chosen = np.linspace(0, len(found) - 1, min(_STRIP, len(found))).round().astype(int)
+    return [rows[found[i]].name for i in chosen]
+
+
+def _saturates(before: Layer, row: Layer) -> bool:
+    """Whether a layer, or what runs last inside it, has slopes at some activations only."""
+    return row.kind in _SATURATING or (before.name.startswith(f"{row.name}.") and before.kind in _SATURATING)
+
+
+def _filled(found: list[int], names: list[str]) -> list[int]:
+    """Numbers of layers, with more from the widest gaps, of the outermost modules there, until there are enough."""
+    while len(found) < _STRIP:
+        gap, before = max(((b - a, a) for a, b in zip([0, *found], found, strict=False)), default=(0, 0))
+        if gap < 2:
+            break
+        middle = before + gap / 2
+        between = np.arange(before + 1, before + gap).tolist()
+        found = sorted([*found, min(between, key=lambda i: (names[i].count("."), abs(i - middle)))])
+    return found
+
+
+def is_chain(net: Network) -> bool:
+    """Whether a network runs one layer after another, without shortcuts or branches, as VGG does."""
+    module = unwrap(net.module)
+    parts = [part for part in module.modules() if part is not module and next(part.children(), None) is not None]
+    return all(isinstance(part, nn.Sequential) for part in parts)
+
+
+def vgg_names(net: Network) -> dict[str, str]:
+    """The literature's names of a chain's rectifiers, `relu4_2` … , to layers; none for other networks."""
+    found: dict[str, str] = {}
+    block, number = 1, 0
+    for row in net.layers.values() if is_chain(net) else ():
+        if row.kind in _POOLS:
+            block, number = block + 1, 0
+        elif row.kind == "ReLU" and len(row.shape) == 3:
+            number += 1
+            found[f"relu{block}_{number}"] = row.name
+    return found

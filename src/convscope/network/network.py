@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial, reduce
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
@@ -35,9 +35,9 @@ from .layers.exported import refuse_training
 from .layers.layer_table import Table, layer_table
 from .layers.layers import Layer, Layers
 from .layers.probabilities import Scores
+from .prediction import Predicted, check_predicts, most_probable
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preprocessing, names_by_number, numbers, pair
 
-Predicted: TypeAlias = tuple[str, int, float]
 T = TypeVar("T")
 
 
@@ -339,32 +339,11 @@ class Network:
     @alone
     def _predict(self, image: Any, top: int) -> Any:
         self._structure()  # so that the table is that of today
-        if not self.classifies:
-            self.layers["logits"]  # says why there are none
-            raise UnknownUnit(
-                f"{self.name} puts out maps, not one score a class, so it predicts no class for an image."
-            )
-        if not isinstance(top, int) or top < 1:
-            raise BadKnob(f"top must be at least 1, a whole number, not {top!r}.")
-        if len(self.labels) > self.layers["logits"].units == 1:
-            raise BadKnob(
-                f"labels must be one name for the one score of {self.name}, of what a high score means, not "
-                f"{len(self.labels)} names. Give labels=[{self.labels[-1]!r}]."
-            )
+        check_predicts(self, top)
         if not isinstance(image, list | tuple):
-            return self._predicted([image], top)[0]
+            return most_probable(self, [image], top)[0]
         parts = chunks(len(image), fitting_batch_size(self, "logits"))
-        return [found for part in parts for found in self._predicted(image[part.start : part.stop], top)]
-
-    def _predicted(self, images: Sequence[ImageLike], top: int) -> list[list[Predicted]]:
-        with torch.no_grad():
-            x = torch.cat([self.prepare(image) for image in images])
-            chances = self.probabilities(self.read(x, "logits")["logits"])
-        if not torch.isfinite(chances).all():
-            raise ForwardFailed(f"{self.name} put out class scores that are not finite, so no class is probable.")
-        best = chances.topk(min(top, chances.shape[1]))
-        rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        return [[(self.label(i), i, p) for i, p in zip(*row, strict=True)] for row in rows]
+        return [found for part in parts for found in most_probable(self, image[part.start : part.stop], top)]
 
     @alone
     def receptive_field(self, unit: UnitLike) -> ReceptiveField:

@@ -12,9 +12,10 @@ from torch import nn
 import convscope as cs
 from convscope.base.progress import Cancelled
 from convscope.execution.features import looking
+from convscope.network.layer_choice import spread_layers
 from convscope.optimize.canvas import Frame
 from convscope.techniques.inversion.invert import invert
-from convscope.techniques.inversion.layers import read_depths, spread_layers
+from convscope.techniques.inversion.layers import read_depths
 from convscope.techniques.inversion.target import INVERSION_PRESETS, Inverting, Target, natural
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)

@@ -17,9 +17,10 @@ from convscope.base.image import open_image
 from convscope.base.progress import Cancelled
 from convscope.catalog.rerun import rerun
 from convscope.contract.request import Request
+from convscope.network.layer_choice import is_chain, vgg_names
 from convscope.optimize.resample import luma
 from convscope.techniques.style.color import dyed, with_chroma
-from convscope.techniques.style.layers import content_of, is_chain, style_of, vgg_names
+from convscope.techniques.style.layers import content_of, style_of
 from convscope.techniques.style.schedule import STYLE_PRESETS, read_blend, sizes_up
 
 from ...short import random

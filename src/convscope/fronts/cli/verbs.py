@@ -14,7 +14,7 @@ from ...base.plain import to_json
 from ...base.samples import samples as all_samples
 from ...catalog.rerun import rerun
 from ...contract.request import Request
-from ...network.network import Predicted
+from ...network.prediction import Predicted
 from ...scan.result import open_scan
 from ...view.encode.png import png, request_in
 from ...zoo import zoo

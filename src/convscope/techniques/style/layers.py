@@ -5,39 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import zip_longest
 
-from torch import nn
-
 from ...base.errors import BadKnob, UnknownLayer, UnknownUnit
-from ...network.isolation.parts import unwrap
+from ...network.layer_choice import spread_layers, vgg_names
 from ...network.layers.layers import Layer
 from ...network.network import Network
-from ..inversion.layers import spread_layers
 from .presets import CONTENT, DEPTHS, StylePreset
 
 AUTO = "auto"
-_POOLS = ("MaxPool2d", "AvgPool2d")
 _DEEPEST = 16  # as relu5_1, the last style layer of networks without names has one position for 16 pixels a side
 _DEEP = 8  # the content layer of networks without names has one position for so many pixels a side, as relu4_2 has
-
-
-def is_chain(net: Network) -> bool:
-    """Whether a network runs one layer after another, without shortcuts or branches, as VGG does."""
-    module = unwrap(net.module)
-    parts = [part for part in module.modules() if part is not module and next(part.children(), None) is not None]
-    return all(isinstance(part, nn.Sequential) for part in parts)
-
-
-def vgg_names(net: Network) -> dict[str, str]:
-    """The literature's names of a chain's rectifiers, `relu4_2` … , to layers; none for other networks."""
-    found: dict[str, str] = {}
-    block, number = 1, 0
-    for row in net.layers.values() if is_chain(net) else ():
-        if row.kind in _POOLS:
-            block, number = block + 1, 0
-        elif row.kind == "ReLU" and len(row.shape) == 3:
-            number += 1
-            found[f"relu{block}_{number}"] = row.name
-    return found
 
 
 def style_of(net: Network, given: str, preset: StylePreset) -> dict[str, float]:

@@ -21,6 +21,7 @@ from ...contract.knobs import Several
 from ...contract.subjects import PicturesSubject
 from ...contract.technique import technique
 from ...execution.features import FeatureExtractor, Precision, looking, painting
+from ...network.layer_choice import is_chain
 from ...network.network import Network
 from ...optimize.resample import picture_to_pixels, to_picture
 from ...optimize.tiling import Tiling
@@ -28,7 +29,7 @@ from ...results.synthesis import Stylized
 from ..common_knobs import Seed
 from ..dream.octaves import sizes_taken
 from .color import Colors, with_chroma
-from .layers import content_of, is_chain, style_of
+from .layers import content_of, style_of
 from .masks import read_masks
 from .presets import StylePreset, StylePresetName, remembering
 from .problem import StyleLayers, StylePictures, StyleProblem
