@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,38 @@ from hypothesis import settings
 from torch import nn
 
 import convscope as cs
+from convscope.base.errors import CannotExport
+from convscope.graph import trace
+from convscope.network.isolation.parts import unwrap
+from convscope.network.isolation.running import dtype_of
+from convscope.network.isolation.user_hooks import hooks_of
+from convscope.network.network import Family
 from convscope.optimize.canvas import Frame
 from convscope.optimize.draws import generator
 
 settings.register_profile("same", derandomize=True, deadline=None)  # a failure must come back in the next run
 settings.load_profile("same")
+
+LONGEST = [  # one of these begun last would keep all other workers waiting
+    "web/test_access.py", "graph/test_receptive_field.py", "web/test_style.py", "catalog/test_contract.py",
+    "web/test_beyond.py", "web/test_checklist.py", "web/test_restart.py", "scan/test_ray_engine.py", "test_docs.py",
+    "fronts/report/test_report.py", "scan/test_scan.py", "execution/test_plan.py", "fronts/cli/test_main.py",
+    "techniques/visualization/test_maximize.py", "techniques/visualization/test_maximize_batches.py",
+    "catalog/test_rerun.py", "techniques/style/test_style.py", "network/layers/test_functions.py",
+    "techniques/test_any_network.py", "data/test_loading.py", "explorer/jobs/test_killed.py",
+    "scan/test_scan_resume.py", "explorer/jobs/test_jobs.py", "test_package.py",
+]  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have pytest-xdist hand out files in the order of the collection, not those of the most tests first."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    rank = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")
@@ -26,14 +54,42 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def graphs_of_the_zoo() -> Iterator[None]:
+    """A network of the zoo is exported once, with all its layers, however often it is loaded: that takes seconds."""
+    export, known = trace.trace, dict[object, trace.Graph]()
+
+    def once(net: cs.Network, *layers: str) -> trace.Graph:
+        module, every, name = unwrap(net.module), tuple(net.layers.including(*layers)), net.reference["reference"]
+        if not name or hooks_of(module):
+            return export(net, *layers)
+        form = name, repr(module), dtype_of(module), net.preprocessing.size, net.preprocessing.channels, net.output
+        if (form, every) not in known:
+            try:
+                known[form, every] = export(net, *every)
+            except CannotExport:  # for a layer that is not asked for, it may be
+                return export(net, *layers)
+        return known[form, every].up_to(layers)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trace, "trace", once)
+        yield
+
+
 @pytest.fixture(scope="session")
 def lite0() -> cs.Network:
     """The embedded network; do not change it."""
     return cs.load("lite0")
 
 
+@pytest.fixture(scope="session")
+def family_of_tiny() -> Family:
+    """What every `tiny` shares, so that each of its graphs is exported once."""
+    return Family()
+
+
 @pytest.fixture
-def tiny() -> cs.Network:
+def tiny(family_of_tiny: Family) -> cs.Network:
     """Layers 0 (conv), 1 (bn), 2 (relu), 3 (conv), 4 (pool), 5 (flatten), 6 (linear): 3 × 32 × 32 → 5 classes."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -46,7 +102,9 @@ def tiny() -> cs.Network:
             nn.Flatten(),
             nn.Linear(64, 5),
         )
-    return cs.Network(module.eval(), size=32, name="tiny")
+    net = cs.Network(module.eval(), size=32, name="tiny")
+    net.family = family_of_tiny
+    return net
 
 
 @pytest.fixture

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from .fronts.report.quick import quick
+
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/how/receptive-fields.md"])
 def test_the_examples_run_from_top_to_bottom(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    quick(monkeypatch)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.S)
     assert blocks
     names: dict[str, object] = {}

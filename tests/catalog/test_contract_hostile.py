@@ -66,7 +66,7 @@ def test_library_and_command_line_give_one_digest_or_one_sentence(
     technique: CatalogEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(zoo._SOURCES, "hostile", "hostile")  # a source of the zoo, as those of timm are
-    monkeypatch.setitem(sys.modules, "convscope.network.hostile", SimpleNamespace(build=build))
+    monkeypatch.setitem(sys.modules, "convscope.zoo.hostile", SimpleNamespace(hostile=build))
     net, knobs = cs.load("hostile:net"), QUICK.get(technique.name, {})
     before = {name: value.clone() for name, value in net.module.named_buffers()}
     words = [SUBJECTS[name] for name in technique.subjects]

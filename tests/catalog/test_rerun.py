@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import PIL.Image
@@ -136,15 +137,32 @@ def test_weights_that_a_picture_has_fetched_are_told_before(
     assert ran.err.startswith(f"Note: {picture} asks for the weights of {reference}") == told
 
 
+@pytest.fixture(scope="module")
+def scanned_photos(lite0, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos, and a scan of them by the embedded network beside."""
+    folder = tmp_path_factory.mktemp("scanned")
+    shutil.copytree(cs.samples()["cat"].path.parent, folder / "photos")
+    cs.scan(lite0, folder / "photos", folder / "scan", layers="bn1.act,conv_head", top=3)
+    return folder
+
+
 @pytest.fixture
-def scanned(tmp_path: Path) -> Path:
-    """A scan by the embedded network, of photos that will move."""
-    shutil.copytree(cs.samples()["cat"].path.parent, tmp_path / "photos")
-    cs.scan(cs.load("lite0"), tmp_path / "photos", tmp_path / "scan", layers="bn1.act,conv_head", top=3)
-    return tmp_path / "scan"
+def scanned(scanned_photos: Path, tmp_path: Path) -> Path:
+    """A copy of that scan."""
+    return Path(shutil.copytree(scanned_photos / "scan", tmp_path / "scan"))
 
 
-def test_patches_are_made_again_while_the_scan_is_the_same(convscope, scanned: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def moved(scanned_photos: Path) -> Iterator[None]:
+    """Its photos are elsewhere."""
+    away = shutil.move(scanned_photos / "photos", scanned_photos / "moved")
+    yield
+    shutil.move(away, scanned_photos / "photos")
+
+
+def test_patches_are_made_again_while_the_scan_is_the_same(
+    convscope, lite0, scanned_photos: Path, scanned: Path, tmp_path: Path
+) -> None:
     picture = tmp_path / "picture.png"
     assert convscope("patches", "lite0", scanned, "bn1.act:3", "-o", picture).code == 0
     assert convscope("rerun", picture).code == 0
@@ -154,16 +172,16 @@ def test_patches_are_made_again_while_the_scan_is_the_same(convscope, scanned: P
     assert ran.code == 2 and "holds no scan" in ran.err and "beside the picture" in ran.err
     shutil.move(picture, tmp_path / "elsewhere")
     assert convscope("rerun", tmp_path / "elsewhere" / "picture.png").code == 0
-    cs.scan(cs.load("lite0"), tmp_path / "photos", scanned, layers="bn1.act", top=2)
+    cs.scan(lite0, scanned_photos / "photos", scanned, layers="bn1.act", top=2)
     shutil.move(tmp_path / "elsewhere" / "picture.png", picture)
     ran = convscope("rerun", picture)
     assert ran.code == 2 and "The scan" in ran.err and "contents changed" in ran.err
 
 
-def test_patches_of_a_scan_in_memory_cannot_be_made_again(convscope, tmp_path: Path) -> None:
-    net, picture = cs.load("lite0"), tmp_path / "picture.png"
-    scan = cs.scan(net, cs.samples()["cat"].path.parent, layers="bn1.act", top=3)
-    cs.patches(net, scan, "bn1.act:3").save(picture)
+def test_patches_of_a_scan_in_memory_cannot_be_made_again(convscope, lite0, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    scan = cs.scan(lite0, cs.samples()["cat"].path.parent, layers="bn1.act", top=3)
+    cs.patches(lite0, scan, "bn1.act:3").save(picture)
     ran = convscope("rerun", picture)
     assert ran.code == 2 and "scan in memory" in ran.err
 
@@ -181,11 +199,10 @@ def test_patches_of_a_scan_in_memory_cannot_be_made_again(convscope, tmp_path: P
     ],
 )
 def test_what_patches_cannot_show_is_one_sentence_and_exit_code_2(
-    convscope, scanned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], says: str
+    convscope, scanned: Path, moved: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], says: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "half" / "parts").mkdir(parents=True)
-    shutil.move(tmp_path / "photos", tmp_path / "moved")
     ran = convscope("patches", *words, "-o", tmp_path / "x.png")
     assert ran.code == 2 and says in ran.err and ran.err.count("\n") == 1
     assert not (tmp_path / "x.png").exists()

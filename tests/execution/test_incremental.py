@@ -15,6 +15,8 @@ from convscope.execution.dirty_windows import Interval
 from convscope.execution.occluded import OccludedInputs, joined, ways
 from convscope.graph.window import Reach
 
+from ..short import random
+
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 IMAGE = np.random.default_rng(0).integers(0, 256, (120, 130, 3), dtype=np.uint8)
 
@@ -77,7 +79,8 @@ def odd(size=(61, 53)):
 
 
 def zoo(name, size):
-    return cs.Network(cs.load(name, weights=None).module.double(), size=size)
+    module = cs.load(name, weights=None).module if ":" in name else random(name)
+    return cs.Network(module.double(), size=size)
 
 
 BORDERS = {77: ([0, 1, 30, 63, 70], [0, 7, 40, 75]), 97: ([0, 5, 41, 84], [0, 3, 50, 96])}
@@ -86,8 +89,8 @@ BORDERS = {77: ([0, 1, 30, 63, 70], [0, 7, 40, 75]), 97: ([0, 5, 41, 84], [0, 3,
 @pytest.mark.parametrize(
     ("name", "size"),
     [
-        ("torchvision:vgg16", 77), ("torchvision:resnet18", 97), ("torchvision:densenet121", 97),
-        ("torchvision:googlenet", 97), ("torchvision:mobilenet_v2", 97), ("timm:tf_efficientnet_lite0", 97),
+        ("vgg16", 77), ("resnet18", 97), ("densenet", 97),
+        ("googlenet", 97), ("mobilenet_v2", 97), ("timm:tf_efficientnet_lite0", 97),
     ],
 )  # fmt: skip
 def test_real_networks_of_odd_sizes_with_patches_at_every_border(name, size):
@@ -128,14 +131,14 @@ def test_hidden_layers_and_logits_in_one_run():
 
 
 def test_layers_with_channels_last():
-    net = cs.Network(cs.load("torchvision:swin_t", weights=None).module.double(), size=64)
+    net = zoo("swin", 64)
     layer = next(name for name, row in net.layers.items() if row.layout == "NHWC")
     worst, evidence = compare(net, 8, 8, [0, 40, 56], [0, 24], layer, "logits")
     assert worst < 1e-10 and "dense_because" in evidence
 
 
 def test_global_gates_make_it_dense_and_it_says_so():
-    worst, evidence = compare(zoo("torchvision:efficientnet_b0", 96), 12, 12, [0, 80], [40])
+    worst, evidence = compare(zoo("efficientnet_b0", 96), 12, 12, [0, 80], [40])
     assert worst < 1e-10
     assert "adaptive_avg_pool2d looks at the whole map" in evidence["dense_because"]
 

@@ -58,6 +58,7 @@ def check(net, *layers):
     layers = layers or ("logits",)
     for dtype, tolerance in DTYPES.items():
         other = cs.Network(copy.deepcopy(net.module).to(dtype), size=(15, 18), name="body")
+        other.family = net.family  # of one type there is one graph
         with torch.no_grad():
             plan, x = planned(other, *layers, dtype=dtype), images(dtype)
             wanted = other.read(x, *layers)

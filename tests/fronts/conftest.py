@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from safetensors.torch import save_file
 
+import convscope as cs
 from convscope.fronts.cli.main import command_line
 
 
@@ -17,6 +20,15 @@ class Ran(NamedTuple):
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(scope="session")
+def headless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of weights for torchvision:squeezenet1_1 that lacks those of its classifier."""
+    weights = cs.load("torchvision:squeezenet1_1", weights=None).module.features.state_dict(prefix="features.")
+    file = tmp_path_factory.mktemp("weights") / "squeezenet-features.safetensors"
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, file)
+    return file
 
 
 @pytest.fixture

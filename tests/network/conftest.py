@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-import torchvision
 from torch import nn
 
 import convscope as cs
@@ -108,16 +107,3 @@ def rewrite():
         network, check, by_hand = staticmethod(network), staticmethod(check), staticmethod(by_hand)
 
     return Rewrite
-
-
-@pytest.fixture(scope="module")
-def resnet():
-    return cs.load("torchvision:resnet18", weights=None)
-
-
-@pytest.fixture(scope="module")
-def trained():
-    """What a hub would send for resnet18: weights that no seed gives."""
-    return {
-        name: t + 0.01 if t.is_floating_point() else t for name, t in torchvision.models.resnet18().state_dict().items()
-    }

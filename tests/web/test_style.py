@@ -19,7 +19,7 @@ from convscope.base.image import open_image
 
 PHOTO = open_image("sample:cat").pixels[:200, :240]
 PAINTING = open_image("sample:starry-night").pixels[:240, :300]
-KNOBS = {"size": 128, "scales": 1, "steps": 400}
+KNOBS = {"size": 128, "scales": 1, "steps": 200}
 
 
 def file(name: str, pixels: Any) -> dict[str, Any]:

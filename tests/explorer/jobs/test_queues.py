@@ -170,7 +170,7 @@ def test_uploads_of_both_are_listed_whoever_ends_last(explorer):
 def test_a_list_of_uploads_that_is_damaged_is_refused_in_a_sentence(explorer, tmp_path):
     workspace, _ = explorer()
     workspace.library.add(noise(1), "one")
-    (listed,) = (tmp_path / "store" / "parts").rglob("*.library")
+    (listed,) = (tmp_path / "store" / "parts").rglob("*.album")
     listed.write_bytes(listed.read_bytes()[:-9])
     with pytest.raises(BadStore, match="list of uploads in the store is damaged"):
         explorer()

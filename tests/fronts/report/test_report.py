@@ -6,15 +6,15 @@ import html.parser
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from torch import nn
 
 import convscope as cs
-from convscope.catalog.catalog import entry
 from convscope.fronts.report import report
 from convscope.fronts.report.report import write_report
+
+from .quick import quick
 
 
 class Reader(html.parser.HTMLParser):
@@ -28,35 +28,13 @@ class Reader(html.parser.HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
-def few(steady: tuple[tuple[str, dict[str, Any], Any], ...]) -> tuple[tuple[str, dict[str, Any], Any], ...]:
-    """The same methods with few passes each: as noisy, so as large, in less time."""
-    most = {"samples": 3, "steps": 3, "limit": 3}
-    return tuple((name, {**knobs, **_given(name, most)}, view) for name, knobs, view in steady)
-
-
-def _given(name: str, knobs: dict[str, int]) -> dict[str, int]:
-    return {knob: value for knob, value in knobs.items() if knob in entry(name).schema}
-
-
-def coarse(patched: pytest.MonkeyPatch) -> None:
-    """Occlusion by few windows: its picture is hardly smaller (22 of 28 kB), and there in no time."""
-    drawn = report.figure
-
-    def figure(net: cs.Network, name: str, *subjects: Any, knobs: Any = None, **more: Any) -> str:
-        windows = {"size": 56, "stride": 56} if name == "occlusion" else {}
-        return drawn(net, name, *subjects, knobs={**(knobs or {}), **windows}, **more)
-
-    patched.setattr(report, "figure", figure)
-
-
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+def page(lite0, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("report") / "report.html"
     images = [cs.open_image("sample:cat"), cs.open_image("sample:rocket")]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(report, "_STEADY", few(report._STEADY))
-        coarse(patched)
-        size = write_report(cs.load("lite0"), images, path)
+        quick(patched)
+        size = write_report(lite0, images, path)
     assert path.stat().st_size == size < 5_000_000
     return path.read_text("utf-8")
 
@@ -104,18 +82,18 @@ def test_the_strongest_channels_are_projected_back(page: str) -> None:
 
 
 def test_many_images_still_fit_into_five_megabytes(lite0, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "_STEADY", tuple(row for row in few(report._STEADY) if row[0] != "gradcam"))
-    coarse(monkeypatch)
+    quick(monkeypatch)
+    monkeypatch.setattr(report, "_STEADY", tuple(row for row in report._STEADY if row[0] != "gradcam"))
     images = [cs.open_image(f"sample:{name}") for name in cs.samples()]
     assert write_report(lite0, images, tmp_path / "r.html") < 5_000_000
 
 
 @pytest.fixture(scope="module")
-def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scanned(lite0, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scan of the bundled photos with an early, two middle and a late layer, and the class scores."""
     folder = tmp_path_factory.mktemp("scan")
     layers = "conv_stem,bn1.act,blocks.2.0,blocks.3,conv_head,logits"
-    cs.scan(cs.load("lite0"), cs.samples()["cat"].path.parent, folder, layers=layers, top=9)
+    cs.scan(lite0, cs.samples()["cat"].path.parent, folder, layers=layers, top=9)
     return folder
 
 
@@ -142,10 +120,9 @@ def test_a_scan_adds_what_drives_units(brief, lite0, scanned: Path, tmp_path: Pa
     assert eval(line, {"cs": cs}).width > 500
 
 
-def test_a_scan_without_maps_and_one_of_another_network(brief, convscope, scanned: Path, tmp_path: Path) -> None:
-    net = cs.load("lite0")
-    scan = cs.scan(net, cs.samples()["cat"].path.parent, tmp_path / "scan", layers="logits")
-    write_report(net, [cs.open_image("sample:cat")], tmp_path / "r.html", scan)
+def test_a_scan_without_maps_and_one_of_another_network(brief, convscope, lite0, scanned: Path, tmp_path: Path) -> None:
+    scan = cs.scan(lite0, cs.samples()["cat"].path.parent, tmp_path / "scan", layers="logits")
+    write_report(lite0, [cs.open_image("sample:cat")], tmp_path / "r.html", scan)
     page = (tmp_path / "r.html").read_text("utf-8")
     assert "What drives units" in page and "patches of" not in page
     for network, options in (("lite0", ["--weights", "none"]), ("torchvision:alexnet", ["--weights", "none"])):
@@ -166,9 +143,9 @@ def test_what_cannot_be_shown_says_why_and_the_rest_is_there(tmp_path: Path) -> 
     assert page.count("smooth=True") == 4 and "saliency for logits:" in page and "<smooth>" not in page
 
 
-def test_a_network_without_a_classifier_still_gives_a_report(convscope, shared: Path, tmp_path: Path) -> None:
-    weights, path = shared / "models" / "vgg16-features.safetensors", tmp_path / "r.html"
-    ran = convscope("report", "torchvision:vgg16", "sample:cat", "--weights", weights, "-o", path, "--json")
+def test_a_network_without_a_classifier_still_gives_a_report(convscope, headless: Path, tmp_path: Path) -> None:
+    path = tmp_path / "r.html"
+    ran = convscope("report", "torchvision:squeezenet1_1", "sample:cat", "--weights", headless, "-o", path, "--json")
     assert ran.code == 0 and json.loads(ran.out)["bytes"] == path.stat().st_size < 5_000_000
     page = path.read_text("utf-8")
     assert "weights its file does not hold" in page and "features.0" in page and "Feature maps" in page

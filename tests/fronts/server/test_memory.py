@@ -8,7 +8,7 @@ import pytest
 
 GROWN = """
 import ctypes, threading, time
-from convscope.fronts import memory
+from convscope.fronts.server import memory
 
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]

@@ -1,5 +1,6 @@
 """What functions put out inside modules: the same numbers as by hand, and the same answers as of a twin of modules."""
 
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,6 +13,7 @@ import convscope as cs
 from convscope.base.errors import BadKnob, UnknownLayer, UnknownUnit
 from convscope.base.unit import Unit, parse, parse_sum
 from convscope.network.layers import taps
+from convscope.network.network import Family
 
 IMAGE = np.random.default_rng(7).integers(0, 256, (12, 12, 3), dtype=np.uint8)
 
@@ -87,15 +89,24 @@ def trained(block):
     return network(module)
 
 
+@pytest.fixture(scope="module")
+def families():
+    """What networks of a kind share, so that each of their graphs is exported once."""
+    return defaultdict(Family)
+
+
 @pytest.fixture(params=[False, True], ids=["new", "in place"])
-def net(request):
-    return trained(lambda: Block(request.param))
+def net(request, families):
+    found = trained(lambda: Block(request.param))
+    found.family = families[request.param]
+    return found
 
 
 @pytest.fixture
-def twin(net):
+def twin(net, families):
     found = network(Net(Twin))
     found.module.load_state_dict(net.module.state_dict())
+    found.family = families["twin"]
     return found
 
 
@@ -252,7 +263,7 @@ def test_painting_takes_them(net):
 
 def forms():
     """Other forms a module can have: compiled, of a compiled function, recorded, in half precision, without export."""
-    joined = torch.compile(lambda x: F.relu(x) * 2)
+    joined = torch.compile(lambda x: F.relu(x) * 2, backend="aot_eager")
 
     class Small(nn.Module):
         def __init__(self, rest=lambda x: F.relu(x) * 2):
@@ -262,18 +273,21 @@ def forms():
         def forward(self, x):
             return self.head(self.rest(self.conv(x)).mean((2, 3)))
 
-    yield "compiled", torch.compile(Small()), True
-    yield "of a compiled function", Small(joined), True
-    x = torch.zeros(2, 3, 12, 12)
-    program = torch.export.export(Small().eval(), (x,), dynamic_shapes={"x": {0: torch.export.Dim.AUTO}}, strict=False)
-    yield "exported", program.module(), True
-    yield "unflattened", torch.export.unflatten(program), True
-    yield "decides by values", Small(lambda x: F.relu(x) * (2 if float(x.detach().sum()) < 1e9 else 3)), False
+    def program():
+        batch = {"x": {0: torch.export.Dim.AUTO}}
+        return torch.export.export(Small().eval(), (torch.zeros(2, 3, 12, 12),), dynamic_shapes=batch, strict=False)
+
+    yield "compiled", lambda: torch.compile(Small()), True
+    yield "of a compiled function", lambda: Small(joined), True
+    yield "exported", lambda: program().module(), True
+    yield "unflattened", lambda: torch.export.unflatten(program()), True
+    yield "decides by values", lambda: Small(lambda x: F.relu(x) * (2 if float(x.detach().sum()) < 1e9 else 3)), False
 
 
 @pytest.mark.parametrize("form", range(5))
 def test_other_forms_of_modules_have_them_too(form):
-    name, module, followed = [*forms()][form]
+    name, make, followed = [*forms()][form]
+    module = make()
     net = cs.Network(module if "ex" in name or name == "unflattened" else module.eval(), size=12)
     table = net.layers.with_functions
     assert [row for row in table if row in ("relu@1", "mul@1", "mean@1")] == ["relu@1", "mul@1", "mean@1"]

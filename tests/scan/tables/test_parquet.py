@@ -20,7 +20,7 @@ from convscope.scan.scan import merge_scans
 from convscope.scan.tables import parquet
 from convscope.scan.tables.parquet import Tables
 
-from ..test_refusals import KNOBS, network
+from ..test_scan_refusals import KNOBS, network
 
 FLIPS = 60  # bits of each file, and of the end of each, where the words of the format are
 

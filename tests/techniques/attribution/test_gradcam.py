@@ -13,6 +13,8 @@ import convscope as cs
 from convscope.base.errors import BadKnob, ForwardFailed, NoRectifier
 from convscope.techniques.attribution.gradcam import gradcam
 
+from ...short import random
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from captum.attr import GuidedGradCam, LayerGradCam
@@ -59,19 +61,19 @@ def test_n1_gives_what_captum_publishes(inplace):
 
 
 CASES = [
-    ("resnet18", "layer4"), ("resnet18", "layer2.0.conv1"), ("densenet121", "features.norm5"),
-    ("densenet121", "features.denseblock2"), ("vgg16", "features.28"), ("vgg16", "features.30"),
+    ("resnet18", "layer4"), ("resnet18", "layer2.0.conv1"), ("densenet", "features.norm5"),
+    ("densenet", "features.denseblock2"), ("vgg16", "features.28"), ("vgg16", "features.30"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "layer"), CASES)
 def test_it_is_captums_on_any_layer(name, layer):
-    net = cs.Network(cs.load(f"torchvision:{name}", weights=None).module.double().eval(), size=64)
+    net = cs.Network(random(name).double().eval(), size=64)
     copied = copy.deepcopy(net.module)
     for part in copied.modules():  # Captum reads what an in-place layer has left
         if isinstance(part, nn.ReLU):
             part.inplace = False
-    if name == "densenet121":  # its last rectifier is F.relu(inplace=True)
+    if name == "densenet":  # its last rectifier is F.relu(inplace=True)
         copied.forward = lambda x: copied.classifier(F.relu(copied.features(x)).mean((2, 3)))
     theirs = LayerGradCam(copied, copied.get_submodule(layer))
     x = net.prepare(IMAGE)

@@ -13,6 +13,8 @@ from torch import nn
 import convscope as cs
 from convscope.base.errors import BadImage, BadKnob, ForwardFailed
 
+from ...short import random
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from captum.attr import Occlusion
@@ -80,10 +82,10 @@ def test_pairs_sums_over_windows():
 
 @pytest.mark.parametrize(
     ("name", "size", "patch", "stride"),
-    [("torchvision:resnet18", 80, 20, 14), ("torchvision:densenet121", 64, 16, 16), ("torchvision:vgg16", 64, 24, 13)],
+    [("resnet18", 80, 20, 14), ("densenet", 64, 16, 16), ("vgg16", 64, 24, 13)],
 )
 def test_it_is_captums_on_random_networks(name, size, patch, stride):
-    module = cs.load(name, weights=None).module.to(memory_format=torch.contiguous_format)
+    module = random(name).to(memory_format=torch.contiguous_format)
     parity(cs.Network(module.double(), size=size), patch, stride, 1e-6)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import convscope as cs
+from convscope.techniques.evaluation.attribution_methods import attribution_map
 from convscope.techniques.evaluation.sanity_check import rank_correlation, sanity_check, structural_similarity
 
 MAPS = hnp.arrays(np.float32, (6, 9), elements=st.integers(0, 20).map(float))
@@ -80,8 +81,7 @@ def test_independent_randomization_changes_one_layer_at_a_time(tiny):
 
 
 def test_the_weights_become_noise_of_the_same_scale(tiny, monkeypatch):
-
-    seen, real = [], sanity_check.attribution_map
+    seen, real = [], attribution_map
 
     def watch(net, *rest):
         seen.append({name: value.clone() for name, value in net.module.state_dict().items()})

@@ -23,6 +23,8 @@ from convscope.techniques.style.color import dyed, with_chroma
 from convscope.techniques.style.layers import content_of, style_of
 from convscope.techniques.style.schedule import STYLE_PRESETS, read_blend, sizes_up
 
+from ...short import random
+
 RNG = np.random.default_rng(0)
 CONTENT = np.kron(RNG.integers(0, 256, (8, 12, 3)), np.ones((8, 8, 1))).astype(np.uint8)
 STYLE = RNG.integers(0, 256, (70, 60, 3)).astype(np.uint8)
@@ -322,7 +324,7 @@ def test_the_command_line_takes_several_styles(net):
 
 
 def test_layers_of_chains_go_by_the_literatures_names_and_others_by_size():
-    vgg = cs.load("torchvision:vgg16", weights=None)
+    vgg = cs.Network(random("vgg16"))
     recipe = STYLE_PRESETS["crowson"]
     assert is_chain(vgg) and vgg_names(vgg)["relu4_2"] == "features.20"
     assert list(style_of(vgg, "auto", recipe)) == [f"features.{n}" for n in (1, 6, 11, 18, 25)]

@@ -1,5 +1,7 @@
 """Pictures do not depend on how many are painted at once, nor on which others are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -30,6 +32,14 @@ class Tiny(nn.Module):
 @pytest.fixture(scope="module")
 def net():
     return cs.Network(Tiny(), size=16, name="tiny")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_looks():
+    """MaCo looks at 32 crops a step; how many there are does not matter here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "maco", replace(PRESETS["maco"], looks=4))
+        yield
 
 
 FEW = ["logits:1", "first:5", "second:4@3,3", "-1*second:2", "dream(first)", "probs:0"]

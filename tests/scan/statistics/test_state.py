@@ -6,6 +6,7 @@ import io
 import json
 import math
 import pickle
+import shutil
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -136,12 +137,22 @@ def test_a_state_survives_its_file(cut, tmp_path):
     assert bytes_of(State.load(tmp_path / "part.safetensors")) == cut.whole
 
 
+@pytest.fixture(scope="module")
+def in_parts(images, tmp_path_factory) -> Path:
+    """A scan in three parts, in shards of four images."""
+    folder = tmp_path_factory.mktemp("parts")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "SHARD", 4)
+        for i in range(3):
+            cs.scan(network(), images, folder, shard=f"{i}/3", **KNOBS)
+    return folder
+
+
 @pytest.fixture
-def parts(images, tmp_path, monkeypatch) -> list[Path]:
-    """The files of a scan in three parts."""
+def parts(in_parts, tmp_path, monkeypatch) -> list[Path]:
+    """The files of that scan, in a folder of the test's own."""
     monkeypatch.setattr(job, "SHARD", 4)
-    for i in range(3):
-        cs.scan(network(), images, tmp_path / "out", shard=f"{i}/3", **KNOBS)
+    shutil.copytree(in_parts, tmp_path / "out")
     return sorted((tmp_path / "out" / "parts").iterdir())
 
 

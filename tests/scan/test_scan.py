@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import convscope as cs
 from convscope.scan.statistics.bins import bin_edges
 from convscope.scan.statistics.map_kernels import BINS
 
+from ..short import random
+
 LAYERS = {
     "lite0": ["conv_stem", "blocks.1.0.conv_pw", "blocks.2.1.bn1.act", "blocks.4.2.conv_dw", "blocks.6.0", "logits"],
-    "lite1": ["blocks.0.0.conv_dw", "blocks.3.1.conv_pwl", "blocks.5.0.bn2.act", "conv_head", "logits"],
+    "densenet": ["features.conv0", "features.denseblock1", "features.transition1.pool", "features.norm5", "logits"],
 }
 
 
 @pytest.fixture(scope="module", params=sorted(LAYERS))
-def both(request, photos, slowly):
-    net = cs.load(request.param)
+def both(request, lite0, photos, slowly):
+    dense = cs.Network(random("densenet").to(memory_format=torch.channels_last), size=96)
+    net = {"lite0": lite0, "densenet": dense}[request.param]
     layers = LAYERS[request.param]
     images = photos[:26]
     labelled = [(image, f"class {i % 3}") for i, image in enumerate(images)]
@@ -131,8 +135,8 @@ def test_examples_are_at_the_quantiles_they_say(both):
             assert all(peaks[int(hit.image)] == hit.value for hit in found.values())
 
 
-def test_several_entries_of_an_image(photos, slowly):
-    net, layer = cs.load("lite0"), "blocks.5.0.bn2.act"
+def test_several_entries_of_an_image(lite0, photos, slowly):
+    net, layer = lite0, "blocks.5.0.bn2.act"
     slow = slowly(net, photos[:9], [layer], 2)
     fast = cs.scan(net, photos[:9], layers=layer, top=12, per_image=4, batch_size=2)
     empty = slow.units(layer)["constant"] | slow.units(layer)["dead"]
@@ -142,11 +146,10 @@ def test_several_entries_of_an_image(photos, slowly):
         assert [(hit.value, int(hit.image), hit.y * slow_width(fast, layer) + hit.x) for hit in hits] == wanted
 
 
-def test_the_joined_graph_finds_the_same_to_rounding(photos):
-    net = cs.load("lite0")
+def test_the_joined_graph_finds_the_same_to_rounding(lite0, photos):
     layers = "conv_stem, blocks.1.0.conv_pw, blocks.1.0.bn1.act, blocks.2.0.conv_dw, blocks.3.1, logits"
     plain, joined = (
-        cs.scan(net, photos[:10], layers=layers, top=5, batch_size=4, compile=compile) for compile in (False, True)
+        cs.scan(lite0, photos[:10], layers=layers, top=5, batch_size=4, compile=compile) for compile in (False, True)
     )
     assert joined.ledger.knobs["compile"] and not plain.ledger.knobs["compile"]
     for name in ("mean", "std", "min", "max"):
