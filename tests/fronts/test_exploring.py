@@ -25,6 +25,16 @@ running = net.explore(store=sys.argv[1], open=False)
 print("after", running)
 """
 
+SLOW = """
+import time, uvicorn
+run = uvicorn.Server.run
+def slowly(*args, **options):
+    run(*args, **options)
+    time.sleep(1)
+    print("ended")
+uvicorn.Server.run = slowly
+"""
+
 
 @pytest.fixture
 def explore(tiny, tmp_path):
@@ -86,8 +96,9 @@ def test_it_goes_on_beside_a_running_event_loop(tiny, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-def test_a_script_blocks_until_ctrl_c_and_then_goes_on(tmp_path):
-    words = [sys.executable, "-c", SCRIPT, str(tmp_path)]
+@pytest.mark.parametrize(("before", "first"), [("", ""), (SLOW, "ended\n")], ids=["at once", "slow to end"])
+def test_a_script_blocks_until_ctrl_c_and_then_goes_on(tmp_path, before, first):
+    words = [sys.executable, "-c", before + SCRIPT, str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     try:
@@ -96,7 +107,7 @@ def test_a_script_blocks_until_ctrl_c_and_then_goes_on(tmp_path):
         out, said = process.communicate(timeout=120)
     finally:
         process.kill()
-    assert process.returncode == 0 and out == "after <Exploring (ended)>\n" and said == ""
+    assert process.returncode == 0 and out == f"{first}after <Exploring (ended)>\n" and said == ""
 
 
 def test_it_blocks_only_where_nothing_else_keeps_the_program_running(monkeypatch):

@@ -27,14 +27,14 @@ class Exploring:
         self.url = serving.link
         self._serving = serving
         self._failure: BaseException | None = None
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="explorer", daemon=True)
         self._thread.start()
 
     def wait(self) -> None:
         """Return when it has ended; Ctrl-C ends it. Raises what ended it otherwise."""
         try:
-            while self._thread.is_alive():
-                self._thread.join(_MOMENT)
+            self._rest()
         except KeyboardInterrupt:
             self.close()
         self._raise()
@@ -42,8 +42,14 @@ class Exploring:
     def close(self) -> None:
         """End it; a job that runs is queued again. Raises what ended it before, if something did."""
         self._serving.stop()
-        self._thread.join()
+        self._rest()
         self._raise()
+
+    def _rest(self) -> None:
+        """Wait for the end; an interrupted `Thread.join` would take a thread that still runs for one that has ended."""
+        while not self._ended.wait(_MOMENT):
+            pass
+        self._thread.join()
 
     def _run(self) -> None:
         try:
@@ -53,6 +59,7 @@ class Exploring:
             raise  # so that the terminal or the notebook shows it now
         finally:
             self._serving.workspace.store.close()
+            self._ended.set()
 
     def _raise(self) -> None:
         if self._failure is not None:
@@ -65,7 +72,7 @@ class Exploring:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Exploring {self.url if self._thread.is_alive() else '(ended)'}>"
+        return f"<Exploring {'(ended)' if self._ended.is_set() else self.url}>"
 
     def _repr_html_(self) -> str:
         return f'<a href="{html.escape(self.url)}" target="_blank">{html.escape(self.url)}</a>'
