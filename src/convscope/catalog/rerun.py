@@ -48,9 +48,10 @@ def _check_inputs(request: Request, now: Request) -> None:
 
 
 def _subject(name: str, kind: Subject, described: Mapping[str, str], where: Where) -> Any:
+    if "digest" not in described:
+        return described["reference"]
     subject = kind.reopen(described, where)
-    if "digest" in described:
-        _check_same(name, described, subject.digest)
+    _check_same(name, described, subject.digest)
     return subject
 
 

@@ -76,8 +76,6 @@ class ImageSubject(Subject):
 
     def reopen(self, described: Mapping[str, str], where: Where) -> Any:
         """As it was, or where it is now."""
-        if "digest" not in described:
-            return described["reference"]
         return _image(described["reference"], where)
 
     def offered(self, net: Any, text: str, at: AtHand) -> Image:
@@ -99,8 +97,6 @@ class PicturesSubject(Subject):
 
     def reopen(self, described: Mapping[str, str], where: Where) -> Any:
         """A folder or a video as it was; pictures that moved are looked for one by one."""
-        if "digest" not in described:
-            return described["reference"]
         where = where if self.replaced else Where(where.beside)
         reference = described["reference"]
         if where.image is None and reference and are_several(reference) and BETWEEN not in reference:

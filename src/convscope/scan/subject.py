@@ -24,8 +24,6 @@ class ScanSubject(Subject):
     def reopen(self, described: Mapping[str, str], where: Where) -> Any:
         """As it was, or beside the request."""
         reference = described["reference"]
-        if "digest" not in described:
-            return reference
         if not reference:
             raise CannotRerun("This was made with a scan in memory, which a picture cannot hold. Scan into a folder.")
         try:
