@@ -1,4 +1,4 @@
-"""Arrays of pictures: from 0 to 1 or as bytes, grey or in colors."""
+"""Arrays: the kinds that have names, and pictures from 0 to 1 or as bytes, grey or in colors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 
 def to_bytes(pictures: Floats) -> NDArray[np.uint8]:

@@ -9,8 +9,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.pixels import Ints
 from ..graph.trace import INPUT
-from ..graph.window import Ints, Reach
+from ..graph.window import Reach
 from .plan import Plan
 
 

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..base.pixels import Ints
 from ..graph.trace import INPUT
-from ..graph.window import Ints
 from .dirty_windows import Interval, propagate_forward, runs, slab
 from .plan import BATCH, CUT, Plan, Step
 

@@ -55,7 +55,7 @@ def session(at: Explorer) -> messages.Session:
         version=VERSION,
         network=workspace.loaded(workspace.networks[0]).info,
         networks=workspace.networks,
-        images=tuple(workspace.library.images()),
+        images=tuple(workspace.pictures.images()),
         techniques=techniques(),
         scan=workspace.scan_info,
         limits=messages.Limits(body=BODY, pixels=PIXELS, queue=QUEUE),

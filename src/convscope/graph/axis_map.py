@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .window import Ints, Reach
+from ..base.pixels import Ints
+from .window import Reach
 
 Array: TypeAlias = NDArray[Any]  # (positions, axes of a value…): seen or not, or ends; 0 where nothing is seen
 Ends: TypeAlias = Callable[[Ints, Ints], tuple[Ints, Ints]]

@@ -15,10 +15,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.pixels import Ints
 from .axis_map import Array, pack_ends, unpack_ends
 from .dependency import Dependency, Map, Trait
 from .trace import INPUT
-from .window import Ints
 
 Join: TypeAlias = tuple[str, str]  # where two ways meet: a value, and the second that looks at it
 State: TypeAlias = tuple[Array, Array]  # which places of a value are seen, and between which ends

@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ..base.pixels import Ints
 from .axis_map import Array
-from .window import Ints
 
 ChannelMap: TypeAlias = Callable[[Array, int], Array]  # the second says which axis is traced: 0 for y, 1 for x
 Shape: TypeAlias = tuple[int, ...]

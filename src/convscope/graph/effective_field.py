@@ -15,13 +15,13 @@ from torch import Tensor
 
 from ..base.errors import CannotExport
 from ..base.image import open_image
+from ..base.pixels import Ints
 from ..base.receptive_field import Box
 from ..base.samples import samples
 from ..base.unit import Unit
 from ..network.backward.gradient import gradient, many_passes
 from ..network.batch_size import chunks, fitting_batch_size
 from .neuron_windows import boxes, neuron_windows
-from .window import Ints
 
 if TYPE_CHECKING:
     from ..network.network import Network

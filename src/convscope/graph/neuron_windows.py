@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import CannotExport
+from ..base.pixels import Ints
 from ..base.receptive_field import Status
 from ..base.unit import Unit
 from ..network.isolation.parts import unwrap
@@ -25,7 +26,6 @@ from .backtrack import AxisWindows, BackwardTrace, entangled, start_state, trace
 from .dependency import Dependency, Map
 from .operators import dependencies
 from .trace import Graph, executed
-from .window import Ints
 
 if TYPE_CHECKING:
     from ..network.network import Family, Network

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..base.errors import CannotExport
+from ..base.pixels import Ints
 from ..base.receptive_field import Box, ReceptiveField
 from ..base.unit import UnitLike, parse
 from .effective_field import measured
 from .neuron_windows import boxes, field_status, neuron_windows
-from .window import Ints
 
 if TYPE_CHECKING:
     from ..network.network import Network

@@ -7,10 +7,11 @@ import math
 import numpy as np
 import torch
 
+from ..base.pixels import Ints
 from . import axis_map, channel_map
 from .channel_map import Shape
 from .dependency import BATCH, Dependency, Map, OperatorCall, Ruling, Trait, unknown, whole_input
-from .window import HERE, Ints, Reach
+from .window import HERE, Reach
 
 SPLITS = {"chunk", "split", "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk", "unsafe_split"}
 

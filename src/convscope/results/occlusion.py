@@ -9,11 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.pixels import Floats
+from ..base.pixels import Floats, Ints
 from ..base.unit import Unit
 from .attribution import Attribution
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -13,11 +13,11 @@ from convscope.explorer.workspace.workspace import Workspace
 
 
 def test_the_maps_are_the_units_gradient_within_a_step_of_the_bytes(workspace: Workspace, tiny: cs.Network) -> None:
-    image = workspace.library.images()[0].id
+    image = workspace.pictures.images()[0].id
     _, arrays = decode(
         activations.look(workspace, Look(network="tiny", layer="0", image=image, side=112, traced="logits:2"))
     )
-    x = tiny.prepare(workspace.library.image(image))
+    x = tiny.prepare(workspace.image(image))
     leaf = tiny.module[0](x).detach().requires_grad_()
     tiny.module[1:](leaf)[0, 2].backward()
     assert leaf.grad is not None
@@ -31,12 +31,13 @@ def test_the_maps_are_the_units_gradient_within_a_step_of_the_bytes(workspace: W
 def test_at_the_ends_of_the_network_there_is_none(workspace: Workspace, layer: str) -> None:
     with pytest.raises(cs.ConvscopeError, match="A gradient must be at a layer between"):
         activations.look(
-            workspace, Look(network="tiny", layer=layer, image=workspace.library.images()[0].id, traced="logits:2")
+            workspace,
+            Look(network="tiny", layer=layer, image=workspace.pictures.images()[0].id, traced="logits:2"),
         )
 
 
 def test_a_layer_behind_the_unit_has_none(workspace: Workspace) -> None:
     with pytest.raises(cs.ConvscopeError, match="does not depend on"):
         activations.look(
-            workspace, Look(network="tiny", layer="3", image=workspace.library.images()[0].id, traced="0:1")
+            workspace, Look(network="tiny", layer="3", image=workspace.pictures.images()[0].id, traced="0:1")
         )

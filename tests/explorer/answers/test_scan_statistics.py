@@ -99,8 +99,8 @@ def test_confusion_lists_mistakes_and_has_their_images_at_hand(workspace, tiny, 
     wanted = scan.confusion().images_of(cell.true, cell.predicted)
     assert tuple(row.name for row in shown) == wanted and len(wanted) == cell.images
     for row in shown:
-        np.testing.assert_array_equal(workspace.library.image(row.id).pixels, IMAGES[int(row.name)])
-    assert not {row.id for row in shown} & {row.id for row in workspace.library.images()}, "they are not listed"
+        np.testing.assert_array_equal(workspace.image(row.id).pixels, IMAGES[int(row.name)])
+    assert not {row.id for row in shown} & {row.id for row in workspace.pictures.images()}, "they are not listed"
 
 
 def test_a_scan_without_classes_says_what_confusion_needs(workspace, tiny):

@@ -334,7 +334,7 @@ def test_closing_leaves_the_running_job_queued_and_the_next_server_finishes(new_
 def test_an_image_that_is_nowhere_else_is_still_there_for_its_job_after_a_restart(new_workspace, heard):
     workspace = new_workspace()
     image = cs.open_image(np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8))
-    workspace.library.add(image, "from the camera")
+    workspace.pictures.add(image, "from the camera")
     ask = Ask(network="tiny", technique="dream", subjects={"image": image.digest, "layer": "0"}, knobs={"steps": 2000})
     jobs = JobList(workspace, heard).begin()
     job = jobs.submit(ask)
@@ -403,16 +403,16 @@ def test_many_units_are_submitted_while_a_job_runs(jobs, heard, workspace):
 def test_a_scan_is_made_and_is_then_at_hand_and_its_crops_can_be_read_after_a_restart(new_workspace, heard, tiny):
     workspace = new_workspace()
     jobs = JobList(workspace, heard).begin()
-    image = workspace.library.add(
+    image = workspace.pictures.add(
         cs.open_image(np.random.default_rng(0).integers(0, 256, (50, 40, 3), np.uint8)), "mine"
     )
-    ids = tuple(info.id for info in workspace.library.images())
+    ids = tuple(info.id for info in workspace.pictures.images())
     job = jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3", "6")))
     assert (job.technique, job.title) == ("scan", f"scan of {len(ids)} images")
     assert heard.until(job.id, "done", "failed").error == ""
     (event,) = [e for e in heard.events if e.kind == "scan"]
     assert set(event.scan.layers) >= {"0", "3", "6"} and event.scan.images == len(ids)
-    own = cs.scan(tiny, [workspace.library.image(id) for id in ids], layers="0,3,6")
+    own = cs.scan(tiny, [workspace.image(id) for id in ids], layers="0,3,6")
     assert [(h.value, h.box) for h in workspace.scan.top("3:1")] == [(h.value, h.box) for h in own.top("3:1")]
     assert workspace.scan.table("layers") == own.table("layers")
     assert jobs.scan(AskScan(network="tiny", images=ids, layers=("0", "3", "6"))).state == "done"
@@ -441,7 +441,7 @@ def test_a_scan_stops_between_shards_and_goes_on(workspace, heard, monkeypatch, 
     heard.events.clear()
     done = heard.until(job.id, "done", "failed")
     assert done.error == "" and done.step == done.total == ended.total
-    own = cs.scan(tiny, [workspace.library.image(info.id) for info in workspace.library.images()], layers="0")
+    own = cs.scan(tiny, [workspace.image(info.id) for info in workspace.pictures.images()], layers="0")
     assert [h.value for h in workspace.scan.top("0:1")] == [h.value for h in own.top("0:1")]
     jobs.close()
 

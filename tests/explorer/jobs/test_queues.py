@@ -138,7 +138,7 @@ def about(image):
 def test_jobs_about_images_that_are_nowhere_else_survive_the_other_explorer(explorer, ends):
     both, ids = [explorer(), explorer()], []
     for seed, (workspace, jobs) in enumerate(both):
-        workspace.library._pixels.put(noise(seed).digest, noise(seed))  # as a frame of the camera is there
+        workspace.pictures._pixels.put(noise(seed).digest, noise(seed))  # as a frame of the camera is there
         ids.append(jobs.submit(about(noise(seed))).id)
     workspace, jobs = explorer()  # a third one begins while their jobs wait, and ends
     jobs.close()
@@ -162,14 +162,14 @@ def test_what_another_explorer_has_done_meanwhile_is_not_done_again(explorer, mo
 
 def test_uploads_of_both_are_listed_whoever_ends_last(explorer):
     (one, _), (other, _) = explorer(), explorer()
-    added = [workspace.library.add(noise(seed), str(seed)) for seed, workspace in enumerate([one, other, other, one])]
+    added = [workspace.pictures.add(noise(seed), str(seed)) for seed, workspace in enumerate([one, other, other, one])]
     again, _ = explorer()
-    assert [info for info in again.library.images() if not info.reference] == added[::-1]
+    assert [info for info in again.pictures.images() if not info.reference] == added[::-1]
 
 
 def test_a_list_of_uploads_that_is_damaged_is_refused_in_a_sentence(explorer, tmp_path):
     workspace, _ = explorer()
-    workspace.library.add(noise(1), "one")
+    workspace.pictures.add(noise(1), "one")
     (listed,) = (tmp_path / "store" / "parts").rglob("*.album")
     listed.write_bytes(listed.read_bytes()[:-9])
     with pytest.raises(BadStore, match="list of uploads in the store is damaged"):

@@ -78,8 +78,8 @@ def test_what_a_network_saw_is_seen_as_it_is_when_it_comes_in_again(page, tiny, 
         assert np.array_equal(cs.open_image(data).pixels, own.pixels)
     assert not np.array_equal(cs.open_image(other).pixels, own.pixels)
     workspace = new_workspace()  # the server is started again
-    assert np.array_equal(tiny.see(workspace.library.image(view["id"])), own.pixels)
-    assert np.array_equal(tiny.see(workspace.library.image(plain["id"])), cs.open_image(other).pixels)
+    assert np.array_equal(tiny.see(workspace.image(view["id"])), own.pixels)
+    assert np.array_equal(tiny.see(workspace.image(plain["id"])), cs.open_image(other).pixels)
 
 
 def test_a_view_that_waits_for_a_job_is_still_one(workspace, tmp_path):
@@ -88,7 +88,7 @@ def test_a_view_that_waits_for_a_job_is_still_one(workspace, tmp_path):
     kept = saved_image(tmp_path / "view.png")
     assert (kept.digest, kept.reference, kept.view) == (view.digest, "noise.png", True)
     supply(workspace, view.digest, tmp_path / "view.png")
-    assert workspace.library.image(view.digest).view
+    assert workspace.image(view.digest).view
 
 
 ANIMATED = data_of(noise(), "GIF", save_all=True, append_images=[noise(seed=1)])
@@ -139,29 +139,32 @@ def test_ids_lead_nowhere_else(page, id):
 
 def test_uploads_outlive_the_server(new_workspace):
     first = new_workspace()
-    one, two = (first.library.upload(data_of(noise(seed=seed)), f"{seed}.png") for seed in (1, 2))
+    one, two = (first.pictures.upload(data_of(noise(seed=seed)), f"{seed}.png") for seed in (1, 2))
     again = new_workspace()
-    assert [info for info in again.library.images() if info.id in (one.id, two.id)] == [two, one]  # the newest first
+    assert [info for info in again.pictures.images() if info.id in (one.id, two.id)] == [
+        two,
+        one,
+    ]  # the newest first
     assert np.array_equal(again.image(one.id).pixels, np.asarray(noise(seed=1)))
 
 
 def test_frames_of_the_camera_are_at_hand_and_leave_nothing_behind(new_workspace):
     workspace = new_workspace()
-    info = workspace.library.upload(data_of(noise(), "JPEG"), "camera")
-    assert workspace.library.image(info.id).size == (30, 40) and info not in workspace.library.images()
+    info = workspace.pictures.upload(data_of(noise(), "JPEG"), "camera")
+    assert workspace.image(info.id).size == (30, 40) and info not in workspace.pictures.images()
     assert workspace.store.names(info.id) == []
 
 
 def test_the_list_is_bounded(workspace, monkeypatch):
     monkeypatch.setattr("convscope.explorer.workspace.images._UPLOADS", 3)
-    infos = [workspace.library.upload(data_of(noise(9, 9, seed)), str(seed)) for seed in range(5)]
-    uploads = [info for info in workspace.library.images() if not info.reference]
+    infos = [workspace.pictures.upload(data_of(noise(9, 9, seed)), str(seed)) for seed in range(5)]
+    uploads = [info for info in workspace.pictures.images() if not info.reference]
     assert uploads == infos[:1:-1]
-    assert workspace.library.image(infos[0].id).size == (9, 9)  # a link to it still leads there
+    assert workspace.image(infos[0].id).size == (9, 9)  # a link to it still leads there
 
 
 def test_samples_are_there_by_reference(workspace):
-    by_name = {info.name: info for info in workspace.library.images()}
+    by_name = {info.name: info for info in workspace.pictures.images()}
     assert by_name["cat"].reference == "sample:cat" and by_name["cat"].id == cs.open_image("sample:cat").digest
 
 
@@ -176,7 +179,7 @@ def test_images_of_a_source_come_first_and_bad_ones_are_passed_over(tiny, tmp_pa
         (folder / f"{seed:03}.png").write_bytes(b"no picture" if seed == 1 else data_of(noise(8, 8, seed)))
     workspace = Workspace({"tiny": lambda: tiny}, Store(tmp_path / "store"), str(folder), open_source(str(folder)))
     workspace.begin()
-    infos = workspace.library.images()
+    infos = workspace.pictures.images()
     assert [info.name for info in infos[:3]] == ["000.png", "002.png", "003.png"]
     assert len(infos) == 24 + len(cs.samples())
     assert cs.open_image(infos[0].reference).digest == infos[0].id

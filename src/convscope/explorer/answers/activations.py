@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...base.errors import BadKnob, BadWeights, ForwardFailed
+from ...base.pixels import Floats
 from ...base.receptive_field import Box
 from ...base.unit import Unit
 from ...network.layers.functions import is_call
@@ -29,7 +30,6 @@ from ..workspace.python_line import loading, python_of
 if TYPE_CHECKING:
     from ..workspace.workspace import Workspace
 
-Floats = NDArray[np.float32]
 _ENDS = ("input", "logits")  # the two layers that are no modules
 _CLASSES = 5  # that are named
 
@@ -74,7 +74,7 @@ def unit(workspace: Workspace, ask: LookUnit) -> bytes:
 def warm_up(workspace: Workspace, network: str) -> None:
     """Look once at the first image, so that nobody waits while the libraries get ready."""
     layer = workspace.loaded(network).info.start
-    for info in workspace.library.images()[:1]:
+    for info in workspace.pictures.images()[:1]:
         look(workspace, Look(network=network, layer=layer, image=info.id))
 
 
@@ -123,7 +123,7 @@ def seen(workspace: Workspace, network: str, image: str) -> NDArray[np.uint8]:
     """The part of an image a network sees, (H, W, 3)."""
     kept = workspace.seen.get((network, image))
     return (
-        workspace.seen.put((network, image), workspace.network(network).see(workspace.library.image(image)))
+        workspace.seen.put((network, image), workspace.network(network).see(workspace.image(image)))
         if kept is None
         else kept
     )
@@ -224,7 +224,7 @@ def _check_finite(what: str, values: Floats) -> None:
 
 
 def _python_of_slopes(workspace: Workspace, ask: Look) -> str:
-    net, reference = workspace.network(ask.network), workspace.library.image(ask.image).reference
+    net, reference = workspace.network(ask.network), workspace.image(ask.image).reference
     given = f"net.prepare({repr(reference) if reference else 'image'}), {ask.traced!r}, {ask.layer!r}"
     hidden = f", hidden={_boxes(ask)}" if ask.hidden else ""
     return f"net = {loading(net)}\nnet.gradient_at({given}{hidden})[0]"
@@ -232,7 +232,7 @@ def _python_of_slopes(workspace: Workspace, ask: Look) -> str:
 
 def _python(workspace: Workspace, ask: Look | LookUnit, channel: int | None = None) -> str:
     """The Python that gives the values; what is hidden is hidden in what the network is given."""
-    net, reference = workspace.network(ask.network), workspace.library.image(ask.image).reference
+    net, reference = workspace.network(ask.network), workspace.image(ask.image).reference
     if not ask.hidden:
         subjects = {"image": {"reference": reference, "digest": ask.image}, "layer": {"reference": ask.layer}}
         line = python_of(net, "activations", subjects)

@@ -67,7 +67,7 @@ def confusion(workspace: Workspace, ask: AskConfusion) -> Confused:
         top5=found.top5,
         unmatched=found.unmatched,
         cells=tuple(cells),
-        shown=tuple(workspace.library.open(scan.source, ids)) if ids else (),
+        shown=tuple(workspace.pictures.open(scan.source, ids)) if ids else (),
     )
 
 

@@ -81,7 +81,7 @@ class JobList:
                 if isinstance(image, Image):
                     save_image(self._places.image(image.digest), image)
         called = (
-            {row.id: row.name for row in self._workspace.library.images()} if "content" in asked.entry.subjects else {}
+            {row.id: row.name for row in self._workspace.pictures.images()} if "content" in asked.entry.subjects else {}
         )
         about = [ask.subjects[name] for name in asked.entry.subjects if name in ("unit", "layer", "content")]
         about = [called.get(one, one) for one in about]
@@ -92,7 +92,7 @@ class JobList:
         """Queue a scan of images at hand; when it is done, it is the scan at hand."""
         id = scan_id(self._workspace, ask)
         gather(self._workspace, ask, self._places.scan(id))
-        count = len(ask.images) or ("the" if self._workspace.source else len(self._workspace.library.images()))
+        count = len(ask.images) or ("the" if self._workspace.source else len(self._workspace.pictures.images()))
         return self._submit(Row(id, "scan", ask.model_dump_json(), f"scan of {count} images", artifact=id))
 
     def all(self) -> list[Job]:

@@ -42,8 +42,8 @@ def saved_image(path: Path) -> Image:
 def supply(workspace: Workspace, id: str, path: Path) -> None:
     """Give the workspace an image it does not have any more, if it was written."""
     try:
-        workspace.library.image(id)
+        workspace.image(id)
     except BadImage:
         if not path.is_file():
             raise
-        workspace.library.add(saved_image(path), f"image {id[:8]}")
+        workspace.pictures.add(saved_image(path), f"image {id[:8]}")

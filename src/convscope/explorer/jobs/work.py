@@ -94,7 +94,7 @@ def _run(workspace: Workspace, asked: Asked, folder: Path, watch: JobListener) -
 def scan_id(workspace: Workspace, ask: AskScan) -> str:
     """The digest of a scan: of the network, the images and the layers; raises what opening them does."""
     images = list(ask.images) if ask.images or not workspace.source else open_source(workspace.source).digest
-    images = images or [info.id for info in workspace.library.images()]
+    images = images or [info.id for info in workspace.pictures.images()]
     net = workspace.network(ask.network)
     select(net, _layers(ask))
     told = ["scan", net.digest, images, list(ask.layers)]
@@ -109,13 +109,13 @@ def gather(workspace: Workspace, ask: AskScan, folder: Path) -> None:
     """Write the images of a scan into its folder, unless they are those the explorer was started with."""
     if workspace.source and not ask.images:
         return
-    ids = ask.images or [info.id for info in workspace.library.images()]
+    ids = ask.images or [info.id for info in workspace.pictures.images()]
     if not ids:
         raise BadSource("There must be at least one image to scan, not none. Upload some, or start with --images.")
-    names = {info.id: re.sub(r"[^\w.-]+", "-", info.name)[:_NAME] for info in workspace.library.images()}
+    names = {info.id: re.sub(r"[^\w.-]+", "-", info.name)[:_NAME] for info in workspace.pictures.images()}
     for number, id in enumerate(dict.fromkeys(ids)):
         if not any((folder / "images").glob(f"*-{number}.png")):  # it may be there under another name for the same
-            save_image(folder / "images" / f"{names.get(id, 'picture')}-{number}.png", workspace.library.image(id))
+            save_image(folder / "images" / f"{names.get(id, 'picture')}-{number}.png", workspace.image(id))
 
 
 def scanned(workspace: Workspace, ask: AskScan, folder: Path, kept: Path, watch: JobListener) -> Scan:

@@ -81,7 +81,7 @@ class Workspace:
         images: Source | None = None,
     ) -> None:
         self.store, self.source, self.turns = store, source, NetworkLock()
-        self.library = ImageLibrary(store, images)
+        self.pictures = ImageLibrary(store, images)
         self.in_use = ""
         self.scan: Scan | None = None
         self.scan_info: ScanInfo | None = None
@@ -96,7 +96,7 @@ class Workspace:
     def begin(self) -> None:
         """Read the images and load the first network; whoever asks for them before waits. Raises what goes wrong."""
         with ThreadPoolExecutor(1) as beside:
-            reading = beside.submit(self.library.begin)
+            reading = beside.submit(self.pictures.begin)
             self.loaded(self.networks[0])
             reading.result()
 
@@ -124,7 +124,7 @@ class Workspace:
 
     def image(self, id: str) -> Image:
         """The image of an id; raises BadImage."""
-        return self.library.image(id)
+        return self.pictures.image(id)
 
     def scan_of(self, net: Network) -> Scan:
         """The scan at hand; raises BadScan where there is none, or it is of another network."""

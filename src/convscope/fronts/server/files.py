@@ -44,7 +44,7 @@ class FileCall:
 
 async def _upload(workspace: Workspace, request: Request) -> Response:
     data, name = await request.body(), _named(request.headers.get("x-name", ""))
-    info = await run_in_threadpool(workspace.library.upload, data, name)
+    info = await run_in_threadpool(workspace.pictures.upload, data, name)
     return Response(info.model_dump_json(), media_type="application/json")
 
 
@@ -57,7 +57,7 @@ async def _image(workspace: Workspace, request: Request) -> Response:
 
 def _drawn(workspace: Workspace, id: str, network: str) -> bytes:
     try:
-        own = workspace.library.image(id)
+        own = workspace.image(id)
     except BadImage as error:
         raise HTTPException(404, str(error)) from None
     return (Image(activations.seen(workspace, network, id), view=True) if network else own).png(level=1)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base.errors import ForwardFailed
+from ...base.pixels import Ints
 from ...network.network import Network
 from .batch_summary import Summary
 
-Ints: TypeAlias = NDArray[np.int64]
 _MOST = 5  # classes that are kept of an image
 
 

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...base.pixels import Ints
 from . import fold_kernels
 from .batch_summary import Summary
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(eq=False)

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..statistics.predictions import Ints, Predictions
+from ...base.pixels import Ints
+from ..statistics.predictions import Predictions
 from .entries import Entries
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...base.errors import BadImage, BadScan, BadSource, CannotExport
 from ...base.image import Image
-from ...base.pixels import Floats
+from ...base.pixels import Floats, Ints
 from ...base.progress import report_progress
 from ...base.unit import Unit
 from ...graph.effective_field import effective_at, effective_box
@@ -22,7 +22,7 @@ from ...graph.neuron_windows import layer_field
 from ...network.network import Network
 from ...network.preprocessing import Preprocessing
 from ...scan.result import Hit, Scan
-from .neuron_batch import Ints, Neurons, Rule
+from .neuron_batch import Neurons, Rule
 
 Opener: TypeAlias = Callable[[str], Image]
 

@@ -8,11 +8,10 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base.errors import NoRectifier
-from ...base.pixels import Floats
+from ...base.pixels import Floats, Ints
 from ...base.unit import Unit
 from ...network.backward import backward_rules
 from ...network.backward.gradient import Gradient, gradient
@@ -20,7 +19,6 @@ from ...network.batch_size import chunks, fitting_batch_size
 from ...network.network import Network
 from ..attribution.target import array
 
-Ints: TypeAlias = NDArray[np.int64]
 Rule: TypeAlias = Literal["guided", "deconvnet", "plain"]
 
 _RULES = {"deconvnet": backward_rules.deconvnet_rule, "guided": backward_rules.guided_rule, "plain": None}

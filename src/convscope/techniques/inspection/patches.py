@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ...base.errors import BadKnob, UnknownUnit
+from ...base.pixels import Ints
 from ...base.unit import Unit, UnitLike, parse
 from ...contract.silence import SILENT
 from ...contract.technique import technique
@@ -22,7 +23,6 @@ from ...scan.result import Hit, Scan
 from ...scan.subject import ScanSubject
 from ..common_knobs import Smooth
 from .crops import Crops, cut
-from .neuron_batch import Ints
 
 _TOP, _EACH = 9, 4  # entries of a channel, and of each channel of a layer
 Top = Annotated[int, Field(ge=1, le=100)] | Literal["auto"]
