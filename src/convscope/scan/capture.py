@@ -7,10 +7,10 @@ else is in flight; batches always have the same size, since kernels round differ
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -31,10 +31,22 @@ from ..network.isolation.running import device_of, dtype_of, plainly
 from ..network.layers import taps
 from ..network.network import Network
 from .selection import Selection
-from .statistics import fold_kernels, map_kernels
-from .statistics.batch_summary import Summarizer, Summary
+from .statistics import map_kernels
+from .statistics.batch_summary import Histograms, Summarizer, Summary
 from .statistics.predictions import check_scores, most_probable, rank
-from .statistics.state import State
+
+
+class Filling(Protocol):
+    """What maps go into while they are there: histograms, if any, and what `looks` at each layer's maps itself."""
+
+    @property
+    def histograms(self) -> Histograms | None: ...
+
+    @property
+    def looks(self) -> bool: ...
+
+    def look(self, maps: NDArray[np.float32], numbers: Sequence[int], column: int, units: int) -> None: ...
+
 
 See = Callable[[str, Tensor, Affine | None], bool]
 _CLOSE = 1e-3  # of a unit's peak: how far the numbers of a plan may be from the module's
@@ -53,9 +65,9 @@ class Capture:
         pixels = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 3, 2)
         self._table = np.ascontiguousarray(net.preprocessing.normalize(pixels)[..., 0].T)
 
-    def __call__(self, batch: Batch, state: State) -> Summary:
-        """The summary of a batch's images; the state's histograms, and several entries an image, are filled as well."""
-        count, several = len(batch.entries), state.ledger.knobs["per_image"] > 1
+    def __call__(self, batch: Batch, state: Filling) -> Summary:
+        """The summary of a batch's images; the state's histograms, and what it looks for in maps, come as well."""
+        count = len(batch.entries)
         most = most_probable(self.net) if self.selection.scored else 0
         summary = Summary.empty(count, self.selection.units, most)
         numbers = [entry.number for entry in batch.entries]
@@ -66,11 +78,11 @@ class Capture:
             if name not in self.selection.first:
                 return False
             layer, column = self.net.layers[name], self.selection.first[name]
-            norm = None if several else _possible(norm, tensor, count)
+            norm = None if state.looks else _possible(norm, tensor, count)
             arranged = self.net.arranged(name, tensor)
             maps = self._summarizer(layer, arranged, count, summary, column, state.histograms, norm)
-            if several:
-                _offer(maps, numbers, column, layer.units, state)
+            if state.looks:
+                state.look(maps, numbers, column, layer.units)
             return norm is not None
 
         if count:
@@ -134,13 +146,6 @@ def _possible(norm: Affine | None, tensor: Tensor, count: int) -> Affine | None:
     """A norm, if it can be carried out in the very memory that is summarized, on all of it."""
     flat = tensor.device.type == "cpu" and tensor.dtype == torch.float32 and len(tensor) == count
     return norm if flat and tensor.is_contiguous(memory_format=torch.channels_last) else None
-
-
-def _offer(maps: NDArray[np.float32], numbers: list[int], column: int, units: int, state: State) -> None:
-    top, most = state.top, state.ledger.knobs["per_image"]
-    with state.histograms.alone(column):
-        for one, number in zip(maps, numbers, strict=False):
-            fold_kernels.offer_several(one, number, column, units, most, top.values, top.images, top.places, top.counts)
 
 
 @contextmanager

@@ -9,20 +9,32 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import torch
 
-from ..base.errors import BadScan
 from ..base.progress import Cancelled, report_progress
 from ..data.loading import Batch, batches
 from ..data.source import Entry, Shard
 from ..network.isolation.alone import serve, worker
-from .capture import lanes
+from .capture import Filling, lanes
 from .job import ScanJob
 from .statistics.batch_summary import Summary
 from .statistics.state import State
 
-Save = Callable[[State], None]
+
+class Folding(Filling, Protocol):
+    """What a pass folds images into: what it knows after the `shards` it names; `full` where it must be saved."""
+
+    shards: set[int]
+
+    @property
+    def full(self) -> bool: ...
+
+    def fold(self, batches: Sequence[Batch], summary: Summary) -> None: ...
+
+
+S = TypeVar("S", bound=Folding)
 _TOGETHER = 16  # images whose numbers are folded in at once
 
 
@@ -30,17 +42,13 @@ def resume(job: ScanJob, path: Path | None) -> State:
     """The state that lies at `path`, if it is of this job, or a new one; raises BadScan for one of another job."""
     if path is None or not path.exists():
         return job.begin()
-    state = State.load(path)
-    differences = job.ledger.differences(state.ledger)
-    if differences:
-        raise BadScan(
-            f"{path} is of another scan: {'; '.join(differences)}. Use another folder, or delete this one to scan anew."
-        )
-    state.ledger = job.ledger  # which knows where network and images are now
+    state: State = job.loaded(path)
     return state
 
 
-def run_scan(job: ScanJob, state: State, shards: Sequence[Shard], save: Save, workers: int, checkpoint: float) -> bool:
+def run_scan(
+    job: ScanJob, state: S, shards: Sequence[Shard], save: Callable[[S], None], workers: int, checkpoint: float
+) -> bool:
     """Fold shards into a state, saving it at least every `checkpoint` seconds, and at the end; whether all were done.
 
     A listener that raises Cancelled ends it after the shard at hand, saved.
@@ -60,7 +68,7 @@ def run_scan(job: ScanJob, state: State, shards: Sequence[Shard], save: Save, wo
                 continue
             finished.append(batch.shard)
             stop = _told(done + len(finished), len(shards))
-            if stop or len(finished) == len(todo) or time.monotonic() - saved >= checkpoint:
+            if stop or state.full or len(finished) == len(todo) or time.monotonic() - saved >= checkpoint:
                 crew.rest()  # so that the state holds whole shards only
                 state.shards |= {shard.index for shard in finished}
                 save(state)
@@ -101,7 +109,7 @@ def _begin(master: int) -> None:
 class _Lanes:
     """Threads that each take a few batches; what they find goes into one state, together: a heap is fetched once."""
 
-    def __init__(self, job: ScanJob, state: State) -> None:
+    def __init__(self, job: ScanJob, state: Folding) -> None:
         self._job, self._state = job, state
         self._held: list[Batch] = []
         self._waiting: set[Future[None]] = set()

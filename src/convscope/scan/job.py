@@ -7,7 +7,8 @@ import math
 import os
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 from ..base.errors import BadKnob, BadScan, BadSource, CannotExport, UnknownUnit, nearest
 from ..base.unit import find_label
@@ -38,6 +39,7 @@ class ScanJob:
     shards: tuple[Shard, ...]
     capture: Capture
     renumbered: tuple[int, ...] = ()
+    state: ClassVar[type[Any]] = State  # what its images are folded into
 
     @classmethod
     def of(cls, net: Network, source: Source, layers: str, labels: Labels, **knobs: Any) -> ScanJob:
@@ -71,7 +73,25 @@ class ScanJob:
     def parcel(self) -> tuple[Any, ...]:
         """What another process makes the same job of, by `unpacked`; it can be pickled if network and source can."""
         net = copy.copy(self.net).with_module(unwrap(self.net.module))
-        return net, self.source, self.selection, self.ledger, self.shards, self.renumbered
+        return type(self), net, self.source, self.selection, self.ledger, self.shards, self.renumbered
+
+    def loaded(self, path: Path) -> Any:
+        """The state that lies at `path`; raises BadScan where it is of another scan."""
+        state = self.state.load(path)
+        differences = self.ledger.differences(state.ledger)
+        if differences:
+            raise BadScan(
+                f"{path} is of another scan: {'; '.join(differences)}. "
+                "Use another folder, or delete this one to scan anew."
+            )
+        state.ledger = self.ledger  # which knows where network and images are now
+        return state
+
+    def decoders(self, wanted: int | Literal["auto"]) -> int:
+        """How many processes decode images: one a core, at most four; none where there is little to decode."""
+        if wanted != "auto":
+            return wanted
+        return min(4, os.cpu_count() or 1) if len(self.shards) > 1 else 0
 
     def begin(self) -> State:
         """A state before the first image."""
@@ -80,7 +100,9 @@ class ScanJob:
         return state
 
 
-def unpack_job(net: Network, source: Source, selection: Selection, ledger: Manifest, *more: Any) -> ScanJob:
+def unpack_job(
+    kind: type[ScanJob], net: Network, source: Source, selection: Selection, ledger: Manifest, *more: Any
+) -> ScanJob:
     """The job of a parcel; how the network is run is found out again.
 
     Raises BadScan where this machine sees other images, or runs the network differently.
@@ -95,7 +117,7 @@ def unpack_job(net: Network, source: Source, selection: Selection, ledger: Manif
             "Give every machine the same images, at the same path, and the same packages."
         )
     shards, renumbered = more
-    return ScanJob(net, source, selection, ledger, shards, capture, renumbered)
+    return kind(net, source, selection, ledger, shards, capture, renumbered)
 
 
 def _found(capture: Capture, more: dict[str, Any]) -> dict[str, Any]:

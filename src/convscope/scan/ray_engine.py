@@ -15,7 +15,7 @@ import socket
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -28,9 +28,8 @@ from ..base.files import made
 from ..base.progress import Cancelled, report_progress
 from ..data.source import Shard
 from ..network.isolation.running import device_of
-from .engine import resume, run_scan
+from .engine import run_scan
 from .job import ScanJob, unpack_job
-from .statistics.state import State
 
 _RETRIES = 5  # of a task whose worker dies: a machine that is taken away, more than once
 _EACH = 8  # tasks for each processor, so that none idles long while the last ones end
@@ -39,28 +38,22 @@ _ANSWER = 30.0  # seconds in which a cluster must take a connection
 _NAP = 1.0  # seconds between looks at what the cluster has done, for Ctrl-C and checkpoints
 
 
-def run_on_ray(job: ScanJob, path: Path | None, checkpoint: float) -> State:
-    """Scan what is left of a job on a Ray cluster; a listener that raises Cancelled ends it, with what is done saved.
+def run_on_ray(job: ScanJob, state: Any, save: Callable[[Any], None], tasks: Path | None, checkpoint: float) -> None:
+    """Fold what is left of a job into its state on a Ray cluster, saving it at least every `checkpoint` seconds.
 
-    The cluster is the one Ray is connected to, else that of RAY_ADDRESS, else one on this machine for this scan alone.
-    Raises MissingExtra without Ray, and BadScan where tasks fail for reasons of the cluster.
+    A listener that raises Cancelled ends it, with what is done saved. What tasks find goes through the folder `tasks`,
+    or without one through the cluster's memory. The cluster is the one Ray is connected to, else that of RAY_ADDRESS,
+    else one on this machine for this scan alone. Raises MissingExtra without Ray, and BadScan where tasks fail for
+    reasons of the cluster.
     """
     _ray()
-    with _tasks(path) as tasks:
-        harvest = _Harvest(job, path, tasks, checkpoint)
+    with nullcontext() if tasks is None else made(tasks):  # it stays while something is in it
+        harvest = _Harvest(job, state, save, tasks, checkpoint)
         with _connected():
             whole = _gathered(job, harvest)
         harvest.save()
         if whole:
             harvest.clear()
-    return harvest.state
-
-
-@contextmanager
-def _tasks(path: Path | None) -> Iterator[Path | None]:
-    """The folder for what tasks find; it stays while something is in it."""
-    with nullcontext() if path is None else made(path.parent / "tasks"):
-        yield None if path is None else path.parent / "tasks"
 
 
 def _ray() -> Any:
@@ -162,11 +155,11 @@ class _Crew:
         file = None if self._folder is None else self._folder / name
         self.waiting[self._scanned.remote([self._job], shards, file)] = shards
 
-    def found(self, task: Any) -> State | Path:
+    def found(self, task: Any) -> Any:
         """What a finished task found, or where that lies; raises what the task raised."""
         shards = self.waiting.pop(task)
         try:
-            found: State | Path = self._ray.get(task)
+            found = self._ray.get(task)
         except self._ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, ConvscopeError):
                 raise error.cause from error
@@ -184,11 +177,11 @@ class _Crew:
             self._ray.cancel(task)
 
 
-def _scanned(job: list[Any], shards: list[int], file: Path | None) -> State | Path:
+def _scanned(job: list[Any], shards: list[int], file: Path | None) -> Any:
     """What a task does, on one thread; `job` holds the reference to it, so that it is not made anew for each task."""
     torch.set_num_threads(1)
     here = _job(job[0])
-    state = State.empty(here.ledger)
+    state = here.state.empty(here.ledger)
     run_scan(here, state, [here.shards[index] for index in shards], lambda _: None, 0, math.inf)
     if file is None:
         return state
@@ -210,37 +203,35 @@ def _job(reference: Any) -> ScanJob:
 
 
 class _Harvest:
-    """The state that tasks are folded into, its checkpoints, and the files of tasks that no checkpoint holds yet."""
+    """The state that tasks are folded into, and the files of tasks that no checkpoint holds yet."""
 
-    def __init__(self, job: ScanJob, path: Path | None, tasks: Path | None, checkpoint: float) -> None:
-        self._path, self.tasks = path, tasks
-        self.state = resume(job, self._path)
+    def __init__(
+        self, job: ScanJob, state: Any, save: Callable[[Any], None], tasks: Path | None, checkpoint: float
+    ) -> None:
+        self._job, self.state, self._save, self.tasks = job, state, save, tasks
         self._folded: list[Path] = []
         self._every, self._saved = checkpoint, time.monotonic()
         if self.tasks is not None:
-            self._adopt(job, sorted(self.tasks.glob("*.safetensors")))
+            self._adopt(sorted(self.tasks.glob("*.safetensors")))
 
-    def take(self, found: State | Path) -> None:
-        """Fold in what a task found."""
-        if isinstance(found, State):
+    def take(self, found: Any) -> None:
+        """Fold in what a task found, a state or the file of one."""
+        if not isinstance(found, Path):
             self.state.merge(found)
             return
         if not found.exists():
             raise BadScan(f"output must lie on a disk that all machines share: {found} is not here. Choose another.")
-        self.state.merge(State.load(found))
+        self.state.merge(self._job.state.load(found))
         self._folded.append(found)
 
     def save_if_due(self) -> None:
-        """Save where so many seconds have passed, and something has come in."""
-        if self._folded and time.monotonic() - self._saved >= self._every:
+        """Save where it must be, or so many seconds have passed and something has come in."""
+        if self.state.full or (self._folded and time.monotonic() - self._saved >= self._every):
             self.save()
 
     def save(self) -> None:
         """Write a checkpoint; only then may the files go whose shards it holds."""
-        if self._path is None:
-            return
-        if self._folded or not self._path.exists():
-            self.state.save(self._path)
+        self._save(self.state)
         for file in self._folded:
             file.unlink(missing_ok=True)
         self._folded, self._saved = [], time.monotonic()
@@ -250,10 +241,10 @@ class _Harvest:
         if self.tasks is not None:
             shutil.rmtree(self.tasks, ignore_errors=True)
 
-    def _adopt(self, job: ScanJob, files: list[Path]) -> None:
+    def _adopt(self, files: list[Path]) -> None:
         """Take what tasks had found when their driver died; files that it had folded in already go."""
         for file in files:
-            part = resume(job, file)
+            part = self._job.loaded(file)
             if part.shards.isdisjoint(self.state.shards):
                 self.state.merge(part)
                 self._folded.append(file)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -94,13 +93,14 @@ def scan(
     with ExitStack() as stack:
         path = None if output is None else stack.enter_context(_part(Path(output), part, of))
         job = ScanJob.of(net, open_source(source), layers, labels, **measured)
+        state = resume(job, path)
+        save: Callable[[State], None] = (lambda _: None) if path is None else (lambda state: state.save(path))
         if engine == "ray":
             from .ray_engine import run_on_ray
 
-            return _finished(run_on_ray(job, path, checkpoint), job, path)
-        state = resume(job, path)
-        save = (lambda _: None) if path is None else (lambda state: state.save(path))
-        run_scan(job, state, job.shards[part::of], save, _workers(workers, job), checkpoint)
+            run_on_ray(job, state, save, None if path is None else path.parent / "tasks", checkpoint)
+        else:
+            run_scan(job, state, job.shards[part::of], save, job.decoders(workers), checkpoint)
         return _finished(state, job, path)
 
 
@@ -185,10 +185,3 @@ def _first_folder(parts: Sequence[str | Path]) -> Path:
     if not is_folder(folder):
         raise BadKnob("output must name a folder for the tables where only files are merged. Give output=…, or -o DIR.")
     return folder
-
-
-def _workers(wanted: int | Literal["auto"], job: ScanJob) -> int:
-    """One a core, at most four; none where there is little to decode."""
-    if wanted != "auto":
-        return wanted
-    return min(4, os.cpu_count() or 1) if len(job.shards) > 1 else 0

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from ...base.tensors import packed, unpacked
 from ...data.loading import Batch
 from .batch_summary import Histograms, Summary
 from .earlier import EARLIER, check_earlier
+from .fold_kernels import offer_several
 from .manifest import Manifest
 from .predictions import Predictions
 from .reducers import Classes, Moments, PeakSample, Population, Top
@@ -65,6 +66,7 @@ class State:
     images: Images = field(default_factory=Images)
     shards: set[int] = field(default_factory=set)
     fields: dict[str, Any] = field(default_factory=dict)
+    full: ClassVar[bool] = False  # it does not grow with the images
 
     @classmethod
     def empty(cls, ledger: Manifest) -> State:
@@ -93,12 +95,25 @@ class State:
         self.moments.update(summary)
         self.population.update(summary)
         self.sample.update(summary, numbers)
-        if self.ledger.knobs["per_image"] == 1:
+        if not self.looks:
             self.top.update(summary, numbers)
         if self.classes is not None:
             self.classes.update(summary, np.array([entry.label for entry in entries], np.int64))
         if self.predictions is not None:
             self.predictions.update(summary, numbers)
+
+    @property
+    def looks(self) -> bool:
+        """Whether several entries of an image are wanted, which only its maps can tell."""
+        several: bool = self.ledger.knobs["per_image"] > 1
+        return several
+
+    def look(self, maps: NDArray[np.float32], numbers: Sequence[int], column: int, units: int) -> None:
+        """Find the entries of some images, by their numbers, in the maps (N, positions, units) of one layer."""
+        top, most = self.top, self.ledger.knobs["per_image"]
+        with self.histograms.alone(column):
+            for one, number in zip(maps, numbers, strict=False):
+                offer_several(one, number, column, units, most, top.values, top.images, top.places, top.counts)
 
     def merge(self, other: State) -> None:
         """Fold another part in. Raises BadScan where it is of another scan, or has a shard that is here already."""
