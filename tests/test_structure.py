@@ -24,7 +24,7 @@ IDS = [str(path.relative_to(SOURCE)) for path in FILES]
 _LOW = "base contract results"
 _NET = "network network.axes network.isolation network.layers network.backward"
 _RUN = f"{_LOW} data {_NET} graph execution"
-_SCAN = "scan scan.statistics scan.tables"
+_SCAN = "scan scan.statistics scan.tables scan.codes"
 _VIEW = "view view.figures view.encode view.render"
 _ABOUT = f"{_RUN} optimize {_SCAN} techniques"
 _ALL = f"{_RUN} {_SCAN} {_VIEW} store catalog"  # of fronts: never a technique
@@ -49,13 +49,13 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "zoo": f"{_LOW} {_NET}",
     "scan.statistics": _RUN,
     "scan.tables": f"{_RUN} scan.statistics",
-    "scan": f"{_RUN} scan.statistics scan.tables",
+    "scan.codes": f"{_RUN} scan.statistics",
+    "scan": f"{_RUN} scan.statistics scan.tables scan.codes",
     "optimize": _RUN,
     "representation": _RUN,
-    "representation.codes": f"{_RUN} {_SCAN} representation",
-    "representation.embedding": f"{_RUN} {_SCAN} representation representation.codes",
-    "representation.similarity": f"{_RUN} {_SCAN} representation representation.codes",
-    "representation.separation": f"{_RUN} {_SCAN} representation representation.codes",
+    "representation.embedding": f"{_RUN} {_SCAN} representation",
+    "representation.similarity": f"{_RUN} {_SCAN} representation",
+    "representation.separation": f"{_RUN} {_SCAN} representation",
     "techniques": _RUN,
     "techniques.attribution": _ABOUT,
     "techniques.inspection": f"{_ABOUT} techniques.attribution",

@@ -20,6 +20,8 @@ from .fronts.exploring import Exploring as Exploring, explore as explore
 from .fronts.report.report import report as report
 from .network.network import Network as Network
 from .zoo.zoo import load as load
+from .scan.codes.result import Codes as Codes, open_codes as open_codes
+from .scan.feature_extraction import codes as codes
 from .scan.result import Hit as Hit, Scan as Scan, open_scan as open_scan
 from .scan.scan import merge_scans as merge_scans, scan as scan
 from .techniques.inspection.activations import activations as activations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import first_line
+from .plain import from_json
 
+_KINDS = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U8": "u1", "BOOL": "?"}  # of safetensors
 _SUM = "sum"  # the word for the checksum, among others about the arrays
 
 
@@ -44,6 +47,28 @@ def unpacked(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     if about.pop(_SUM, None) not in (None, _sum(arrays, about)):
         raise ValueError("is damaged: its checksum is that of other bytes")
     return arrays, about
+
+
+def memory_mapped(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """As `unpacked`, but the arrays stay in the file, and parts of them are read where they are asked for."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            told = from_json(file.read(length))
+        about = told.pop("__metadata__", {})
+        arrays = {name: _mapped(path, 8 + length, row) for name, row in told.items()}
+    except Exception as error:  # of many kinds, where a header makes no sense
+        raise ValueError(f"cannot be read: {first_line(error)}") from error
+    if about.pop(_SUM, None) != _sum(arrays, about):
+        raise ValueError("is damaged: its checksum is that of other bytes")
+    return arrays, about
+
+
+def _mapped(path: Path, begin: int, row: Mapping[str, Any]) -> NDArray[Any]:
+    kind, shape = np.dtype(_KINDS[row["dtype"]]), tuple(row["shape"])
+    if not math.prod(shape):
+        return np.zeros(shape, kind)
+    return np.memmap(path, kind, "r", begin + row["data_offsets"][0], shape)
 
 
 def _sum(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, str]) -> str:

@@ -6,9 +6,10 @@ import copy
 import math
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from ..base.errors import BadKnob, BadScan, BadSource, CannotExport, UnknownUnit, nearest
 from ..base.unit import find_label
@@ -16,6 +17,7 @@ from ..data.source import Shard, Source
 from ..graph.neuron_windows import layer_fields
 from ..network.isolation.parts import unwrap
 from ..network.isolation.running import dtype_of
+from ..network.layers.layers import Layer
 from ..network.network import Network
 from .capture import Capture, probed
 from .selection import Selection, select
@@ -42,11 +44,15 @@ class ScanJob:
     state: ClassVar[type[Any]] = State  # what its images are folded into
 
     @classmethod
-    def of(cls, net: Network, source: Source, layers: str, labels: Labels, **knobs: Any) -> ScanJob:
+    def of(cls, net: Network, source: Source, layers: str, labels: Labels, **knobs: Any) -> Self:
         """The job for some knobs; raises what `select` raises, and BadSource for labels that do not fit."""
         classes, renumbered = _classes(net, source, labels)  # first, since it takes no time
         selection = select(net, layers, knobs["predictions"])
-        wanted = lane_batch_size(selection, net) if knobs["batch_size"] == "auto" else knobs["batch_size"]
+        wanted = (
+            lane_batch_size(cls.held_maps(net, selection), net)
+            if knobs["batch_size"] == "auto"
+            else knobs["batch_size"]
+        )
         capture, found = probed(net, selection, wanted, knobs["positions"], knobs["compile"])
         knobs |= _found(capture, found)
         shards = tuple(source.shards(max(1, SHARD // knobs["batch_size"]) * knobs["batch_size"]))
@@ -69,6 +75,11 @@ class ScanJob:
             {"net": {k: v for k, v in described.items() if k != "digest"}, "source": source.describe()},
         )
         return cls(net, source, selection, ledger, shards, capture, renumbered)
+
+    @classmethod
+    def held_maps(cls, net: Network, selection: Selection) -> Iterable[Layer]:
+        """The layers whose maps a lane should have room for in its cache."""
+        return selection.layers
 
     def parcel(self) -> tuple[Any, ...]:
         """What another process makes the same job of, by `unpacked`; it can be pickled if network and source can."""
@@ -124,9 +135,9 @@ def _found(capture: Capture, more: dict[str, Any]) -> dict[str, Any]:
     return {"batch_size": capture.batch_size, "compile": capture.plan is not None, **more}
 
 
-def lane_batch_size(selection: Selection, net: Network) -> int:
+def lane_batch_size(layers: Iterable[Layer], net: Network) -> int:
     """How many images a lane takes at once: a power of two for which the largest map stays in the cache."""
-    largest = max(math.prod(layer.shape) for layer in selection.layers) * dtype_of(net.module).itemsize
+    largest = max(math.prod(layer.shape) for layer in layers) * dtype_of(net.module).itemsize
     return 1 << min(5, int(math.log2(max(1, _MAP / largest))))
 
 

@@ -16,6 +16,8 @@ from ..contract import knobs
 from ..data.open import open_source
 from ..network.network import Network
 from .engine import resume, run_scan
+from .feature_extraction import beside_scan, merge_codes
+from .feature_extraction import codes as extract_codes
 from .job import Labels, ScanJob, check_part
 from .result import Scan, in_memory, open_scan
 from .selection import Wish
@@ -55,6 +57,11 @@ def scan(
     duplicates: Annotated[
         float, Field(ge=0, le=1, description="find pairs of units whose peaks correlate at least so much; 0 for none")
     ] = 0.0,
+    codes: Annotated[
+        str,
+        Field(description="layers, with commas between them, whose codes are kept besides for maps; none if empty"),
+        knobs.Several(","),
+    ] = "",
     compile: Annotated[
         bool, Field(description="run the executed graph with norms folded in: faster, and equal to rounding")
     ] = False,
@@ -78,14 +85,17 @@ def scan(
     tar shards, a data set object or a list of images; `output` a folder for Parquet tables and checkpoints, from which
     the same call goes on after an interruption. A unit fires where its activation is above zero, and is dead if none
     was above 1e-5 of its layer's largest; entries are ordered by value, image and position, so that parts can be merged
-    in any order. Raises BadSource for images that cannot be used, BadScan where the folder holds another scan,
-    CannotWrite, and UnknownLayer.
+    in any order. With `codes`, those of some layers lie in the output folder too, where `cs.codes` finds them. Raises
+    BadSource for images that cannot be used, BadScan where the folder holds another scan, CannotWrite, and
+    UnknownLayer.
     """
     if not isinstance(net, Network):
         raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
     part, of = check_part(shard)
     if of > 1 and output is None:
         raise BadKnob("A scan in parts needs an output folder, where the parts meet. Give output=…, or -o DIR.")
+    if codes and output is None:
+        raise BadKnob("codes need an output folder to be kept in. Give output=…, or -o DIR, or leave codes out.")
     if of > 1 and engine == "ray":
         raise BadKnob("shard must be 0/1 with engine=ray, which shares the work out itself. Leave shard out.")
     measured: dict[str, Any] = {"top": top, "per_image": per_image, "sample": sample, "positions": positions}
@@ -99,9 +109,17 @@ def scan(
             from .ray_engine import run_on_ray
 
             run_on_ray(job, state, save, None if path is None else path.parent / "tasks", checkpoint)
+        elif codes and path is not None:
+            stack.enter_context(made(path.parents[1] / "pieces"))
+            both, save_both = beside_scan(job, codes, state, path)
+            run_scan(job, both, job.shards[part::of], save_both, job.decoders(workers), checkpoint)
         else:
             run_scan(job, state, job.shards[part::of], save, job.decoders(workers), checkpoint)
-        return _finished(state, job, path)
+        found = _finished(state, job, path)
+        if codes and "partial" not in found.evidence:
+            same: dict[str, Any] = {name: job.ledger.knobs[name] for name in ("labels", "compile", "batch_size")}
+            extract_codes(net, job.source, codes, output, **same, engine=engine, workers=workers)
+        return found
 
 
 def merge_scans(parts: Sequence[str | Path], output: str | Path | None = None) -> Scan:
@@ -120,6 +138,7 @@ def merge_scans(parts: Sequence[str | Path], output: str | Path | None = None) -
         )
     _check_any(state)
     in_memory(tables(state)).save(folder)
+    merge_codes(folder)
     return open_scan(folder)
 
 

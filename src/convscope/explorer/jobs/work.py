@@ -126,7 +126,7 @@ def scanned(workspace: Workspace, ask: AskScan, folder: Path, kept: Path, watch:
     net, gathered = workspace.network(ask.network), folder / "images"
     source = _Paused(open_source(str(gathered) if gathered.is_dir() else workspace.source), workspace.turns.give_way)
     chosen = knobs.check(scan.scan, {"layers": _layers(ask)})
-    for name in ("engine", "shard", "workers", "checkpoint"):
+    for name in ("codes", "engine", "shard", "workers", "checkpoint"):
         del chosen[name]
     with workspace.turns.work(net.module), listening(watch.look):
         job = ScanJob.of(net, source, chosen.pop("layers"), chosen.pop("labels"), **chosen)

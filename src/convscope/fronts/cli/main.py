@@ -23,6 +23,7 @@ _VERBS = {
     "explore": "Explore a network in the browser: its layers and units on any picture, live.",
     "report": "Write one self-contained HTML file on what a network sees in images.",
     "scan": "Find what drives every unit over a collection of images: a folder, a zip, or tar shards.",
+    "codes": "Have the code of every image of a collection: the activations of a layer, one number a channel.",
     "merge": "Put the parts of a scan together; refuses missing parts, and parts that overlap or differ.",
     "query": "Ask a scan in SQL: its tables are units, top, histograms, examples, images, layers, classes and run.",
     "rerun": "Make a picture again from the request it holds, and compare.",
@@ -31,6 +32,7 @@ _VERBS = {
 _MODULES = {
     "explore": "explore",
     "scan": "scan_verbs",
+    "codes": "scan_verbs",
     "merge": "scan_verbs",
     "query": "scan_verbs",
 }  # the rest: `verbs`

@@ -9,7 +9,9 @@ import click
 
 from ...base.plain import to_json
 from ...contract import knobs
+from ...scan import feature_extraction as extraction
 from ...scan import scan as scanning
+from ...scan.codes.result import Codes
 from ...scan.job import check_part
 from ...scan.result import Scan, open_scan
 from ...scan.statistics.confusion import unpredicted
@@ -46,8 +48,48 @@ scan_command = click.Command(
         *(option(name, schema) for name, schema in knobs.schema(scanning.scan).items()),
     ],
 )
-for _add in (JSON, WEIGHTS, DEVICE):
-    _add(scan_command)
+
+
+def _codes(
+    network: str, source: str, layer: str, output: Path, as_json: bool, weights: str, device: str, **given: Any
+) -> None:
+    """Have the code of every image of a collection: the activations of a layer, one number a channel.
+
+    LAYER is one layer, or several with commas between them. The same command goes on where an interrupted one stopped;
+    with --shard i/n each process does its part, and the same command without it puts them together.
+    """
+    net = fetched(network, weights, device)
+    with progress("codes", keeps=True):
+        found = extraction.codes(net, source, layer, output, **given)
+    told = {"network": net.name, "layers": {name: found.width(name) for name in found.layers}, **found.evidence}
+    told |= {"digest": found.digest, "output": str(output)}
+    click.echo(to_json(told, indent=1) if as_json else _codes_told(found, output))
+
+
+def _codes_told(found: Codes, output: Path) -> str:
+    sizes = ", ".join(f"{name} ({found.width(name)})" for name in found.layers)
+    lines = [f"{found.ledger.network} · {len(found)} images · {sizes}"]
+    if found.refused:
+        lines += [f"refused: {len(found.refused)} files", *(f"  {id}: {why}" for id, why in found.refused[:3])]
+    partial = found.evidence.get("partial")
+    return "\n".join([*lines, f"{partial}; the same command goes on from here" if partial else f"saved: {output}"])
+
+
+codes_command = click.Command(
+    "codes",
+    callback=_codes,
+    help=_codes.__doc__,
+    params=[
+        click.Argument(["network"], metavar="NETWORK"),
+        click.Argument(["source"], metavar="SOURCE"),
+        click.Argument(["layer"], metavar="LAYER"),
+        click.Option(["-o", "--output"], type=FOLDER, required=True, help="folder for the codes"),
+        *(option(name, schema) for name, schema in knobs.schema(extraction.codes).items()),
+    ],
+)
+for _command in (scan_command, codes_command):
+    for _add in (JSON, WEIGHTS, DEVICE):
+        _add(_command)
 
 
 @click.command("merge")
