@@ -31,8 +31,8 @@ def perplexities_for(count: int, asked: float | Sequence[float] | None = None) -
     """The perplexities for n points, and what is said about them.
 
     By default, as Kobak and Berens 2019 recommend, 30, joined by n / 100 where that is more, up to 10,000 points
-    (above, so many neighbors would take gigabytes). Fewer than 3 · 30 points lower it to (n - 1) / 3. Raises BadKnob for
-    fewer than 4 points, and where a perplexity that was asked for is below 1 or needs more neighbors than there are.
+    (above, so many neighbors would take gigabytes). Fewer than 3 · 30 points lower it to (n - 1) / 3. Raises BadKnob
+    for fewer than 4 points, and where a perplexity that was asked for is below 1 or takes more neighbors than exist.
     """
     if count < 4:
         raise BadKnob(f"A t-SNE map needs at least 4 points, not {count}. Give more images, or use the method 'pca'.")

@@ -45,10 +45,12 @@ def nearest_neighbors(
     rows = in_metric(finite_rows(points, names=names), metric, names)
     _check_count(k, len(rows) - 1)
     if len(rows) <= exact_up_to:
-        return Neighbors(*_exact(rows, np.arange(len(rows)), None, k), {"neighbors": "exact", "metric": metric})
+        return Neighbors(
+            *exact_neighbors(rows, np.arange(len(rows)), None, k), {"neighbors": "exact", "metric": metric}
+        )
     found = _annoy(rows, k, seed)
     probes = chosen_rows(len(rows), _PROBES, seed)
-    exact, _ = _exact(rows, probes, None, k)
+    exact, _ = exact_neighbors(rows, probes, None, k)
     recall = shared_neighbors(exact, found[0][probes]).mean()
     evidence = {"neighbors": "approximate (Annoy)", "metric": metric, "neighbor_recall": float(recall)}
     return Neighbors(*found, evidence)
@@ -62,7 +64,7 @@ def nearest_among(
     if asked.shape[1] != rows.shape[1]:
         raise BadKnob(f"Codes must be {rows.shape[1]} numbers wide, as those of the map, not {asked.shape[1]}.")
     _check_count(k, len(rows))
-    return Neighbors(*_exact(rows, np.arange(len(asked)), asked, k), {"neighbors": "exact", "metric": metric})
+    return Neighbors(*exact_neighbors(rows, np.arange(len(asked)), asked, k), {"neighbors": "exact", "metric": metric})
 
 
 def shared_neighbors(first: NDArray[np.int32], second: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -93,7 +95,7 @@ def distance_blocks(
         yield numbers, near
 
 
-def _exact(
+def exact_neighbors(
     rows: NDArray[np.float64], which: NDArray[np.int64], queries: NDArray[np.float64] | None, k: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Candidates by rounded distances; then their order by distances without cancellation, and whether they suffice."""
@@ -144,7 +146,7 @@ def _annoy(rows: NDArray[np.float64], k: int, seed: int) -> tuple[NDArray[np.int
     for number in range(len(rows)):
         others = [other for other in forest.get_nns_by_item(number, k + 1) if other != number]
         if len(others) < k:
-            others = list(_exact(rows, np.array([number]), None, k)[0][0])
+            others = list(exact_neighbors(rows, np.array([number]), None, k)[0][0])
         candidates[number] = others[:k]
     found, squared = _in_order(rows, rows, candidates, k)
     return found, np.sqrt(squared)
