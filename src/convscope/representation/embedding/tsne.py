@@ -1,0 +1,140 @@
+"""t-SNE by the recipe of Kobak and Berens 2019: from principal components, in updates that are watched or stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...base.errors import BadKnob
+from ...base.progress import Work
+from .affinities import Affinities, gaussian_affinities, kl_divergence, neighbors_needed, perplexities_for
+from .neighbors import nearest_neighbors
+from .points import finite_rows
+from .principal import principal_axes
+
+Repulsion: TypeAlias = Literal["auto", "barnes-hut", "fft"]
+Force: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+EARLY, EARLY_EXAGGERATION = 250, 12.0
+_LATE_EXAGGERATION, _MANY = 4.0, 100_000
+_BARNES_HUT_UP_TO = 10_000  # above, the interpolation by FFT measured faster
+
+
+@dataclass(frozen=True, eq=False)
+class PointMap:
+    """Where each point lies on a map, and how it came there; the middle of its box is 0."""
+
+    coordinates: NDArray[np.float32]  # (n, dims)
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+def tsne(
+    codes: ArrayLike,
+    *,
+    dims: Literal[2, 3] = 2,
+    perplexity: float | Sequence[float] | None = None,
+    early_iterations: int = EARLY,
+    iterations: int = 500,
+    repulsion: Repulsion = "auto",
+    seed: int = 0,
+    jobs: int = 1,
+    names: Sequence[str] | None = None,
+) -> PointMap:
+    """A t-SNE map of codes (n, d), which are best at most 50 principal components (van der Maaten and Hinton 2008).
+
+    Starts at the first principal components, scaled to 1e-4, with jitter drawn by `seed`; attraction is exaggerated 12
+    times in the early updates, and from 100,000 points on 4 times after them; the learning rate is n over the
+    exaggeration. The same codes and seed give the same bits with any number of `jobs`, which are threads. Every update
+    is reported, with a copy of the map; cancelled after k updates it is the map of k updates. The evidence has the
+    perplexities, the divergence, and how many updates were done. Raises BadKnob for fewer than 4 points, a perplexity
+    that does not fit them, NaN, and equal codes.
+    """
+    rows = finite_rows(codes, names=names)
+    perplexities, lowered = perplexities_for(len(rows), perplexity)
+    start = principal_start(rows, dims, seed)
+    neighbors = nearest_neighbors(rows, neighbors_needed(perplexities, len(rows)), seed=seed)
+    affinities = gaussian_affinities(neighbors, perplexities, jobs)
+    plan = phases(len(rows), early_iterations, iterations)
+    done, evidence = descend(affinities, start, plan, repulsion=repulsion, jobs=jobs)
+    said = {"method": "t-sne", "perplexity": perplexities, **lowered, **neighbors.evidence, **affinities.evidence}
+    divergence = {"kl_divergence": kl_divergence(affinities.joint, done, seed)}
+    return PointMap(done, {**said, "seed": seed, **evidence, **divergence})
+
+
+def principal_start(rows: NDArray[np.float64], dims: int, seed: int) -> NDArray[np.float64]:
+    """Where t-SNE begins: the first principal components, the first with a standard deviation of 1e-4, and a jitter.
+
+    The jitter, a hundredth of that, moves equal codes apart, and codes on a line off it.
+    """
+    start = np.zeros((len(rows), dims))
+    components = principal_axes(rows, dims).project(rows).astype(np.float64)
+    start[:, : components.shape[1]] = components * (1e-4 / components[:, 0].std())
+    return start + np.random.default_rng(seed).normal(0, 1e-6, start.shape)
+
+
+def phases(count: int, early: int, late: int) -> list[tuple[int, float]]:
+    """How many updates are made at which exaggeration; raises BadKnob for less than one in all."""
+    if min(early, late) < 0 or early + late < 1:
+        raise BadKnob(f"Iterations must be at least 1 in all and none negative, not {early} early and {late} more.")
+    return [(early, EARLY_EXAGGERATION), (late, _LATE_EXAGGERATION if count >= _MANY else 1.0)]
+
+
+def descend(
+    affinities: Affinities,
+    start: NDArray[np.float64],
+    plan: Sequence[tuple[int, float]],
+    *,
+    repulsion: Repulsion = "auto",
+    jobs: int = 1,
+    force: Force | None = None,
+) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    """Moves a map down the gradient by openTSNE's updates; returns the map and how many were asked for and done.
+
+    `plan` says how many updates are made at which exaggeration; `force` is added to the gradient of each.
+    """
+    from openTSNE.tsne import gradient_descent
+
+    points, method, at, joint = np.array(start, np.float64, order="C"), _repulsion(repulsion, *start.shape), 0.0, None
+    work, descent = Work([at for count, at in plan for _ in range(count)], lambda: centered(points)), gradient_descent()
+    gradient = gradient_of(method, force)
+    for exaggeration in work:
+        if exaggeration != at:
+            at, joint = exaggeration, affinities.joint * exaggeration
+        descent(points, joint, 1, gradient, len(points) / at, momentum=0.8, n_jobs=jobs)
+    evidence = {"repulsion": method, "iterations": work.done, "iterations_asked": len(work.items), **work.evidence}
+    return centered(points), evidence
+
+
+def gradient_of(method: str, force: Force | None = None) -> Callable[..., tuple[float, Any]]:
+    """openTSNE's gradient, without the divergence that it would compute after the last update."""
+    from openTSNE.tsne import kl_divergence_bh, kl_divergence_fft
+
+    divergence = kl_divergence_fft if method == "fft" else kl_divergence_bh
+
+    def gradient(points: NDArray[np.float64], *given: Any, should_eval_error: bool, **more: Any) -> tuple[float, Any]:
+        if should_eval_error:
+            return 0.0, None
+        _, slope = divergence(points, *given, **more)
+        return 0.0, slope if force is None else slope + force(points)
+
+    return gradient
+
+
+def _repulsion(asked: Repulsion, count: int, dims: int) -> str:
+    if dims not in (2, 3):
+        raise BadKnob(f"A map must have 2 or 3 dimensions, not {dims}.")
+    if asked == "fft" and dims == 3:
+        raise BadKnob("In 3 dimensions the repulsion must be 'barnes-hut' or 'auto', not 'fft', which knows 2 only.")
+    if asked != "auto":
+        return asked
+    return "barnes-hut" if dims == 3 or count <= _BARNES_HUT_UP_TO else "fft"
+
+
+def centered(points: NDArray[np.float64]) -> NDArray[np.float32]:
+    """A copy with the middle of its box at 0, as float32."""
+    moved: NDArray[np.float32] = (points - (points.max(axis=0) + points.min(axis=0)) / 2).astype(np.float32)
+    return moved
