@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..base.errors import BadKnob
 
-_LEAST = 1e-6  # of its root mean square: a deviation below is rounding, and the code constant
+_LEAST = 1e-6  # of its root mean square: a unit that deviates less is constant, and that rounding
 
 _MOST = np.float64(1e60)  # whose fourth powers can still be summed
 
@@ -83,10 +83,10 @@ def paired(x: NDArray[Any], y: NDArray[Any], rows: int = 1) -> tuple[Centered, C
 
 def varied(codes: Centered, name: str) -> None:
     """Raises BadKnob where the codes of all images are the same."""
-    if hardly_varies(codes.squares.sum(), len(codes) * (codes.mean**2).sum()):
+    if constant_units(codes.squares, len(codes), codes.mean).all():
         raise BadKnob(f"{name} must differ from image to image, but all codes are the same. Choose another layer.")
 
 
-def hardly_varies(squares: Any, means: Any) -> Any:
-    """Whether a sum of squares about the mean, of which rows times the squared mean is left out, is but rounding."""
-    return squares <= _LEAST**2 * (squares + means)
+def constant_units(squares: NDArray[np.float64], rows: int, mean: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which units say the same of all images: what their sums of squares about the mean, (d,), are is rounding."""
+    return np.asarray(squares <= _LEAST**2 * (squares + rows * mean**2))

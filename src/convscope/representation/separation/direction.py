@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from ...base.warned import unwarned
-from ..centered import Centered, checked_codes, hardly_varies
+from ..centered import Centered, checked_codes, constant_units
 from .auroc import auroc, checked_selection
 
 _STEPS = 1000  # of the optimizer
@@ -38,7 +38,7 @@ class SeparatingDirection:
 
 
 def fit_direction(
-    layer: str, codes: NDArray[Any], selected: NDArray[np.bool_], finding: NDArray[np.bool_], *, penalty: float = 1.0
+    layer: str, codes: NDArray[Any], selected: NDArray[np.bool_], finding: NDArray[np.bool_], *, penalty: float = 10.0
 ) -> SeparatingDirection:
     """Fit a logistic direction to codes (n, d) on one half of the images, `finding` (n,), and test it on the other.
 
@@ -55,7 +55,7 @@ def fit_direction(
 
 def _fitted(codes: Centered, selected: NDArray[np.bool_], penalty: float) -> tuple[NDArray[np.float64], float, bool]:
     deviation = np.sqrt(codes.squares / len(codes))
-    deviation[hardly_varies(codes.squares, len(codes) * codes.mean**2)] = np.inf
+    deviation[constant_units(codes.squares, len(codes), codes.mean)] = np.inf
     model = LogisticRegression(C=1 / penalty, class_weight="balanced", max_iter=_STEPS)
     with unwarned(ConvergenceWarning):
         model.fit(codes.values / deviation, selected)

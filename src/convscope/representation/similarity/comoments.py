@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..centered import Centered, hardly_varies, paired
+from ..centered import Centered, constant_units, paired
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +62,12 @@ class CoMoments:
     @property
     def constant_x(self) -> NDArray[np.bool_]:
         """Which units of x say the same of all images, (p,)."""
-        return np.asarray(hardly_varies(self.squares_x, self.rows * self.mean_x**2))
+        return constant_units(self.squares_x, self.rows, self.mean_x)
 
     @property
     def constant_y(self) -> NDArray[np.bool_]:
         """Which units of y say the same of all images, (q,)."""
-        return np.asarray(hardly_varies(self.squares_y, self.rows * self.mean_y**2))
+        return constant_units(self.squares_y, self.rows, self.mean_y)
 
     @property
     def correlation(self) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.errors import BadKnob
-from ..centered import Centered, hardly_varies
+from ..centered import Centered, constant_units
 from .comoments import CoMoments
 
 _STRIP = 1 << 22  # numbers of all Gram matrices that are held at once
@@ -142,9 +142,10 @@ def _halved(codes: Centered, rows: slice, biased: bool) -> NDArray[np.float64]:
 def _significant(
     own: NDArray[np.float64], rows: int, squares: Sequence[NDArray[np.float64]], means: Sequence[NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    trace, center = np.array([part.sum() for part in squares]), np.array([rows * (mean @ mean) for mean in means])
-    nothing = hardly_varies(trace, center) | (own * rows**2 <= _NOTHING * trace**2)
-    return np.where(nothing, 0, own)
+    """The criteria of layers with themselves (l,), 0 where only rounding can be left of them."""
+    constant = [constant_units(part, rows, mean).all() for part, mean in zip(squares, means, strict=True)]
+    trace = np.array([part.sum() for part in squares])
+    return np.where(constant | (own * rows**2 <= _NOTHING * trace**2), 0, own)
 
 
 def _added(first: Sequence[CoMoments], second: Sequence[CoMoments]) -> tuple[CoMoments, ...]:

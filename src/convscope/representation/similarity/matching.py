@@ -12,7 +12,7 @@ from scipy.stats import t as student
 
 from ...base.errors import BadKnob
 from ...base.pixels import Ints
-from ..centered import Centered, hardly_varies, paired
+from ..centered import Centered, constant_units, paired
 from .comoments import CoMoments
 
 
@@ -105,7 +105,7 @@ def shuffled_correlation(x: NDArray[Any], y: NDArray[Any], *, draws: int = 20, s
 
 
 def _standardized(codes: Centered) -> NDArray[np.float64]:
-    constant = hardly_varies(codes.squares, len(codes) * codes.mean**2)
+    constant = constant_units(codes.squares, len(codes), codes.mean)
     return np.asarray(codes.values / np.where(constant, np.inf, np.sqrt(codes.squares)))
 
 
