@@ -15,4 +15,5 @@ def finding_half(ids: Sequence[str], seed: int = 0) -> NDArray[np.bool_]:
     An image is in the same half in whatever order and company it comes, and copies under one id are in one half. Of n
     different ids about n/2 are in each.
     """
-    return np.array([hashlib.sha256(f"{seed} {name}".encode()).digest()[0] < 128 for name in ids], bool)
+    told = (f"{seed} {name}".encode("utf-8", "surrogatepass") for name in ids)  # a file's name can be any bytes
+    return np.array([hashlib.sha256(name).digest()[0] < 128 for name in told], bool)
