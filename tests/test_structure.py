@@ -26,6 +26,7 @@ _NET = "network network.axes network.isolation network.layers network.backward"
 _RUN = f"{_LOW} data {_NET} graph execution"
 _SCAN = "scan scan.statistics scan.tables scan.codes"
 _VIEW = "view view.figures view.encode view.render"
+_MAPS = "representation representation.similarity representation.separation representation.embedding"
 _ABOUT = f"{_RUN} optimize {_SCAN} techniques"
 _ALL = f"{_RUN} {_SCAN} {_VIEW} store catalog"  # of fronts: never a technique
 _EXPLORER = "explorer explorer.workspace explorer.answers explorer.jobs"
@@ -53,9 +54,9 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "scan": f"{_RUN} scan.statistics scan.tables scan.codes",
     "optimize": _RUN,
     "representation": _RUN,
-    "representation.embedding": f"{_RUN} {_SCAN} representation",
     "representation.similarity": f"{_RUN} {_SCAN} representation",
     "representation.separation": f"{_RUN} {_SCAN} representation",
+    "representation.embedding": f"{_RUN} {_SCAN} representation representation.separation",
     "techniques": _RUN,
     "techniques.attribution": _ABOUT,
     "techniques.inspection": f"{_ABOUT} techniques.attribution",
@@ -64,6 +65,7 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "techniques.dream": _ABOUT,
     "techniques.inversion": _ABOUT,
     "techniques.style": f"{_ABOUT} techniques.dream techniques.inversion",
+    "techniques.representation": f"{_ABOUT} {_MAPS}",
     "catalog": f"{_RUN} {_SCAN} zoo",  # techniques by their names alone
     "explorer.workspace": _ALL,
     "explorer.answers": f"{_ALL} explorer.workspace",

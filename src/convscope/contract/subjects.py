@@ -33,6 +33,8 @@ class AtHand(Protocol):
     def image(self, id: str) -> Image:
         """The image of an id; raises BadImage."""
 
+    source: str  # of the images the page was started with; empty without any
+
     def scan_of(self, net: Any) -> Any:
         """The scan at hand; raises BadScan where there is none, or it is of another network."""
 

@@ -1,13 +1,18 @@
-"""A finished scan as the subject of a technique."""
+"""A finished scan, and a collection of images, as subjects of techniques."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import BadScan, CannotRerun
+from ..base.errors import BadScan, BadSource, CannotRerun
 from ..contract.subjects import AtHand, Subject, Where
+from ..data.open import open_source
+from ..data.source import Source
+from .codes.files import is_codes
+from .codes.result import Codes, open_codes
 from .result import Scan, open_scan
 from .tables.parquet import is_whole
 
@@ -37,3 +42,34 @@ class ScanSubject(Subject):
     def offered(self, net: Any, text: str, at: AtHand) -> Any:
         """The one at hand."""
         return at.scan_of(net)
+
+
+class SourceSubject(Subject):
+    """A collection of images, codes of one, or a folder of codes; a page has the images that are at hand."""
+
+    named = False
+
+    def read(self, net: Any, given: Any) -> Source | Codes:
+        """Raises BadSource for what is no collection of images, and BadScan for damaged codes."""
+        if isinstance(given, Codes):
+            return given
+        if isinstance(given, str | os.PathLike) and is_codes(Path(given)):
+            return open_codes(Path(given))
+        return open_source(given)
+
+    def reopen(self, described: Mapping[str, str], where: Where) -> Any:
+        """As it was, or beside the request."""
+        reference = described["reference"]
+        if not reference:
+            raise CannotRerun("This was made of images in memory, which a picture cannot hold. Put them into a folder.")
+        try:
+            return self.read(None, reference)
+        except BadSource as error:
+            moved = where.places(reference)[-1]
+            if moved == reference:
+                raise CannotRerun(f"{error} Or put the images beside the picture.") from error
+            return self.read(None, moved)
+
+    def offered(self, net: Any, text: str, at: AtHand) -> Any:
+        """Those the page was started with, else the bundled photos."""
+        return at.source or "samples"

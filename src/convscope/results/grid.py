@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
-from ...base.errors import BadKnob
-from .points import finite_rows
+from ..base.errors import BadKnob
 
 _EXACT_UP_TO = 1_024
 _SMALL = 64  # cells that are no longer halved
@@ -28,9 +27,13 @@ def arrange(points: ArrayLike, columns: int | None = None) -> NDArray[np.int64]:
     """
     if not np.size(points):
         return np.zeros((0, 2), np.int64)
-    placed = finite_rows(points, "Points")
-    if placed.shape[1] != 2:
-        raise BadKnob(f"Points must be (n, 2) to be arranged on a grid, not of shape {placed.shape}.")
+    placed = np.asarray(points, np.float64)
+    if placed.ndim != 2 or placed.shape[1] != 2:
+        raise BadKnob(
+            f"Points must be (n, 2) to be arranged on a grid, not of shape {placed.shape}. Map to 2 dimensions."
+        )
+    if not np.isfinite(placed).all():
+        raise BadKnob(f"Points must be finite, but {np.isfinite(placed).all(1).argmin()} is not. Leave it out.")
     columns = int(np.ceil(np.sqrt(len(placed)))) if columns is None else columns
     if columns < 1:
         raise BadKnob(f"columns must be at least 1, not {columns}.")

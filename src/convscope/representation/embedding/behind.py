@@ -1,0 +1,100 @@
+"""What a map was made of: it places other images, and tells which units are behind a part of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...base.errors import BadKnob
+from ...base.image import Image
+from ...base.pixels import Floats
+from ...network.network import Network
+from ...results.embedding import Embedding
+from ...scan.codes.result import Codes
+from ...scan.feature_extraction import codes as codes_of
+from ..separation.separate import separate
+from .placement import place
+from .points import Metric, in_metric
+from .principal import PrincipalAxes
+from .selection import selected_images
+from .tsne import PointMap
+
+_MOST = 4 << 30  # bytes of codes that are held at once
+
+
+@dataclass(frozen=True, eq=False)
+class Representation:
+    """The codes of images in a layer of a network, and what was done to them before a map was made."""
+
+    net: Network
+    codes: Codes
+    layer: str
+    metric: Metric
+    axes: PrincipalAxes
+    method: str
+
+    def components(self, codes: Floats) -> Floats:
+        """Codes (n, d) as the components (n, k) that maps are made of."""
+        return self.axes.project(in_metric(codes.astype(np.float64), self.metric, self.codes.ids))
+
+    def image(self, id: str) -> Image:
+        """The image of an id; raises BadImage and BadSource."""
+        return self.codes.source.open(id)
+
+    def place(self, embedding: Embedding, images: Any) -> Floats:
+        """Where other images lie on the map, (m, dims); raises BadKnob for a map by UMAP."""
+        if self.method == "umap":
+            raise BadKnob("New images can be placed on a map by tsne or pca, not by umap. Make it with method='tsne'.")
+        knobs = self.codes.ledger.knobs
+        same = {name: knobs[name] for name in ("pool", "compile", "batch_size")}
+        new = codes_of(self.net, images, self.layer, labels="none", **same)
+        own, others = self.components(self.codes.of(self.layer)), self.components(new.of(self.layer))
+        if self.method == "tsne":
+            return place(own, PointMap(embedding.points), others, names=new.ids).coordinates
+        dims = embedding.points.shape[1]
+        middle = (own[:, :dims].max(axis=0) + own[:, :dims].min(axis=0)) / 2
+        return np.asarray(others[:, :dims] - middle, np.float32)
+
+    def selected(self, embedding: Embedding, selection: Any) -> NDArray[np.bool_]:
+        """A selection as a mask, (n,)."""
+        return selected_images(embedding, selection)
+
+    def units(self, chosen: NDArray[np.bool_], layers: str) -> pa.Table:
+        """The units that tell chosen images from the others, by their peaks in all `layers`.
+
+        One row a unit, the best first, and one with `channel` null for the direction that was sought where no unit is
+        enough.
+        """
+        shapes = [layer for layer in self.net.layers if layer != "input"]
+        units = sum(self.net.layers[name].units for name in shapes) if layers == "all" else 0
+        if math.prod((4, len(chosen), units)) > _MOST:
+            raise BadKnob(
+                f"layers must be few enough for codes of {len(chosen)} images to be held, not all {units} units. Name "
+                "some, such as the last ones."
+            )
+        codes = codes_of(self.net, self.codes.source, layers, pool="max", labels="none")
+        if codes.ids != self.codes.ids:
+            raise BadKnob("The images must be those the map was made of, but some have changed. Make it again.")
+        found = separate({name: codes.of(name) for name in codes.layers}, chosen, codes.ids)
+        names = ("layer", "unit", "sign", "found", "auroc", "p_value", "corrected", "threshold")
+        rows = [{name: getattr(unit, name) for name in names} for unit in found.units]
+        if found.direction is not None:
+            rows.append(
+                {"layer": found.direction.layer, "found": found.direction.found, "auroc": found.direction.auroc}
+            )
+        return pa.Table.from_pylist(rows, _UNITS).rename_columns({"unit": "channel"})
+
+
+_UNITS = pa.schema(
+    {
+        "layer": pa.string(),
+        "unit": pa.int64(),
+        "sign": pa.int64(),
+        **dict.fromkeys(("found", "auroc", "p_value", "corrected", "threshold"), pa.float64()),
+    }
+)
