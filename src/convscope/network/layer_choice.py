@@ -133,3 +133,11 @@ def vgg_names(net: Network) -> dict[str, str]:
             number += 1
             found[f"relu{block}_{number}"] = row.name
     return found
+
+
+def evenly_spread(net: Network, most: int) -> list[str]:
+    """At most so many layers with filters, evenly over the depth of a network, the first and the last among them."""
+    names = [row.name for row, _ in filter_layers(net) if row.name not in net.untrained]
+    if len(names) <= most:
+        return names
+    return [names[round(i * (len(names) - 1) / (most - 1))] for i in range(most)]

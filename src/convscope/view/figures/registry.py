@@ -14,12 +14,14 @@ from ...contract.result import Result
 from ...results.attribution import Attribution, ClassActivation, Estimate, Projection
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
 from ...results.layers import Activations, Weights
+from ...results.network_comparison import NetworkComparison
 from ...results.occlusion import Occlusion
 from ...results.patches import Patches
 from ...results.synthesis import Dream, Inversion, Maximized, Sheet, Stylized
 from ..view import Panel, Percentile, View, suited, symmetric
 from . import attributions, dreams, evaluations, inversions, occlusions, paintings, patches, projections, styles
 from .captions import note, title
+from .network_comparisons import draw_network_comparison
 
 _MATRIX_SIDE = 900  # a larger matrix would have cells smaller than a pixel
 
@@ -153,6 +155,7 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     SanityCheck: evaluations.draw_sanity_check,
     PointingGame: evaluations.draw_pointing_game,
     Comparison: evaluations.draw_comparison,
+    NetworkComparison: draw_network_comparison,
     Maximized: paintings.draw_maximized,
     Sheet: paintings.draw_sheet,
     Dream: dreams.draw_dream,
