@@ -93,8 +93,8 @@ def _ranks(near: NDArray[np.float64], others: NDArray[np.int32]) -> NDArray[np.i
 def neighborhood_hit(points: ArrayLike, labels: Sequence[object], k: int = 10, *, seed: int = 0) -> float | None:
     """The mean share of a point's k nearest neighbors that have its label.
 
-    Paulovich, Nonato, Minghim and Levkowitz 2008, "Least square projection". Points whose label is None are left out, as
-    neighbors too. None where at most k points have a label.
+    Paulovich, Nonato, Minghim and Levkowitz 2008, "Least square projection". Points whose label is None are left
+    out, as neighbors too. None where at most k points have a label.
     """
     classes = label_numbers(labels, len(rows := finite_rows(points, "Points")))
     rows, classes = rows[classes >= 0], classes[classes >= 0]
@@ -108,8 +108,8 @@ def neighborhood_hit(points: ArrayLike, labels: Sequence[object], k: int = 10, *
 def class_recall(codes: ArrayLike, coordinates: ArrayLike, labels: Sequence[object]) -> float | None:
     """The share of each class's nearest classes that are nearest on the map too, by the means of classes.
 
-    Kobak and Berens 2019, where 10 classes are nearest; of few classes, less than half of the others. None of fewer than
-    4 classes, where chance would give too much. Points whose label is None are left out.
+    Kobak and Berens 2019, where 10 classes are nearest; of few classes, less than half of the others. None of fewer
+    than 4 classes, where chance would give too much. Points whose label is None are left out.
     """
     high, low = _pair(codes, coordinates)
     classes = label_numbers(labels, len(high))

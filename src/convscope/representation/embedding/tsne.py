@@ -58,11 +58,15 @@ def tsne(
     start = principal_start(rows, dims, seed)
     neighbors = nearest_neighbors(rows, neighbors_needed(perplexities, len(rows)), seed=seed)
     affinities = gaussian_affinities(neighbors, perplexities, jobs)
-    plan = phases(len(rows), early_iterations, iterations)
-    done, evidence = descend(affinities, start, plan, repulsion=repulsion, jobs=jobs)
-    said = {"method": "t-sne", "perplexity": perplexities, **lowered, **neighbors.evidence, **affinities.evidence}
+    descent = Descent(affinities, start, repulsion=repulsion, jobs=jobs)
+    work = Work(phases(len(rows), early_iterations, iterations), lambda: centered(descent.points))
+    for exaggeration in work:
+        descent.update(exaggeration)
+    done, said = centered(descent.points), {"method": "t-sne", "perplexity": perplexities, **lowered}
+    updates = {"repulsion": descent.repulsion, "iterations": work.done, "iterations_asked": len(work.items)}
     divergence = {"kl_divergence": kl_divergence(affinities.joint, done, seed)}
-    return PointMap(done, {**said, "seed": seed, **evidence, **divergence})
+    found = {**neighbors.evidence, **affinities.evidence, **divergence}
+    return PointMap(done, {**said, **found, "seed": seed, **updates, **work.evidence})
 
 
 def principal_start(rows: NDArray[np.float64], dims: int, seed: int) -> NDArray[np.float64]:
@@ -76,37 +80,42 @@ def principal_start(rows: NDArray[np.float64], dims: int, seed: int) -> NDArray[
     return start + np.random.default_rng(seed).normal(0, 1e-6, start.shape)
 
 
-def phases(count: int, early: int, late: int) -> list[tuple[int, float]]:
-    """How many updates are made at which exaggeration; raises BadKnob for less than one in all."""
+def phases(count: int, early: int, late: int) -> list[float]:
+    """The exaggeration of each update for n points; raises BadKnob for less than one update in all."""
     if min(early, late) < 0 or early + late < 1:
         raise BadKnob(f"Iterations must be at least 1 in all and none negative, not {early} early and {late} more.")
-    return [(early, EARLY_EXAGGERATION), (late, _LATE_EXAGGERATION if count >= _MANY else 1.0)]
+    return [EARLY_EXAGGERATION] * early + [_LATE_EXAGGERATION if count >= _MANY else 1.0] * late
 
 
-def descend(
-    affinities: Affinities,
-    start: NDArray[np.float64],
-    plan: Sequence[tuple[int, float]],
-    *,
-    repulsion: Repulsion = "auto",
-    jobs: int = 1,
-    force: Force | None = None,
-) -> tuple[NDArray[np.float32], dict[str, Any]]:
-    """Moves a map down the gradient by openTSNE's updates; returns the map and how many were asked for and done.
+class Descent:
+    """A map that goes down the gradient of t-SNE by openTSNE's updates, one at a time.
 
-    `plan` says how many updates are made at which exaggeration; `force` is added to the gradient of each.
+    `points` (n, dims) are float64 and change in place; `force` is added to the gradient, which openTSNE takes a quarter
+    of. Raises BadKnob for a repulsion that does not know so many dimensions.
     """
-    from openTSNE.tsne import gradient_descent
 
-    points, method, at, joint = np.array(start, np.float64, order="C"), _repulsion(repulsion, *start.shape), 0.0, None
-    work, descent = Work([at for count, at in plan for _ in range(count)], lambda: centered(points)), gradient_descent()
-    gradient = gradient_of(method, force)
-    for exaggeration in work:
-        if exaggeration != at:
-            at, joint = exaggeration, affinities.joint * exaggeration
-        descent(points, joint, 1, gradient, len(points) / at, momentum=0.8, n_jobs=jobs)
-    evidence = {"repulsion": method, "iterations": work.done, "iterations_asked": len(work.items), **work.evidence}
-    return centered(points), evidence
+    def __init__(
+        self,
+        affinities: Affinities,
+        start: NDArray[np.float64],
+        *,
+        repulsion: Repulsion = "auto",
+        jobs: int = 1,
+        force: Force | None = None,
+    ) -> None:
+        from openTSNE.tsne import gradient_descent
+
+        self.points = np.array(start, np.float64, order="C")
+        self.repulsion = _repulsion(repulsion, *self.points.shape)
+        self._gradient, self._jobs, self._updates = gradient_of(self.repulsion, force), jobs, gradient_descent()
+        self._joint, self._exaggerated, self._exaggeration = affinities.joint, affinities.joint, 1.0
+
+    def update(self, exaggeration: float = 1.0) -> None:
+        """One more update, at a learning rate of n over the exaggeration (Belkina and others 2019)."""
+        if exaggeration != self._exaggeration:
+            self._exaggerated, self._exaggeration = self._joint * exaggeration, exaggeration
+        rate = len(self.points) / exaggeration
+        self._updates(self.points, self._exaggerated, 1, self._gradient, rate, momentum=0.8, n_jobs=self._jobs)
 
 
 def gradient_of(method: str, force: Force | None = None) -> Callable[..., tuple[float, Any]]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ...base.errors import BadKnob, MissingExtra
 from ...base.progress import Work
+from ...base.warned import unwarned
 from .neighbors import Neighbors, nearest_neighbors
 from .points import finite_rows
 from .principal import principal_axes
@@ -45,13 +46,15 @@ def umap(
         precomputed_knn=_with_themselves(near),
     )
     for only in Work([model]):
-        points = only.fit_transform(rows)
+        with unwarned(UserWarning):  # that it could not place new points from neighbors that are given
+            points = only.fit_transform(rows)
     return PointMap(centered(points), {"method": "umap", "neighbors_each": neighbors, **near.evidence, "seed": seed})
 
 
 def _umap_class() -> Any:
     try:
-        from umap import UMAP
+        with unwarned(ImportWarning):
+            from umap import UMAP
     except ImportError as error:
         raise MissingExtra("UMAP needs umap-learn, which is not installed: pip install 'convscope[umap]'.") from error
     return UMAP
