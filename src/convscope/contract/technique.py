@@ -46,28 +46,36 @@ def technique(function: Callable[P, R]) -> Technique[P, R]: ...
 
 @overload
 def technique(
-    *, resumes: bool = False, presumes: bool = False, **kinds: Subject
+    *, resumes: bool = False, presumes: bool = False, over: Callable[..., Any] | None = None, **kinds: Subject
 ) -> Callable[[Callable[P, R]], Technique[P, R]]: ...
 
 
-def technique(function: Any = None, *, resumes: bool = False, presumes: bool = False, **kinds: Subject) -> Any:
+def technique(
+    function: Any = None,
+    *,
+    resumes: bool = False,
+    presumes: bool = False,
+    over: Callable[..., Any] | None = None,
+    **kinds: Subject,
+) -> Any:
     """Turn a plain function into a technique.
 
     Subjects are the positional parameters, known by name: those of `contract.subjects.KINDS`, and `kinds` of its own.
     Knobs are keyword-only. Asked about a list of images it gives a list of results, one each, the same as asked one by
-    one; then `unit` may be a list of the same length. `resumes` and `presumes` are as of a Technique.
+    one; then `unit` may be a list of the same length. `resumes` and `presumes` are as of a Technique. Asked about a
+    list of networks it is `over`, a function of the same subjects.
     """
 
     def made(function: Callable[P, R]) -> Technique[P, R]:
         own = {name: (KINDS | kinds)[name] for name in knobs.subjects(function)}
-        asked: Any = _asked(function, own)
+        asked: Any = _asked(function, own, over)
         asked.kinds, asked.resumes, asked.presumes = own, resumes, presumes
         return cast("Technique[P, R]", asked)
 
     return made if function is None else made(function)
 
 
-def _asked(function: Callable[P, R], kinds: Mapping[str, Subject]) -> Callable[P, R]:
+def _asked(function: Callable[P, R], kinds: Mapping[str, Subject], over: Callable[..., Any] | None) -> Callable[P, R]:
     names = list(kinds)
 
     def read(given: dict[str, Any]) -> tuple[Request, dict[str, Any], dict[str, Any]]:
@@ -84,6 +92,8 @@ def _asked(function: Callable[P, R], kinds: Mapping[str, Subject]) -> Callable[P
         given = _bind(function, names, args, kwargs)
         if isinstance(given.get("image"), list | tuple):
             return [ask(**one) for one in _one_by_one(given)]  # type: ignore[return-value, call-arg]
+        if over is not None and isinstance(given["net"], list | tuple):
+            return over(**given)  # type: ignore[no-any-return]
         _check_network(given["net"])
         made: R = given["net"].settled(functools.partial(carry_out, given))
         return made

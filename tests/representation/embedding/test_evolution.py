@@ -53,7 +53,9 @@ def test_a_stronger_pull_moves_less():
 
 
 def test_the_same_bits_on_two_threads():
-    one, two = (evolve([EARLY_CODES, LATE_CODES], **SHORT, jobs=jobs) for jobs in (1, 2))
+    one, two = (
+        evolve([EARLY_CODES, LATE_CODES], **SHORT | {"iterations": 9, "continued": 5}, jobs=jobs) for jobs in (1, 2)
+    )
     assert (one.coordinates == two.coordinates).all() and one.evidence == two.evidence
 
 

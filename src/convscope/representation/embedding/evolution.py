@@ -19,7 +19,7 @@ from .tsne import EARLY, Descent, phases, principal_start
 
 
 @dataclass(frozen=True, eq=False)
-class Evolution:
+class EvolvedMaps:
     """A map of the same points for each snapshot, first to last, and what moved from each to the next.
 
     `null` is the motion where nothing changed but rounding: less than that means nothing. A run that was cancelled has
@@ -43,7 +43,7 @@ def evolve(
     jobs: int = 1,
     names: Sequence[str] | None = None,
     align: Align | None = None,
-) -> Evolution:
+) -> EvolvedMaps:
     """t-SNE maps of codes (n, d) of the same n images at several times of training, that can be compared.
 
     As Rauber, Falcão and Telea 2016, "Visualizing time-dependent data using dynamic t-SNE": `pull` is the weight λ of
@@ -71,7 +71,7 @@ def evolve(
     null = backwards.motion(total, 0, align) if len(backwards.descents) > total else None
     coordinates = np.stack([descent.points for descent in reversed(backwards.descents[:made])]).astype(np.float32)
     about = {"pull": pull, "updates": len(first), "updates_continued": len(later), "seed": seed}
-    return Evolution(coordinates, tuple(motions), null, {**backwards.evidence, **about, **work.evidence})
+    return EvolvedMaps(coordinates, tuple(motions), null, {**backwards.evidence, **about, **work.evidence})
 
 
 class _Backwards:

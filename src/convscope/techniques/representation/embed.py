@@ -25,11 +25,12 @@ from ...scan.feature_extraction import codes as codes_of
 from ...scan.job import Labels
 from ...scan.subject import SourceSubject
 from ..common_knobs import Seed
+from .evolution import evolution
 
 _EXACT = 1 << 30  # bytes of codes against which a map is judged; of more, against their components
 
 
-@technique(source=SourceSubject())
+@technique(source=SourceSubject(), over=evolution)
 def embed(
     net: Network,
     source: Source | Codes,
@@ -63,7 +64,8 @@ def embed(
     van der Maaten and Hinton 2008, "Visualizing data using t-SNE"; the recipe of Kobak and Berens 2019, by openTSNE.
     Codes go through at most 50 principal components, then through t-SNE from a start that these give, so that the same
     images give the same map. `source` is what a scan takes, or codes made before. Every map is judged: how near its
-    neighbors are in the layer, how many of the layer's nearest it keeps, and how it keeps the classes. Raises BadKnob
+    neighbors are in the layer, how many of the layer's nearest it keeps, and how it keeps the classes. Of a list of
+    networks it is their `evolution`. Raises BadKnob
     for too few or equal codes and a perplexity that does not fit, BadSource, BadScan for codes of another network, and
     MissingExtra for umap where that is not installed.
     """

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from convscope.base.errors import BadKnob
-from convscope.representation.embedding import grid
-from convscope.representation.embedding.grid import arrange, arrangement_cost
+from convscope.results import grid
+from convscope.results.grid import arrange, arrangement_cost
 
 
 def clustered(count, seed=0):
@@ -90,9 +90,9 @@ def test_points_on_a_line_and_in_one_place():
 
 
 def test_refusals():
-    with pytest.raises(BadKnob, match="in row 1"):
+    with pytest.raises(BadKnob, match="1 is not"):
         arrange([[0, 0], [np.nan, 1]])
     with pytest.raises(BadKnob, match="columns must be at least 1, not 0"):
         arrange([[0, 0]], 0)
-    with pytest.raises(BadKnob, match=r"must be \(n, 2\).* not of shape \(4, 3\)"):
+    with pytest.raises(BadKnob, match=r"must be \(n, 2\) .* not of shape \(4, 3\)"):
         arrange(np.ones((4, 3)))
