@@ -265,7 +265,7 @@ def test_every_third_party_import_is_a_dependency():
     lines = [*project["dependencies"], *(line for extra in optional.values() for line in extra)]
     declared = {re.split(r"[^\w.-]", line)[0].lower().replace("-", "_") for line in lines}
     used = {name.split(".")[0] for path in FILES for name, _ in imports(path)} - {"convscope"} - sys.stdlib_module_names
-    assert {{"PIL": "pillow"}.get(name, name) for name in used} <= declared
+    assert {{"PIL": "pillow", "sklearn": "scikit_learn"}.get(name, name) for name in used} <= declared
 
 
 STUB = ast.parse((SOURCE / "__init__.pyi").read_text(encoding="utf-8"))
