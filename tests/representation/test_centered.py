@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convscope.base.errors import BadKnob
-from convscope.representation.centered import Centered, checked_codes, paired, varied
+from convscope.representation.centered import Centered, checked_codes, constant_units, paired, varied
 
 
 def test_codes_are_centered_in_float64_and_left_as_they_were():
@@ -46,6 +46,12 @@ def test_codes_of_other_images_are_refused():
 def test_codes_that_are_all_the_same_do_not_vary(value):
     with pytest.raises(BadKnob, match="x must differ from image to image"):
         varied(Centered.of(np.full((7, 3), value)), "x")
+
+
+@pytest.mark.parametrize(("deviation", "constant"), [(1e-7, True), (1e-5, False)])
+def test_what_varies_as_float32_rounds_is_constant(deviation, constant):
+    codes = Centered.of(3 + 3 * deviation * np.array([[-1.0], [1], [-1], [1]]))
+    assert constant_units(codes.squares, 4, codes.mean).tolist() == [constant]
 
 
 def test_one_small_unit_that_varies_is_enough():

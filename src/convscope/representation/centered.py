@@ -73,12 +73,13 @@ def checked_codes(codes: NDArray[Any], name: str = "codes", rows: int = 1) -> ND
 
 def paired(x: NDArray[Any], y: NDArray[Any], rows: int = 1) -> tuple[Centered, Centered]:
     """Two codes, (n, p) and (n, q), of the same images; raises BadKnob for unequal n, and as `checked_codes`."""
-    if len(np.atleast_1d(x)) != len(np.atleast_1d(y)):
+    first, second = checked_codes(x, "x", rows), checked_codes(y, "y", rows)
+    if len(first) != len(second):
         raise BadKnob(
-            f"x and y must be codes of the same images, not of {len(x)} and of {len(y)}. "
+            f"x and y must be codes of the same images, not of {len(first)} and of {len(second)}. "
             "Leave out the images that only one of them has."
         )
-    return Centered.of(x, "x", rows), Centered.of(y, "y", rows)
+    return Centered.of(first, "x"), Centered.of(second, "y")
 
 
 def varied(codes: Centered, name: str) -> None:

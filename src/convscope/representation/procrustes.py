@@ -73,12 +73,11 @@ def procrustes_chance(
     """The Procrustes distance after `draws` shuffles of the images of one side; raises as `procrustes`."""
     observed = procrustes(source, target, mirror=mirror).distance
     x, y = _padded(*paired(source, target, 2))
-    wide = len(x) <= x.width
-    first, second = (_coordinates(side) if wide else side.values / np.sqrt(side.norms.sum()) for side in (x, y))
+    first, second = (_coordinates(side) / np.sqrt(side.norms.sum()) for side in (x, y))
 
     def distance(order: Ints) -> float:
         left, parts, right = np.linalg.svd(first.T @ second[order])
-        mirrored = not wide and not mirror and np.linalg.det(left) * np.linalg.det(right) < 0
+        mirrored = not mirror and np.linalg.det(left) * np.linalg.det(right) < 0
         return _left(parts.sum() - (2 * parts[-1] if mirrored else 0))
 
     return chance(distance, len(x), observed, draws=draws, seed=seed, lower=True)
@@ -96,13 +95,11 @@ def _padded(x: Centered, y: Centered) -> tuple[Centered, Centered]:
 
 
 def _coordinates(codes: Centered) -> NDArray[np.float64]:
-    """Fewer images than units: the images' coordinates in the directions that they span, (n, n), of norm 1 together.
-
-    They never span all directions, so that a mirror is always free.
-    """
+    """The points as they are, or of fewer points than units their coordinates in the directions they span, (n, n)."""
+    if len(codes) > codes.width:
+        return codes.values
     left, parts, _ = np.linalg.svd(codes.values, full_matrices=False)
-    found: NDArray[np.float64] = left * parts / np.sqrt(codes.norms.sum())
-    return found
+    return np.asarray(left * parts)
 
 
 def _left(covered: float) -> float:

@@ -103,8 +103,9 @@ def test_where_no_unit_is_enough_there_is_a_direction_of_the_layer_asked_for():
 
 def test_units_that_are_equally_good_come_in_the_order_of_layers(planted):
     layers, selected = planted
-    layers = {"z": layers["b"], "a": layers["b"]}
-    assert [(unit.layer, unit.unit) for unit in separate(layers, selected, IDS, top=2).units] == [("z", 3), ("a", 3)]
+    layers = {name: layers["b"][:, [0, 3] * 40] for name in "za"}
+    units = separate(layers, selected, IDS, top=80).units
+    assert [(unit.layer, unit.unit) for unit in units] == [(name, i) for name in "za" for i in range(1, 80, 2)]
 
 
 def test_bytes_and_units_that_fire_in_one_half_only_are_tested_too(planted):

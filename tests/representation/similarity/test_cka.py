@@ -50,12 +50,12 @@ def test_biased_independent_codes_look_alike_and_unbiased_do_not(n, width, expec
 
 
 def test_its_deviation_by_chance_is_known_without_a_shuffle():
-    x, y = np.exp(related(0, 24, 3, 2)[0]), related(5, 24, 2, 30)[1]
+    x, y = np.exp(related(0, 8, 3, 2)[0]), related(5, 8, 2, 30)[1]
     found = cka_chance(x, y, draws=4000)
-    expected = CKA.of(Hsic(*np.ones((3, 1))), 24, False).chance_deviation
+    expected = CKA.of(Hsic(*np.ones((3, 1))), 8, False).chance_deviation
     assert found.mean == pytest.approx(0, abs=3 * expected / np.sqrt(4000))
     assert found.deviation == pytest.approx(expected, rel=0.05)
-    assert CKA.of(Hsic(*np.ones((3, 1))), 24, True).chance_deviation is None
+    assert CKA.of(Hsic(*np.ones((3, 1))), 8, True).chance_deviation is None
 
 
 @BIASED

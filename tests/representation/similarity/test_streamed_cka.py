@@ -72,10 +72,11 @@ def test_few_images_of_wide_layers_are_never_made_co_moments():
 
 
 def test_a_block_may_be_written_over_once_it_was_added():
-    a, b = layers(0, 20, 3), layers(1, 20, 4)
+    a, b = layers(0, 20, 30), layers(1, 20, 40)
     expected, stream = cka(a[0], b[0]), StreamedCKA()
     stream.add(a, b)
-    a[0][:] = 0
+    a[0][:], b[0][:] = 0, 1
+    assert stream._moments is None
     assert stream.result().values[0, 0] == pytest.approx(expected)
 
 
