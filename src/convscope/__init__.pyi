@@ -22,6 +22,8 @@ from .network.network import Network as Network
 from .zoo.zoo import load as load
 from .scan.codes.result import Codes as Codes, open_codes as open_codes
 from .scan.feature_extraction import codes as codes
+from .results.evolution import Evolution as Evolution
+from .results.grid import arrange as arrange
 from .scan.result import Hit as Hit, Scan as Scan, open_scan as open_scan
 from .scan.scan import merge_scans as merge_scans, scan as scan
 from .techniques.inspection.activations import activations as activations
