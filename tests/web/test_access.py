@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ pytest.importorskip("playwright", reason="needs the extra `test`")
 from playwright.sync_api import Page, expect
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-LAYER = "blocks.1.0"
+NARROW = 390
+WAYS: dict[str, tuple[int, Any]] = {"light-390": (NARROW, "light"), "light": (1440, "light"), "dark": (1440, "dark")}
+LAID_OUT = "[innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]"
 RUN = "axe.run({ resultTypes: ['violations'] })"  # of what passes it need not tell the elements
 PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -81,41 +83,32 @@ VIEWS: dict[str, Callable[[Page], Any]] = {
 }
 
 
-@pytest.fixture(scope="module", params=["light", "dark", "light-390"])
-def reader(request: pytest.FixtureRequest, new_context: Any, explorer: Any) -> Iterator[Callable[[], Page]]:
-    """Opens the page in a theme and width; axe comes in past the page's own policy."""
+def violations(page: Page) -> dict[str, Any]:
+    """What axe finds in the page as it is: narrow, and wide in either theme."""
     if not AXE.is_file():
         pytest.skip("axe-core is not installed: python web/build.py")
-    theme, _, width = request.param.partition("-")
-    context = new_context(int(width or 1440), color_scheme=theme, bypass_csp=True)
-
-    def opened() -> Page:
-        page = context.new_page()
-        page.goto(explorer.link)
-        page.wait_for_selector("[data-shown^=grid]")
-        return page
-
-    yield opened
-    context.close()
+    page.evaluate(AXE.read_text())
+    found = {}
+    for name, (width, theme) in WAYS.items():
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=theme)
+        page.evaluate(PAINTED)
+        assert page.evaluate(LAID_OUT) == [width, theme == "dark"]
+        found[name] = page.evaluate(f"{RUN}.then(told => told.violations.map(v => [v.id, v.nodes.map(n => n.html)]))")
+    return found
 
 
 @pytest.mark.parametrize("view", list(VIEWS))
-def test_axe_finds_no_violation(reader: Callable[[], Page], view: str) -> None:
-    page = reader()
+def test_axe_finds_no_violation(opened: Callable[..., Page], view: str) -> None:
+    page = opened(width=NARROW)
     VIEWS[view](page)
-    page.evaluate(PAINTED)
-    page.add_script_tag(content=AXE.read_text())
-    found = page.evaluate(f"{RUN}.then(told => told.violations.map(v => [v.id, v.nodes.map(n => n.html)]))")
-    assert found == []
-    page.close()
+    assert violations(page) == dict.fromkeys(WAYS, [])
 
 
-def test_axe_would_find_one(reader: Callable[[], Page]) -> None:
-    page = reader()
+def test_axe_would_find_one(opened: Callable[..., Page]) -> None:
+    page = opened(width=NARROW)
     page.evaluate("document.querySelector('main').append(document.createElement('button'))")
-    page.add_script_tag(content=AXE.read_text())
-    assert page.evaluate(f"{RUN}.then(told => told.violations.map(v => v.id))") == ["button-name"]
-    page.close()
+    assert violations(page) == dict.fromkeys(WAYS, [["button-name", ["<button></button>"]]])
 
 
 def tab_to(page: Page, name: str) -> None:
@@ -140,6 +133,10 @@ def test_keys_alone_from_the_start_to_a_saved_occlusion_map(page: Page, painted:
     page.keyboard.press("ArrowRight")
     tab_to(page, "Technique$")
     page.keyboard.type("occlusion")
+    tab_to(page, "^ ?Knobs")
+    page.keyboard.press("Enter")
+    tab_to(page, "stride$")
+    page.keyboard.type("32")  # so that there are few windows
     tab_to(page, "Run as a job")
     page.keyboard.press("Enter")
     panel = page.get_by_role("tabpanel", name="Techniques")
@@ -149,6 +146,7 @@ def test_keys_alone_from_the_start_to_a_saved_occlusion_map(page: Page, painted:
         page.keyboard.press("Enter")
     held = json.loads(PIL.Image.open(saved.value.path()).text["convscope"])  # type: ignore[attr-defined]
     assert held["technique"] == "occlusion" and held["subjects"]["unit"]["reference"] == "logits:281"
+    assert held["knobs"]["stride"] == 32
 
 
 @pytest.mark.parametrize(("key", "focused"), [("k", "Layer, unit or class"), ("?", "Close")])

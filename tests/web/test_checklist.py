@@ -13,17 +13,7 @@ import pytest
 pytest.importorskip("playwright", reason="needs the extra `test`")
 from playwright.sync_api import Page, Request, expect
 
-LAYER = "blocks.1.0"  # 24 units of 56 × 56
-
-
-@pytest.fixture
-def at_layer(page: Page, painted: Callable[..., None]) -> Page:
-    """The page on a layer of few units."""
-    page.keyboard.press("Control+k")
-    page.get_by_role("combobox", name="Layer, unit or class").fill(LAYER)
-    page.keyboard.press("Enter")
-    painted(page, f"/{LAYER}")
-    return page
+LAYER = "blocks.1.0"  # at which `at_layer` is: 24 units of 56 × 56
 
 
 def unit(page: Page) -> str:
