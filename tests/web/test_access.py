@@ -22,10 +22,50 @@ RUN = "axe.run({ resultTypes: ['violations'] })"  # of what passes it need not t
 PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
+Step = Callable[[Page], Any]
+
+
+def press(key: str) -> Step:
+    """A key."""
+    return lambda page: page.keyboard.press(key)
+
+
+def click(name: str, shown: str = "") -> Step:
+    """A button, and what it is that appears."""
+
+    def step(page: Page) -> None:
+        page.get_by_role("button", name=name, exact=True).click()
+        if shown:
+            expect(page.get_by_label(re.compile(shown)).last).to_be_visible()
+
+    return step
+
+
 def search(page: Page) -> None:
     """The search, open."""
     page.keyboard.press("Control+k")
     page.get_by_role("combobox", name="Layer, unit or class").fill("blocks.1")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def keys(page: Page) -> None:
+    """All keys."""
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def synthesized(page: Page) -> None:
+    """Synthesized pictures in the grid."""
+    page.keyboard.press("s")
+    expect(page.get_by_text(re.compile("units have a picture"))).to_be_visible()
+
+
+def no_map(page: Page) -> None:
+    """A layer without maps."""
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Layer, unit or class").fill("logits")
+    page.keyboard.press("Enter")
+    expect(page.locator(".grid-panel .note")).to_be_visible()
 
 
 def compare(page: Page) -> None:
@@ -34,81 +74,116 @@ def compare(page: Page) -> None:
     expect(page.get_by_role("img", name=re.compile("^Difference of"))).to_be_visible()
 
 
-def tab(name: str) -> Callable[[Page], None]:
+def alone(page: Page) -> None:
+    """One picture."""
+    page.get_by_role("combobox", name="Compare with").select_option(index=0)
+
+
+def tab(name: str) -> Step:
     """One of the tabs."""
-    return lambda page: page.get_by_role("tab", name=re.compile(name)).click()
+
+    def step(page: Page) -> None:
+        page.get_by_role("tab", name=re.compile(name)).click()
+        expect(page.get_by_role("tabpanel", name=re.compile(name))).to_be_visible()
+
+    return step
+
+
+def technique(page: Page, name: str) -> None:
+    """The form of a technique."""
+    tab("Techniques")(page)
+    page.get_by_role("combobox", name="Technique").select_option(name)
 
 
 def knobs(page: Page) -> None:
     """A form with all its knobs open."""
-    tab("Techniques")(page)
-    page.get_by_role("combobox", name="Technique").select_option("maximize")
+    technique(page, "maximize")
     page.get_by_text(re.compile("^Knobs")).click()
+    expect(page.get_by_role("combobox", name="steps", exact=True)).to_be_visible()
 
 
-def pictures(page: Page) -> None:
+def several(page: Page) -> None:
     """A form about several pictures."""
-    tab("Techniques")(page)
-    page.get_by_role("combobox", name="Technique").select_option("style")
+    technique(page, "style")
     page.get_by_role("button", name="Another style").click()
     expect(page.get_by_role("combobox", name="style 2")).to_be_visible()
 
 
 def result(page: Page) -> None:
     """A result."""
-    tab("Techniques")(page)
-    page.get_by_role("combobox", name="Technique").select_option("gradcam")
+    technique(page, "gradcam")
     page.get_by_role("button", name="Run now").click()
     expect(page.get_by_role("tabpanel", name="Techniques").get_by_role("img").first).to_be_visible()
 
 
-VIEWS: dict[str, Callable[[Page], Any]] = {
-    "toolbox": lambda page: None,
-    "search": search,
-    "keys": lambda page: page.keyboard.press("?"),
-    "compare": compare,
-    "knobs": knobs,
-    "pictures": pictures,
-    "result": result,
-    "jobs": tab("Jobs"),
-    "synthesized": lambda page: page.keyboard.press("s"),
-    "hiding": lambda page: page.get_by_role("button", name="Hide parts").click(),
-    "drawing": lambda page: page.get_by_role("button", name="Draw").click(),
-    "address": lambda page: page.get_by_role("button", name="Address").click(),
-    "no-map": lambda page: (
-        page.keyboard.press("Control+k")
-        or page.get_by_role("combobox", name="Layer, unit or class").fill("logits")
-        or page.keyboard.press("Enter")
-    ),
+def nothing(page: Page) -> None:
+    """The page as it is, or another view in place of this."""
+
+
+VIEWS: dict[str, dict[str, tuple[Step, Step]]] = {  # what opens each, and what closes it
+    "toolbox": {
+        "as it begins": (nothing, nothing),
+        "search": (search, press("Escape")),
+        "keys": (keys, press("Escape")),
+        "synthesized": (synthesized, press("s")),
+        "no map": (no_map, nothing),
+    },
+    "pictures": {
+        "compare": (compare, alone),
+        "hiding": (click("Hide parts"), click("Hide parts")),
+        "drawing": (click("Draw", "Sheet to draw on"), click("Draw")),
+        "address": (click("Address", "Address of a picture"), click("Address")),
+    },
+    "tabs": {
+        "knobs": (knobs, nothing),
+        "several pictures": (several, nothing),
+        "result": (result, nothing),
+        "jobs": (tab("Jobs"), nothing),
+    },
 }
+
+
+@pytest.fixture
+def narrow(opened: Callable[..., Page]) -> Page:
+    """The page as wide as a telephone, with axe in it."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: python web/build.py")
+    page = opened(width=NARROW)
+    page.evaluate(AXE.read_text())
+    return page
+
+
+def looks(page: Page, width: int, theme: Any) -> None:
+    """Have the page so wide, in a theme, and painted."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme)
+    page.evaluate(PAINTED)
+    assert page.evaluate(LAID_OUT) == [width, theme == "dark"]
 
 
 def violations(page: Page) -> dict[str, Any]:
     """What axe finds in the page as it is: narrow, and wide in either theme."""
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed: python web/build.py")
-    page.evaluate(AXE.read_text())
     found = {}
-    for name, (width, theme) in WAYS.items():
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=theme)
-        page.evaluate(PAINTED)
-        assert page.evaluate(LAID_OUT) == [width, theme == "dark"]
+    for name, how in WAYS.items():
+        looks(page, *how)
         found[name] = page.evaluate(f"{RUN}.then(told => told.violations.map(v => [v.id, v.nodes.map(n => n.html)]))")
+    looks(page, *WAYS["light-390"])
     return found
 
 
-@pytest.mark.parametrize("view", list(VIEWS))
-def test_axe_finds_no_violation(opened: Callable[..., Page], view: str) -> None:
-    page = opened(width=NARROW)
-    VIEWS[view](page)
-    assert violations(page) == dict.fromkeys(WAYS, [])
+@pytest.mark.parametrize("views", list(VIEWS))
+def test_axe_finds_no_violation(narrow: Page, views: str) -> None:
+    found = {}
+    for view, (show, leave) in VIEWS[views].items():
+        show(narrow)
+        found[view] = violations(narrow)
+        leave(narrow)
+    assert found == {view: dict.fromkeys(WAYS, []) for view in VIEWS[views]}
 
 
-def test_axe_would_find_one(opened: Callable[..., Page]) -> None:
-    page = opened(width=NARROW)
-    page.evaluate("document.querySelector('main').append(document.createElement('button'))")
-    assert violations(page) == dict.fromkeys(WAYS, [["button-name", ["<button></button>"]]])
+def test_axe_would_find_one(narrow: Page) -> None:
+    narrow.evaluate("document.querySelector('main').append(document.createElement('button'))")
+    assert violations(narrow) == dict.fromkeys(WAYS, [["button-name", ["<button></button>"]]])
 
 
 def tab_to(page: Page, name: str) -> None:
