@@ -23,14 +23,14 @@ from convscope.optimize.draws import generator
 settings.register_profile("same", derandomize=True, deadline=None)  # a failure must come back in the next run
 settings.load_profile("same")
 
-LONGEST = [  # one of these begun last would keep all other workers waiting
-    "web/test_access.py", "graph/test_receptive_field.py", "web/test_style.py", "catalog/test_contract.py",
-    "web/test_beyond.py", "web/test_checklist.py", "web/test_restart.py", "scan/test_ray_engine.py", "test_docs.py",
-    "fronts/report/test_report.py", "scan/test_scan.py", "execution/test_plan.py", "fronts/cli/test_main.py",
-    "techniques/visualization/test_maximize.py", "techniques/visualization/test_maximize_batches.py",
-    "catalog/test_rerun.py", "techniques/style/test_style.py", "network/layers/test_functions.py",
-    "techniques/test_any_network.py", "data/test_loading.py", "explorer/jobs/test_killed.py",
-    "scan/test_scan_resume.py", "explorer/jobs/test_jobs.py", "test_package.py",
+LONGEST = [  # one of these begun last would keep all other workers waiting; those of the page stand together and share
+    "web/test_access.py", "web/test_checklist.py", "web/test_beyond.py", "web/test_style.py", "web/test_restart.py",
+    "web/test_own.py", "graph/test_receptive_field.py", "catalog/test_contract.py", "scan/test_ray_engine.py",
+    "test_docs.py", "fronts/report/test_report.py", "scan/test_scan.py", "execution/test_plan.py",
+    "fronts/cli/test_main.py", "techniques/visualization/test_maximize.py",
+    "techniques/visualization/test_maximize_batches.py", "catalog/test_rerun.py", "techniques/style/test_style.py",
+    "network/layers/test_functions.py", "techniques/test_any_network.py", "data/test_loading.py",
+    "explorer/jobs/test_killed.py", "scan/test_scan_resume.py", "explorer/jobs/test_jobs.py", "test_package.py",
 ]  # fmt: skip
 
 

@@ -8,15 +8,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright", reason="needs the extra `test`")
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 PATIENCE = 120_000  # milliseconds, however busy the machine is
 expect.set_options(timeout=PATIENCE)
+LAYER = "blocks.1.0"  # 24 units of 56 × 56
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 STATIC = Path(__file__).parents[2] / "src" / "convscope" / "fronts" / "server" / "static" / "index.html"
@@ -45,9 +45,9 @@ class Explorer:
         self.process.stdout.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
-    """An explorer with a store of its own."""
+    """An explorer with a store of its own, the same for all tests of the page."""
     if not STATIC.is_file():
         pytest.skip("the page is not built: python web/build.py")
     running = Explorer("--port", "0", "--store", str(tmp_path_factory.mktemp("store")))
@@ -55,48 +55,72 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
     running.stop()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium with a camera that shows a test picture."""
+@pytest.fixture(scope="package")
+def new_context() -> Iterator[Callable[[], BrowserContext]]:
+    """Makes a browser without memory, whose camera shows a test picture, and in which nothing moves."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium")
     with sync_playwright() as play:
         started = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", *CAMERA])
-        yield started
+
+        def make() -> BrowserContext:
+            made = started.new_context(reduced_motion="reduce")
+            made.set_default_timeout(PATIENCE)
+            return made
+
+        yield make
         started.close()
 
 
-@pytest.fixture(scope="module")
-def new_context(browser: Browser) -> Callable[..., BrowserContext]:
-    """Makes a browser without memory, as wide as is asked, in which nothing moves."""
-
-    def make(width: int = 1440, **options: Any) -> BrowserContext:
-        made = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce", **options)
-        made.set_default_timeout(PATIENCE)
-        return made
-
-    return make
+@pytest.fixture(scope="package")
+def reader(new_context: Callable[[], BrowserContext]) -> Page:
+    """The one tab of a reader, who may use the camera and the clipboard."""
+    context = new_context()
+    context.grant_permissions(["camera", "clipboard-read", "clipboard-write"])
+    return context.new_page()
 
 
-@pytest.fixture
-def context(new_context: Callable[..., BrowserContext]) -> Iterator[BrowserContext]:
-    """A reader, who may use the camera and the clipboard."""
-    made = new_context()
-    made.grant_permissions(["camera", "clipboard-read", "clipboard-write"])
-    yield made
-    made.close()
+Opens = Callable[..., Page]
 
 
 @pytest.fixture
-def page(context: BrowserContext, explorer: Explorer) -> Iterator[Page]:
-    """The page, with its first grid painted; an error on its console fails the test."""
-    opened = context.new_page()
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.goto(explorer.link)
-    _painted(opened)
-    yield opened
+def opened(reader: Page, explorer: Explorer) -> Iterator[Opens]:
+    """Opens the page at a place as if for the first time, so wide; an error on its console fails the test.
+
+    What a page knows of earlier visits is in its local storage alone. It is emptied where nothing of the page runs.
+    """
+    wrong: list[object] = []
+
+    def note(error: object) -> None:
+        wrong.append(error)
+
+    def open(place: str = "", width: int = 1440) -> Page:
+        address, _, token = explorer.link.partition("#")
+        reader.set_viewport_size({"width": width, "height": 900})
+        reader.emulate_media(color_scheme="light")
+        reader.mouse.move(0, 0)
+        reader.goto(f"{address}api")
+        reader.evaluate("localStorage.clear()")
+        reader.goto(f"{address}#{place and f'/lite0/{place}?'}{token}")
+        _painted(reader, f"/{place}")
+        return reader
+
+    reader.on("pageerror", note)
+    yield open
+    reader.remove_listener("pageerror", note)
     assert not wrong
+
+
+@pytest.fixture
+def page(opened: Opens) -> Page:
+    """The page, with its first grid painted."""
+    return opened()
+
+
+@pytest.fixture
+def at_layer(opened: Opens) -> Page:
+    """The page on a layer of few units."""
+    return opened(LAYER)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,57 @@ pytest.importorskip("playwright", reason="needs the extra `test`")
 from playwright.sync_api import Page, expect
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-LAYER = "blocks.1.0"
+NARROW = 390
+WAYS: dict[str, tuple[int, Any]] = {"light-390": (NARROW, "light"), "light": (1440, "light"), "dark": (1440, "dark")}
+LAID_OUT = "[innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]"
 RUN = "axe.run({ resultTypes: ['violations'] })"  # of what passes it need not tell the elements
 PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+Step = Callable[[Page], Any]
+
+
+def press(key: str) -> Step:
+    """A key."""
+    return lambda page: page.keyboard.press(key)
+
+
+def click(name: str, shown: str = "") -> Step:
+    """A button, and what it is that appears."""
+
+    def step(page: Page) -> None:
+        page.get_by_role("button", name=name, exact=True).click()
+        if shown:
+            expect(page.get_by_label(re.compile(shown)).last).to_be_visible()
+
+    return step
 
 
 def search(page: Page) -> None:
     """The search, open."""
     page.keyboard.press("Control+k")
     page.get_by_role("combobox", name="Layer, unit or class").fill("blocks.1")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def keys(page: Page) -> None:
+    """All keys."""
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def synthesized(page: Page) -> None:
+    """Synthesized pictures in the grid."""
+    page.keyboard.press("s")
+    expect(page.get_by_text(re.compile("units have a picture"))).to_be_visible()
+
+
+def no_map(page: Page) -> None:
+    """A layer without maps."""
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Layer, unit or class").fill("logits")
+    page.keyboard.press("Enter")
+    expect(page.locator(".grid-panel .note")).to_be_visible()
 
 
 def compare(page: Page) -> None:
@@ -32,90 +74,116 @@ def compare(page: Page) -> None:
     expect(page.get_by_role("img", name=re.compile("^Difference of"))).to_be_visible()
 
 
-def tab(name: str) -> Callable[[Page], None]:
+def alone(page: Page) -> None:
+    """One picture."""
+    page.get_by_role("combobox", name="Compare with").select_option(index=0)
+
+
+def tab(name: str) -> Step:
     """One of the tabs."""
-    return lambda page: page.get_by_role("tab", name=re.compile(name)).click()
+
+    def step(page: Page) -> None:
+        page.get_by_role("tab", name=re.compile(name)).click()
+        expect(page.get_by_role("tabpanel", name=re.compile(name))).to_be_visible()
+
+    return step
+
+
+def technique(page: Page, name: str) -> None:
+    """The form of a technique."""
+    tab("Techniques")(page)
+    page.get_by_role("combobox", name="Technique").select_option(name)
 
 
 def knobs(page: Page) -> None:
     """A form with all its knobs open."""
-    tab("Techniques")(page)
-    page.get_by_role("combobox", name="Technique").select_option("maximize")
+    technique(page, "maximize")
     page.get_by_text(re.compile("^Knobs")).click()
+    expect(page.get_by_role("combobox", name="steps", exact=True)).to_be_visible()
 
 
-def pictures(page: Page) -> None:
+def several(page: Page) -> None:
     """A form about several pictures."""
-    tab("Techniques")(page)
-    page.get_by_role("combobox", name="Technique").select_option("style")
+    technique(page, "style")
     page.get_by_role("button", name="Another style").click()
     expect(page.get_by_role("combobox", name="style 2")).to_be_visible()
 
 
 def result(page: Page) -> None:
     """A result."""
-    tab("Techniques")(page)
-    page.get_by_role("combobox", name="Technique").select_option("gradcam")
+    technique(page, "gradcam")
     page.get_by_role("button", name="Run now").click()
     expect(page.get_by_role("tabpanel", name="Techniques").get_by_role("img").first).to_be_visible()
 
 
-VIEWS: dict[str, Callable[[Page], Any]] = {
-    "toolbox": lambda page: None,
-    "search": search,
-    "keys": lambda page: page.keyboard.press("?"),
-    "compare": compare,
-    "knobs": knobs,
-    "pictures": pictures,
-    "result": result,
-    "jobs": tab("Jobs"),
-    "synthesized": lambda page: page.keyboard.press("s"),
-    "hiding": lambda page: page.get_by_role("button", name="Hide parts").click(),
-    "drawing": lambda page: page.get_by_role("button", name="Draw").click(),
-    "address": lambda page: page.get_by_role("button", name="Address").click(),
-    "no-map": lambda page: (
-        page.keyboard.press("Control+k")
-        or page.get_by_role("combobox", name="Layer, unit or class").fill("logits")
-        or page.keyboard.press("Enter")
-    ),
+def nothing(page: Page) -> None:
+    """The page as it is, or another view in place of this."""
+
+
+VIEWS: dict[str, dict[str, tuple[Step, Step]]] = {  # what opens each, and what closes it
+    "toolbox": {
+        "as it begins": (nothing, nothing),
+        "search": (search, press("Escape")),
+        "keys": (keys, press("Escape")),
+        "synthesized": (synthesized, press("s")),
+        "no map": (no_map, nothing),
+    },
+    "pictures": {
+        "compare": (compare, alone),
+        "hiding": (click("Hide parts"), click("Hide parts")),
+        "drawing": (click("Draw", "Sheet to draw on"), click("Draw")),
+        "address": (click("Address", "Address of a picture"), click("Address")),
+    },
+    "tabs": {
+        "knobs": (knobs, nothing),
+        "several pictures": (several, nothing),
+        "result": (result, nothing),
+        "jobs": (tab("Jobs"), nothing),
+    },
 }
 
 
-@pytest.fixture(scope="module", params=["light", "dark", "light-390"])
-def reader(request: pytest.FixtureRequest, new_context: Any, explorer: Any) -> Iterator[Callable[[], Page]]:
-    """Opens the page in a theme and width; axe comes in past the page's own policy."""
+@pytest.fixture
+def narrow(opened: Callable[..., Page]) -> Page:
+    """The page as wide as a telephone, with axe in it."""
     if not AXE.is_file():
         pytest.skip("axe-core is not installed: python web/build.py")
-    theme, _, width = request.param.partition("-")
-    context = new_context(int(width or 1440), color_scheme=theme, bypass_csp=True)
-
-    def opened() -> Page:
-        page = context.new_page()
-        page.goto(explorer.link)
-        page.wait_for_selector("[data-shown^=grid]")
-        return page
-
-    yield opened
-    context.close()
+    page = opened(width=NARROW)
+    page.evaluate(AXE.read_text())
+    return page
 
 
-@pytest.mark.parametrize("view", list(VIEWS))
-def test_axe_finds_no_violation(reader: Callable[[], Page], view: str) -> None:
-    page = reader()
-    VIEWS[view](page)
+def looks(page: Page, width: int, theme: Any) -> None:
+    """Have the page so wide, in a theme, and painted."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme)
     page.evaluate(PAINTED)
-    page.add_script_tag(content=AXE.read_text())
-    found = page.evaluate(f"{RUN}.then(told => told.violations.map(v => [v.id, v.nodes.map(n => n.html)]))")
-    assert found == []
-    page.close()
+    assert page.evaluate(LAID_OUT) == [width, theme == "dark"]
 
 
-def test_axe_would_find_one(reader: Callable[[], Page]) -> None:
-    page = reader()
-    page.evaluate("document.querySelector('main').append(document.createElement('button'))")
-    page.add_script_tag(content=AXE.read_text())
-    assert page.evaluate(f"{RUN}.then(told => told.violations.map(v => v.id))") == ["button-name"]
-    page.close()
+def violations(page: Page) -> dict[str, Any]:
+    """What axe finds in the page as it is: narrow, and wide in either theme."""
+    found = {}
+    for name, how in WAYS.items():
+        looks(page, *how)
+        found[name] = page.evaluate(f"{RUN}.then(told => told.violations.map(v => [v.id, v.nodes.map(n => n.html)]))")
+    looks(page, *WAYS["light-390"])
+    return found
+
+
+@pytest.mark.parametrize("views", list(VIEWS))
+def test_axe_finds_no_violation(narrow: Page, views: str) -> None:
+    found = {}
+    for view, (show, leave) in VIEWS[views].items():
+        show(narrow)
+        found[view] = violations(narrow)
+        leave(narrow)
+    assert found == {view: {way: [] for way in WAYS} for view in VIEWS[views]}
+
+
+def test_axe_would_find_one(narrow: Page) -> None:
+    narrow.evaluate("document.querySelector('main').append(document.createElement('button'))")
+    assert violations(narrow) == {way: [["button-name", ["<button></button>"]]] for way in WAYS}
 
 
 def tab_to(page: Page, name: str) -> None:
@@ -140,6 +208,10 @@ def test_keys_alone_from_the_start_to_a_saved_occlusion_map(page: Page, painted:
     page.keyboard.press("ArrowRight")
     tab_to(page, "Technique$")
     page.keyboard.type("occlusion")
+    tab_to(page, "^ ?Knobs")
+    page.keyboard.press("Enter")
+    tab_to(page, "stride$")
+    page.keyboard.type("32")  # so that there are few windows
     tab_to(page, "Run as a job")
     page.keyboard.press("Enter")
     panel = page.get_by_role("tabpanel", name="Techniques")
@@ -149,6 +221,7 @@ def test_keys_alone_from_the_start_to_a_saved_occlusion_map(page: Page, painted:
         page.keyboard.press("Enter")
     held = json.loads(PIL.Image.open(saved.value.path()).text["convscope"])  # type: ignore[attr-defined]
     assert held["technique"] == "occlusion" and held["subjects"]["unit"]["reference"] == "logits:281"
+    assert held["knobs"]["stride"] == 32
 
 
 @pytest.mark.parametrize(("key", "focused"), [("k", "Layer, unit or class"), ("?", "Close")])

@@ -12,17 +12,9 @@ import PIL.Image
 import pytest
 
 pytest.importorskip("playwright", reason="needs the extra `test`")
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
-LAYER = "blocks.1.0"
-
-
-@pytest.fixture
-def at_layer(page: Page, painted: Callable[..., None]) -> Page:
-    """The page on a layer of few units."""
-    search(page, LAYER)
-    painted(page, f"/{LAYER}")
-    return page
+LAYER = "blocks.1.0"  # at which `at_layer` is
 
 
 def search(page: Page, words: str) -> None:
@@ -89,7 +81,7 @@ def test_a_knob_out_of_bounds_is_refused_in_the_form(at_layer: Page) -> None:
 
 def test_occlusion_fills_in_and_its_picture_holds_its_request(at_layer: Page) -> None:
     page = at_layer
-    jobs = as_a_job(page, "occlusion", "stride", "8")
+    jobs = as_a_job(page, "occlusion", "stride", "16")
     row = jobs.locator(".job").filter(has_text=f"occlusion of {LAYER}:0").first
     expect(row.get_by_text(re.compile("^(step|starting|done)")).first).to_be_visible()
     show = row.get_by_role("button", name=re.compile("^Show the result"))
@@ -283,16 +275,9 @@ def test_a_link_to_a_unit_that_is_not_here(page: Page, painted: Callable[..., No
     expect(page.get_by_role("alert")).to_contain_text("blocks.99")
 
 
-def test_without_a_camera_it_says_so(
-    new_context: Callable[..., BrowserContext], explorer: Any, painted: Callable[..., None]
-) -> None:
-    context = new_context()
-    context.add_init_script(
-        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+def test_without_a_camera_it_says_so(page: Page) -> None:
+    page.evaluate(
+        "() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError')) }"
     )
-    page = context.new_page()
-    page.goto(explorer.link)
-    painted(page)
     page.get_by_role("button", name="Camera").click()
     expect(page.locator(".sources [role=alert]")).to_contain_text("Allow it")
-    context.close()

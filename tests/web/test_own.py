@@ -9,16 +9,15 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("playwright", reason="needs the extra `test`")
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Page, expect
 
 import convscope as cs
 
 
 def test_a_module_of_ones_own_is_looked_at_asked_about_and_gone_when_it_is_closed(
-    tiny: cs.Network, tmp_path: Path, context: BrowserContext, painted: Callable[..., None]
+    tiny: cs.Network, tmp_path: Path, reader: Page, painted: Callable[..., None]
 ) -> None:
-    page = context.new_page()
-    wrong: list[str] = []
+    page, wrong = reader, list[str]()
     page.on("pageerror", lambda error: wrong.append(str(error)))
     with tiny.explore(store=tmp_path, open=False, block=False) as running:
         page.goto(running.url)
