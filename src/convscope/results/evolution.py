@@ -23,7 +23,8 @@ class Evolution(Result):
     median displacement where nothing changed but the rounding of float16, `neighbour_change` (t - 1), the mean of
     `replaced`, `rank_correlation` (t - 1), Spearman's of the two over the images, and `procrustes` (t - 1), the share
     of the motion that was taken off. `hits` (t,) is the share of an image's 10 neighbors on a map that have its class,
-    NaN without classes.
+    and `code_hits` (t,) the same in the codes, without any map; NaN without classes. A map that is held by the next can
+    show classes further apart than its codes do.
     """
 
     names: tuple[str, ...]
@@ -32,6 +33,7 @@ class Evolution(Result):
     displacement: Floats
     replaced: Floats
     hits: NDArray[np.float64]
+    code_hits: NDArray[np.float64]
     control: Mapping[str, Any]
 
     @property
@@ -48,6 +50,7 @@ class Evolution(Result):
     def summary(self) -> dict[str, Any]:
         """Everything but the arrays, as plain values, with the names of networks and images, and the control."""
         told = {"names": list(self.names), "control": dict(self.control), "hits": self.hits.tolist()}
+        told["code_hits"] = self.code_hits.tolist()
         return {**super().summary(), **told, "ids": list(self.ids), "classes": list(self.labels)}
 
     @classmethod

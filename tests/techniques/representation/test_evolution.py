@@ -56,7 +56,7 @@ def test_training_tells_classes_apart_on_one_scale(found, pictures):
     assert found.values.shape == (2, 80, 2) and found.names == ("stripes 0", "stripes 1")
     labels = [name for _, name in pictures]
     assert found.hits.tolist() == [neighborhood_hit(points, labels) for points in found.maps]
-    assert found.hits[1] > found.hits[0]
+    assert found.hits[1] > found.hits[0] and found.code_hits[1] > found.code_hits[0] + 0.1
 
 
 def test_the_control_tells_learning_from_chance(found, nets, pictures):

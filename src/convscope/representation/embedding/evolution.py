@@ -14,8 +14,11 @@ from ...base.progress import Work
 from .affinities import gaussian_affinities, neighbors_needed, perplexities_for
 from .motion import NEAREST, Align, Motion, motion_between
 from .neighbors import nearest_neighbors
+from .points import finite_rows
 from .principal import PrincipalAxes, Scatter
 from .tsne import EARLY, Descent, phases, principal_start
+
+_LOOSENED = 2.0  # exaggeration of the attraction in the first half of what continues a map
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +39,9 @@ def evolve(
     snapshots: Sequence[ArrayLike],
     *,
     dims: Literal[2, 3] = 2,
-    pull: float = 0.1,
+    pull: float = 0.003,
     iterations: int = 500,
-    continued: int = 250,
+    continued: int = 500,
     seed: int = 0,
     jobs: int = 1,
     names: Sequence[str] | None = None,
@@ -47,24 +50,28 @@ def evolve(
     """t-SNE maps of codes (n, d) of the same n images at several times of training, that can be compared.
 
     As Rauber, Falcão and Telea 2016, "Visualizing time-dependent data using dynamic t-SNE": `pull` is the weight λ of
-    λ / 2n · Σ |Y_t - Y_{t+1}|² beside the divergence, so that points move only for a reason. All snapshots share the
-    principal components of all. The last is embedded as by `tsne`; each earlier one continues from the map of the next,
-    as it is, for `continued` updates without early exaggeration. The null motion continues the last map in the same
+    λ / 2n · Σ |Y_t - Y_{t+1}|² beside the divergence, so that points move only for a reason. All snapshots, each
+    brought to the same variance, share the principal components of all: else those of an untrained network, whose
+    variance is small, would be lost. The last is embedded as by `tsne`; each earlier one continues from the map of the
+    next, as it is, for `continued` updates, the first half of them with attraction exaggerated twice, without which
+    points stay where they are. The null motion continues the last map in the same
     way, with codes of the last snapshot off by the rounding of float16, drawn by the seed. `align` is that of
     `motion_between`. Raises BadKnob for fewer than 2 snapshots, or of different images, and as `tsne` does.
     """
     if pull < 0 or continued < 1:
         raise BadKnob(f"pull must be at least 0 and continued at least 1, not {pull:g} and {continued}.")
-    axes, count, total = shared_axes(snapshots, names), np.shape(snapshots[0])[0], len(snapshots)
+    rows = [_of_one_variance(codes, names) for codes in snapshots]
+    axes, count, total = shared_axes(rows, names), len(rows[0]), len(rows)
     backwards = _Backwards(axes, count, dims=dims, pull=pull, seed=seed, jobs=jobs, names=names)
-    first, later = phases(count, EARLY, iterations), phases(count, 0, continued)
+    first, late = phases(count, EARLY, iterations), phases(count, 0, continued)
+    later = [_LOOSENED * by for by in late[: continued // 2]] + late[continued // 2 :]
     updates = [(0, by) for by in first] + [(number, by) for number in range(1, total + 1) for by in later]
     work = Work(updates, lambda: backwards.descents[-1].points.astype(np.float32))
     for number, exaggeration in work:
         if number == total == len(backwards.descents):
-            backwards.begin(_off_by_rounding(snapshots[-1], seed), after=0)
+            backwards.begin(_off_by_rounding(rows[-1], seed), after=0)
         elif number == len(backwards.descents):
-            backwards.begin(snapshots[-1 - number], after=number - 1)
+            backwards.begin(rows[-1 - number], after=number - 1)
         backwards.descents[-1].update(exaggeration)
     made = min(total, len(backwards.descents))
     motions = [backwards.motion(number, number - 1, align) for number in range(made - 1, 0, -1)]
@@ -113,6 +120,14 @@ class _Backwards:
         """From one of the maps to another."""
         one, other = self.descents[number].points, self.descents[to].points
         return motion_between(one, other, self.near[number], self.near[to], align)
+
+
+def _of_one_variance(codes: ArrayLike, names: Sequence[str] | None) -> NDArray[np.float64]:
+    """Codes about their mean, such that their squared distance from it is 1 on average; equal ones are all 0."""
+    rows = finite_rows(codes, names=names)
+    rows = rows - rows.mean(axis=0)
+    size = np.sqrt(np.square(rows).sum(axis=1).mean())
+    return np.asarray(rows / size if size > 0 else rows)
 
 
 def _off_by_rounding(codes: ArrayLike, seed: int) -> NDArray[np.float64]:

@@ -39,11 +39,11 @@ def evolution(
     ] = "l2",
     pull: Annotated[
         float, Field(ge=0, le=100, description="how strongly an image is held where it is on the next map")
-    ] = 0.1,
+    ] = 0.003,
     iterations: Annotated[
         int, Field(ge=1, le=100_000, description="updates of the last map, after 250 with exaggerated attraction")
     ] = 500,
-    continued: Annotated[int, Field(ge=1, le=100_000, description="updates of each map that continues another")] = 250,
+    continued: Annotated[int, Field(ge=1, le=100_000, description="updates of each map that continues another")] = 500,
     pool: Annotated[
         str, Field(description="how a map of the layer becomes one number: mean, max, or one place y,x", min_length=1)
     ] = "mean",
@@ -82,7 +82,8 @@ def evolution(
         labels=classes,
         displacement=_stacked([motion.displacement for motion in made.motions], len(ids)),
         replaced=_stacked([motion.replaced for motion in made.motions], len(ids)),
-        hits=_hits(made, classes),
+        hits=_hits(made.coordinates, classes),
+        code_hits=_hits(rows[len(rows) - len(kept) :], classes),
         control=_control(made),
     )
 
@@ -118,10 +119,10 @@ def _stacked(rows: list[NDArray[np.float32]], count: int) -> NDArray[np.float32]
     return np.array(rows, np.float32).reshape(len(rows), count)
 
 
-def _hits(made: EvolvedMaps, classes: Sequence[str | None]) -> NDArray[np.float64]:
+def _hits(several: Sequence[NDArray[Any]], classes: Sequence[str | None]) -> NDArray[np.float64]:
     if not any(classes):
-        return np.full(len(made.coordinates), np.nan)
-    found = [neighborhood_hit(points, classes, _HIT) for points in made.coordinates]
+        return np.full(len(several), np.nan)
+    found = [neighborhood_hit(points, classes, _HIT) for points in several]
     return np.array([np.nan if hit is None else hit for hit in found], np.float64)
 
 
