@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,12 +16,15 @@ from torch import nn
 import convscope as cs
 from convscope.base.errors import CannotExport
 from convscope.graph import trace
+from convscope.network import network
 from convscope.network.isolation.parts import unwrap
 from convscope.network.isolation.running import dtype_of
 from convscope.network.isolation.user_hooks import hooks_of
+from convscope.network.layers import layer_table
 from convscope.network.network import Family
 from convscope.optimize.canvas import Frame
 from convscope.optimize.draws import generator
+from convscope.zoo import lite
 
 settings.register_profile("same", derandomize=True, deadline=None)  # a failure must come back in the next run
 settings.load_profile("same")
@@ -73,6 +79,45 @@ def graphs_of_the_zoo() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trace, "trace", once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def build_lite() -> Iterator[Callable[[str, str], cs.Network]]:
+    """The embedded network is built from its file once; who loads it gets a copy, and this builds it anew."""
+    build, known = lite.lite, dict[str, cs.Network]()
+
+    def once(name: str, weights: str) -> cs.Network:
+        if (name, weights) != ("lite0", "default"):
+            return build(name, weights)
+        if name not in known:
+            known[name] = build(name, weights)
+        return copy.deepcopy(known[name])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lite, "lite", once)
+        yield build
+
+
+@pytest.fixture(scope="session", autouse=True)
+def layers_of_lite0() -> Iterator[None]:
+    """The embedded network is looked through once, however often it is loaded: that takes a forward."""
+    look, known = network.layer_table, dict[tuple[str, str], layer_table.Table]()
+
+    def once(net: cs.Network) -> layer_table.Table:
+        if net.reference["reference"] != "lite0" or hooks_of(net.module):
+            return look(net)
+        key = net.name, net.digest
+        if key not in known:
+            known[key] = look(net)
+            known[key].layers._find = None  # which holds the network
+        table = known[key]
+        layers = copy.copy(table.layers)
+        layers._find = partial(layer_table._with_functions, net)
+        return replace(table, layers=layers, mixing={})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network, "layer_table", once)
         yield
 
 

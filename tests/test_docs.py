@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+import convscope as cs
+from convscope.fronts.report import report
 
 from .fronts.report.quick import quick
 
 ROOT = Path(__file__).parents[1]
 
 
+def few(maximize: Callable[..., cs.Result]) -> Callable[..., cs.Result]:
+    """The same call with a few steps of all those asked for."""
+    return lambda *subjects, **knobs: maximize(*subjects, **{**knobs, "steps": min(knobs["steps"], 4)})
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/how/receptive-fields.md"])
 def test_the_examples_run_from_top_to_bottom(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     quick(monkeypatch)
+    monkeypatch.setattr(report, "_seen", lambda *_: "")  # what it says of an image is for the tests of the report
+    monkeypatch.setattr(cs, "maximize", few(cs.maximize))
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.S)
     assert blocks
     names: dict[str, object] = {}

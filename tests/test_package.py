@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -12,6 +13,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+SEVERAL = """
+import sys
+from convscope.fronts.cli.main import convscope
+for words in sys.argv[1:]:
+    convscope(words.split(), standalone_mode=False)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -33,23 +40,24 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: Path) -> 
 
 def test_installed_in_a_clean_environment_outside_the_checkout_the_command_works(wheel: Path, tmp_path: Path) -> None:
     """Dependencies are borrowed from this environment by a path file, which leaves its editable install behind."""
-    venv.create(tmp_path / "env", with_pip=True)
+    venv.create(tmp_path / "env")
     python = tmp_path / "env" / "bin" / "python"
     site = subprocess.check_output(
         [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
     ).strip()
-    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index"]
+    subprocess.run([*pip, wheel], check=True)
     (Path(site) / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     command = tmp_path / "env" / "bin" / "convscope"
 
-    def run(*words: str) -> str:
-        return subprocess.run([command, *words], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
-    where = subprocess.check_output(
-        [python, "-c", "import convscope; print(convscope.__file__)"], cwd=tmp_path, text=True
-    )
+    def run(*words: str | Path) -> str:
+        return subprocess.run(words, cwd=tmp_path, env=clean, check=True, capture_output=True, text=True).stdout
+
+    where = run(python, "-c", "import convscope; print(convscope.__file__)")
     assert where.startswith(str(tmp_path))
-    assert "saliency" in run("--help")
-    assert "espresso" in run("predict", "lite0", "sample:coffee")
-    run("weights", "lite0", "conv_stem", "-o", "filters.png")
-    assert "the same bytes" in run("rerun", "filters.png")
+    assert "saliency" in run(command, "--help")
+    run(command, "weights", "lite0", "conv_stem", "-o", "filters.png")
+    told = run(python, "-c", SEVERAL, "predict lite0 sample:coffee", "rerun filters.png")
+    assert "espresso" in told and "the same bytes" in told

@@ -13,6 +13,7 @@ from torch import nn
 
 import convscope as cs
 from convscope.base.errors import BadKnob, BadWeights, CannotDownload, MissingExtra, UnknownNetwork
+from convscope.zoo import lite
 
 TORCHVISION, TIMM = "torchvision.models._api.load_state_dict_from_url", "timm.models._builder.load_state_dict_from_hf"
 
@@ -169,7 +170,8 @@ def test_an_embedded_network_without_its_package_says_what_to_install(monkeypatc
         cs.load("lite1")
 
 
-def test_an_architecture_that_outgrew_its_weights_package_is_refused(monkeypatch):
+def test_an_architecture_that_outgrew_its_weights_package_is_refused(monkeypatch, build_lite):
+    monkeypatch.setattr(lite, "lite", build_lite)
     monkeypatch.setattr(timm, "create_model", lambda *_, **__: nn.Conv2d(3, 4, 3))
     with pytest.raises(BadWeights, match="timm's lite0 no longer matches its weights package"):
         cs.load("lite0")
