@@ -83,13 +83,13 @@ def test_the_larger_ones_load_where_their_package_is_installed(name, size):
     assert {index for _, index, _ in net.predict("sample:cat", top=3)} == {281, 282, 285}
 
 
-def test_photos_of_every_tenth_class_are_recognized_as_published(lite0, shared):
+def test_photos_of_every_second_class_are_recognized_as_published(lite0, shared):
     right = []
     with zipfile.ZipFile(shared / "data" / "imagenet-500.zip") as photos, torch.no_grad():
         names = sorted(name for name in photos.namelist() if not name.endswith("/"))
-        assert len(names) == 500  # one of every second class
-        for start in range(0, len(names), 50):
-            batch = names[start : start + 50 : 5]
+        assert len(names) == 500
+        for start in range(0, len(names), 10):
+            batch = names[start : start + 10]
             pictures = [PIL.Image.open(io.BytesIO(photos.read(name))) for name in batch]
             x = torch.cat([lite0.prepare(picture) for picture in pictures])
             best = lite0.read(x, "logits")["logits"].argmax(1).tolist()

@@ -82,7 +82,7 @@ def evolution(
         labels=classes,
         displacement=_stacked([motion.displacement for motion in made.motions], len(ids)),
         replaced=_stacked([motion.replaced for motion in made.motions], len(ids)),
-        hits=_hits(made.coordinates, classes),
+        hits=_hits([*made.coordinates], classes),
         code_hits=_hits(rows[len(rows) - len(kept) :], classes),
         control=_control(made),
     )
