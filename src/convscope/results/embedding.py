@@ -23,6 +23,9 @@ class Behind(Protocol):
     def image(self, id: str) -> Image:
         """The image of an id; raises BadImage and BadSource."""
 
+    def distances(self, pairs: Ints) -> Floats:
+        """How far the codes of pairs of images (m, 2), by their numbers, are apart in the metric of the map, (m,)."""
+
     def place(self, embedding: Embedding, images: Any) -> Floats:
         """Where other images lie on the map, (m, dims)."""
 
@@ -63,6 +66,13 @@ class Embedding(Result):
     def image(self, id: str) -> Image:
         """The image of an id; raises BadKnob where the images are not at hand."""
         return self._behind.image(id)
+
+    def distances(self, pairs: Ints) -> Floats:
+        """How far the codes of pairs of images (m, 2), by their numbers, are apart, (m,): not on the map, in the layer.
+
+        In the metric of the map; by cosine it is 1 less the cosine. Raises BadKnob where the codes are not at hand.
+        """
+        return self._behind.distances(pairs)
 
     def place(self, images: Any) -> Floats:
         """Where other images lie on this map, (m, dims), each alone: which are placed together does not matter.
