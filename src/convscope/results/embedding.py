@@ -16,6 +16,8 @@ from ..base.pixels import Floats, Ints
 from ..contract.result import ENDINGS, Result
 from .grid import arrange
 
+_SMALL = 96  # pixels
+
 
 class Behind(Protocol):
     """What a map was made of, while it is at hand: the network, the images and their codes."""
@@ -104,6 +106,10 @@ class Embedding(Result):
         told = {"quality": dict(self.quality), "ids": list(self.ids), "classes": list(self.labels)}
         return {**super().summary(), **told}
 
+    def thumbnail(self) -> NDArray[np.uint8]:
+        """The points as dots; of no color, as small as it is."""
+        return dots(self.points)
+
     @classmethod
     def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
         """Also `.parquet`: the table."""
@@ -116,3 +122,15 @@ class Embedding(Result):
                 "The network and images of this map must be at hand, and are not. Make it again: cs.embed(…)."
             )
         return self.behind
+
+
+def dots(points: Floats) -> NDArray[np.uint8]:
+    """The first two coordinates of points (n, dims) as dark dots on a small white picture, y growing downward."""
+    places = points[:, 1::-1].astype(np.float64)
+    low, high = places.min(axis=0), places.max(axis=0)
+    span = float((high - low).max()) or 1.0
+    pixels = np.full((_SMALL, _SMALL, 3), 255, np.uint8)
+    rows, columns = np.rint((places - (low + high) / 2) / span * (_SMALL - 4) + _SMALL / 2 - 1).astype(int).T
+    for down, right in np.ndindex(2, 2):
+        pixels[rows + down, columns + right] = 60
+    return pixels

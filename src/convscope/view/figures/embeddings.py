@@ -11,12 +11,12 @@ from pydantic import Field
 from ...base.errors import BadKnob, ConvscopeError
 from ...base.pixels import Floats
 from ...results.embedding import Embedding
+from ..charts import mosaics
+from ..charts.mosaics import Picture, Pixels
+from ..charts.scatters import MOST, colors_of, legend, scatter
 from ..view import Panel, View
-from . import mosaics
 from .attributions import with_panel
 from .captions import note, title
-from .mosaics import Picture, Pixels
-from .scatters import MOST, colors_of, legend, scatter
 
 _FEW = 2_000  # images that are drawn as such by default
 _WIDEST = 720  # pixels of a page that a map takes
