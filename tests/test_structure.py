@@ -25,7 +25,7 @@ _LOW = "base contract results"
 _NET = "network network.axes network.isolation network.layers network.backward"
 _RUN = f"{_LOW} data {_NET} graph execution"
 _SCAN = "scan scan.statistics scan.tables scan.codes"
-_VIEW = "view view.figures view.encode view.render"
+_VIEW = "view view.charts view.figures view.encode view.render"
 _MAPS = "representation representation.similarity representation.separation representation.embedding"
 _ABOUT = f"{_RUN} optimize {_SCAN} techniques"
 _ALL = f"{_RUN} {_SCAN} {_VIEW} store catalog"  # of fronts: never a technique
@@ -36,7 +36,8 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "results": "base contract",
     "view": _LOW,
     "view.render": f"{_LOW} view",
-    "view.figures": f"{_LOW} view view.render",
+    "view.charts": f"{_LOW} view view.render",
+    "view.figures": f"{_LOW} view view.render view.charts",
     "view.encode": f"{_LOW} view view.render view.figures",
     "store": "base",
     "data": "base contract",

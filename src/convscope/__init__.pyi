@@ -6,6 +6,7 @@ from .results.evaluation import Comparison as Comparison, Curves as Curves
 from .results.evaluation import PointingGame as PointingGame, SanityCheck as SanityCheck
 from .base.receptive_field import ReceptiveField as ReceptiveField
 from .base.image import Image as Image, open_image as open_image
+from .results.embedding import Embedding as Embedding
 from .results.occlusion import Occlusion as Occlusion
 from .results.patches import Patches as Patches
 from .base.progress import Cancelled as Cancelled, listening as listening
@@ -30,6 +31,7 @@ from .techniques.inspection.activations import activations as activations
 from .techniques.attribution.smoothgrad import smoothgrad as smoothgrad, vargrad as vargrad
 from .techniques.evaluation.compare import compare as compare
 from .techniques.dream.dream import dream as dream
+from .techniques.representation.embed import embed as embed
 from .techniques.evaluation.insertion_deletion import insertion_deletion as insertion_deletion
 from .techniques.attribution.gradcam import gradcam as gradcam
 from .techniques.attribution.gradients import deconvnet as deconvnet, guided_backprop as guided_backprop

@@ -27,7 +27,7 @@ from convscope.store import Store
 from convscope.view.figures.registry import drawer_of
 
 SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
-SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee"}
+SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "source": "samples"}
 QUICK = {  # knobs for techniques that take their time with the defaults
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -43,6 +43,7 @@ QUICK = {  # knobs for techniques that take their time with the defaults
     "dream": {"octaves": 2, "steps": 2, "size": 96},
     "style": {"steps": 2, "size": 96},
     "compare": {"methods": "saliency,gradcam", "steps": 3},
+    "embed": {"iterations": 9},
 }
 
 each = pytest.mark.parametrize("technique", CATALOG, ids=lambda technique: technique.name)
@@ -96,7 +97,7 @@ def test_a_browser_gets_the_same_digest_and_bytes(
     technique: CatalogEntry, results: dict[str, cs.Result], saved: Callable[[str], bytes], browser: TestClient
 ) -> None:
     ids = {row["reference"]: row["id"] for row in browser.get("/api/session").json()["images"]}
-    words = {name: SUBJECTS[name] for name in technique.subjects[1:] if name != "scan"}
+    words = {name: SUBJECTS[name] for name in technique.subjects[1:] if technique.function.kinds[name].named}
     given = {name: ids[word] if name in ("image", "content", "style") else word for name, word in words.items()}
     ask = {
         "network": "lite0",
@@ -146,6 +147,7 @@ def test_library_and_command_line_give_the_same_digest_and_bytes(
 
 LISTS = {
     "compare": {"methods": (["saliency", "gradcam"], "saliency,gradcam")},
+    "embed": {"perplexity": ([2, 1.5], "2,1.5")},
     "maximize": {"judges": (["lite0", "lite1"], "lite0,lite1")},
     "pointing_game": {"box": ([1, 2, 30, 40], "1,2,30,40")},
     "style": {

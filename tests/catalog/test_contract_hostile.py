@@ -19,7 +19,7 @@ from convscope.fronts.cli.main import convscope
 from convscope.zoo import zoo
 
 SUBJECTS = {"net": "hostile:net", "image": "sample:cat", "unit": "logits:1", "layer": "stem"}
-SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee"}
+SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "source": "samples"}
 QUICK = {
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -35,6 +35,7 @@ QUICK = {
     "dream": {"octaves": 1, "steps": 2, "size": 16},
     "style": {"steps": 2, "size": 32},
     "compare": {"methods": "saliency,gradcam", "steps": 3},
+    "embed": {"iterations": 9},
 }
 
 

@@ -9,13 +9,15 @@ import convscope as cs
 from convscope.catalog.catalog import CATALOG
 from convscope.contract.subjects import KINDS, ImageSubject, PicturesSubject, Where
 from convscope.optimize.objective_subject import ObjectiveSubject
-from convscope.scan.subject import ScanSubject
+from convscope.scan.subject import ScanSubject, SourceSubject
 
 PHOTO = cs.samples()["cat"].path
 
 
 class Hand:
     """A page's images and scan."""
+
+    source = ""
 
     def image(self, id):
         return cs.open_image(f"sample:{id}")
@@ -68,6 +70,12 @@ def test_a_page_names_images_by_their_ids_and_has_the_scan_at_hand(tiny):
     styles = PicturesSubject("style", several=True).offered(tiny, "cat; coffee", Hand())
     assert [image.reference for image in styles] == ["sample:cat", "sample:coffee"]
     assert ScanSubject().offered(tiny, "", Hand()) == "the scan" and not ScanSubject().named
+
+
+def test_a_page_maps_the_images_it_was_started_with_or_the_bundled_photos(tiny, photo, monkeypatch):
+    assert SourceSubject().offered(tiny, "", Hand()) == "samples" and not SourceSubject().named
+    monkeypatch.setattr(Hand, "source", str(photo))
+    assert SourceSubject().offered(tiny, "/etc", Hand()) == str(photo)
 
 
 @pytest.mark.parametrize(

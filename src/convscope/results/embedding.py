@@ -16,12 +16,17 @@ from ..base.pixels import Floats, Ints
 from ..contract.result import ENDINGS, Result
 from .grid import arrange
 
+_SMALL = 96  # pixels
+
 
 class Behind(Protocol):
     """What a map was made of, while it is at hand: the network, the images and their codes."""
 
     def image(self, id: str) -> Image:
         """The image of an id; raises BadImage and BadSource."""
+
+    def distances(self, pairs: Ints) -> Floats:
+        """How far the codes of pairs of images (m, 2), by their numbers, are apart in the metric of the map, (m,)."""
 
     def place(self, embedding: Embedding, images: Any) -> Floats:
         """Where other images lie on the map, (m, dims)."""
@@ -64,6 +69,13 @@ class Embedding(Result):
         """The image of an id; raises BadKnob where the images are not at hand."""
         return self._behind.image(id)
 
+    def distances(self, pairs: Ints) -> Floats:
+        """How far the codes of pairs of images (m, 2), by their numbers, are apart, (m,): not on the map, in the layer.
+
+        In the metric of the map; by cosine it is 1 less the cosine. Raises BadKnob where the codes are not at hand.
+        """
+        return self._behind.distances(pairs)
+
     def place(self, images: Any) -> Floats:
         """Where other images lie on this map, (m, dims), each alone: which are placed together does not matter.
 
@@ -94,6 +106,10 @@ class Embedding(Result):
         told = {"quality": dict(self.quality), "ids": list(self.ids), "classes": list(self.labels)}
         return {**super().summary(), **told}
 
+    def thumbnail(self) -> NDArray[np.uint8]:
+        """The points as dots; of no color, as small as it is."""
+        return dots(self.points)
+
     @classmethod
     def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
         """Also `.parquet`: the table."""
@@ -106,3 +122,15 @@ class Embedding(Result):
                 "The network and images of this map must be at hand, and are not. Make it again: cs.embed(…)."
             )
         return self.behind
+
+
+def dots(points: Floats) -> NDArray[np.uint8]:
+    """The first two coordinates of points (n, dims) as dark dots on a small white picture, y growing downward."""
+    places = points[:, 1::-1].astype(np.float64)
+    low, high = places.min(axis=0), places.max(axis=0)
+    span = float((high - low).max()) or 1.0
+    pixels = np.full((_SMALL, _SMALL, 3), 255, np.uint8)
+    rows, columns = np.rint((places - (low + high) / 2) / span * (_SMALL - 4) + _SMALL / 2 - 1).astype(int).T
+    for down, right in np.ndindex(2, 2):
+        pixels[rows + down, columns + right] = 60
+    return pixels

@@ -33,7 +33,8 @@ class Scale:
 class Panel:
     """A grid of tiles on one scale: `array` names the tiles, (n, h, w), or (n, h, w, 3) for colors.
 
-    Without a scale the tiles are pictures, uint8 RGB or RGBA, which may lose a little when stored unless `exact`.
+    Without a scale the tiles are pictures, uint8 RGB or RGBA, which may lose a little when stored unless `exact`; one
+    that is exact, alone and has a `side` keeps all its pixels, however many there are for it.
     `columns`, and `side`, the longest a tile is drawn in pixels, are 0 where the drawer may choose.
     """
 

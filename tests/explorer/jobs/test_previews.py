@@ -73,6 +73,13 @@ def test_what_is_no_picture_gives_none(preview):
     assert data_url(preview) == ""
 
 
+def test_the_points_of_a_map_are_dots_at_their_places():
+    picture = opened(data_url(np.array([[0, 0], [4, 0], [4, 8], [1, 3]], np.float32)))
+    (rows, columns), (height, width) = np.nonzero(picture[..., 0] < 100), picture.shape[:2]
+    assert rows.min() < height * 0.05 and rows.max() > height * 0.95
+    assert width * 0.2 < columns.min() < width * 0.3 and width * 0.7 < columns.max() < width * 0.8
+
+
 @pytest.mark.parametrize("preview", [np.full((9, 9), np.nan), np.zeros((9, 9)), np.full((1, 3, 9, 9), np.nan)])
 def test_empty_maps_and_broken_pictures_do_not_raise(preview):
     assert data_url(preview).startswith("data:")

@@ -15,7 +15,7 @@ from convscope.view.encode.png import png
 
 CAT = cs.open_image("sample:cat")
 NAMES = {"image": CAT.digest, "unit": "logits:2", "layer": "0"}
-GIVEN = {"image": CAT, "unit": "logits:2", "layer": "0"}
+GIVEN = {"image": CAT, "unit": "logits:2", "layer": "0", "source": "samples"}
 FEW = {
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -26,12 +26,15 @@ FEW = {
     "insertion_deletion": {"steps": 3},
     "sanity_check": {"layers": 2},
     "compare": {"methods": "saliency,gradcam", "steps": 3},
+    "embed": {"iterations": 9},
 }
 QUICK = [each for each in CATALOG if not each.resumes and "scan" not in each.subjects]
 
 
 def body(technique, **fields):
-    subjects = {name: NAMES[name] for name in entry(technique).subjects[1:]}
+    subjects = {
+        name: NAMES[name] for name, kind in entry(technique).function.kinds.items() if kind.named and name != "net"
+    }
     return {"network": "tiny", "technique": technique, "subjects": subjects, "knobs": FEW.get(technique, {}), **fields}
 
 

@@ -24,6 +24,8 @@ export class HostError extends Error {
   }
 }
 
+/** Of the files a result is kept as. */
+export type Ending = "png" | "npz" | "json" | "mp4" | "parquet";
 export type Connection = "connected" | "connecting" | "gone" | "denied";
 
 export interface Host {
@@ -32,7 +34,7 @@ export interface Host {
   upload(data: Blob, name: string): Promise<ImageInfo>;
   /** An address a browser can show or save: of an image as it is or as the network sees it, or of a result. */
   imageUrl(id: string, seenBy?: string): Promise<string>;
-  artifactUrl(digest: string, ending: "png" | "npz" | "json" | "mp4"): Promise<string>;
+  artifactUrl(digest: string, ending: Ending): Promise<string>;
   subscribe(listener: (event: JobEvent | ScanEvent) => void): () => void;
   onConnection(listener: (state: Connection) => void): () => void;
 }

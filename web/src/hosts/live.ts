@@ -1,7 +1,7 @@
 /** The host that is a live server: JSON and frames over HTTP, events over one WebSocket that is opened again when lost. */
 import type { Framed, ImageInfo, JobEvent, Plain, Problem, ScanEvent } from "../schema";
 import { decode } from "./frame";
-import { type Connection, type Frame, type Host, HostError } from "./host";
+import { type Connection, type Ending, type Frame, type Host, HostError } from "./host";
 import { takeToken, tokenIn } from "./token";
 
 type Event = JobEvent | ScanEvent;
@@ -55,7 +55,7 @@ class Live implements Host {
     return this.#picture(`/api/images/${id}.png${seenBy && `?seen=${encodeURIComponent(seenBy)}`}`);
   }
 
-  artifactUrl(digest: string, ending: "png" | "npz" | "json" | "mp4"): Promise<string> {
+  artifactUrl(digest: string, ending: Ending): Promise<string> {
     return this.#picture(`/api/artifacts/${digest}.${ending}`);
   }
 

@@ -1,6 +1,6 @@
 /** A result: its view, what must be known of it, and how to get it again. */
 import { useRef, useState } from "preact/hooks";
-import type { Frame } from "../hosts/host";
+import type { Ending, Frame } from "../hosts/host";
 import type { Answer } from "../schema";
 import { readyHost, sentence } from "../store/requests";
 import * as state from "../store/state";
@@ -40,7 +40,7 @@ export function ResultView({ answer, compact = false }: { answer: Frame<Answer>;
 /** Saves what the result is kept as. */
 function Keep({ header, film }: { header: Answer; film: boolean }) {
   const [trouble, put] = useState("");
-  const save = async (ending: "png" | "npz" | "json" | "mp4") => {
+  const save = async (ending: Ending) => {
     try {
       put("");
       const link = document.createElement("a");
@@ -59,6 +59,11 @@ function Keep({ header, film }: { header: Answer; film: boolean }) {
       <button type="button" onClick={() => void save("npz")} title="All arrays, for NumPy">
         Numbers (npz)
       </button>
+      {header.technique === "embed" && (
+        <button type="button" onClick={() => void save("parquet")} title="Where each image lies, on the map and on the grid">
+          Table (parquet)
+        </button>
+      )}
       {film && (
         <button type="button" onClick={() => void save("mp4")}>
           Film (mp4)

@@ -11,6 +11,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from ...results.embedding import dots
 from ...view.render.colormaps import colored
 from ...view.view import suited
 
@@ -25,7 +26,7 @@ def data_url(preview: object) -> str:
     """A preview as `data:image/jpeg;base64,…`, empty for what is no picture.
 
     Pictures are (n, C, H, W), the last of which are tiled, or (H, W, C); maps (H, W), or (C, H, W) summed over
-    channels, with NaN where nothing is known yet.
+    channels, with NaN where nothing is known yet; more than three pairs of numbers (n, 2) are points.
     """
     if not isinstance(preview, np.ndarray) or not preview.size:
         return ""
@@ -45,6 +46,8 @@ def _pixels(preview: NDArray[Any]) -> NDArray[np.uint8] | None:
             return _picture(preview)
         case (channels, _, _) if channels <= 4:
             return _map(preview.sum(0))
+        case (count, 2) if count > 3:
+            return dots(preview)
         case (height, width) if min(height, width) > 2:  # else curves, such as those of insertion and deletion
             return _map(preview)
     return None

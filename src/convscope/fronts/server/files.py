@@ -24,7 +24,13 @@ from .guard import UPLOAD
 BINARY = {"type": "string", "format": "binary"}
 _ID = re.compile("[0-9a-f]{64}")
 _DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-_KINDS = {"png": "image/png", "npz": "application/octet-stream", "json": "application/json", "mp4": "video/mp4"}
+_KINDS = {
+    "png": "image/png",
+    "npz": "application/octet-stream",
+    "json": "application/json",
+    "mp4": "video/mp4",
+    "parquet": "application/vnd.apache.parquet",
+}
 _Handler: TypeAlias = Callable[[Workspace, Request], Awaitable[Response]]
 
 

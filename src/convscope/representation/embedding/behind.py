@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from ...base.errors import BadKnob
 from ...base.image import Image
-from ...base.pixels import Floats
+from ...base.pixels import Floats, Ints
 from ...network.network import Network
 from ...results.embedding import Embedding
 from ...scan.codes.result import Codes
 from ...scan.feature_extraction import codes as codes_of
 from ..separation.separate import separate
 from .placement import place
-from .points import Metric, in_metric
+from .points import Metric, in_metric, row_blocks
 from .principal import PrincipalAxes
 from .selection import selected_images
 from .tsne import PointMap
@@ -45,6 +45,21 @@ class Representation:
     def image(self, id: str) -> Image:
         """The image of an id; raises BadImage and BadSource."""
         return self.codes.source.open(id)
+
+    def distances(self, pairs: Ints) -> Floats:
+        """How far the codes of pairs of images (m, 2) are apart, (m,), some pairs at a time.
+
+        Raises BadKnob where the codes are more than can be held.
+        """
+        width = self.codes.width(self.layer)
+        if 4 * len(self.codes) * width > _MOST:
+            raise BadKnob(f"Codes must be few enough to be held, not those of {len(self.codes)} images. Take a part.")
+        codes, found = self.codes.of(self.layer), np.zeros(len(pairs), np.float32)
+        for block in row_blocks(len(pairs), width):
+            first, second = (in_metric(codes[side].astype(np.float64), self.metric) for side in pairs[block].T)
+            squares = np.square(first - second).sum(axis=1)
+            found[block] = squares / 2 if self.metric == "cosine" else np.sqrt(squares)
+        return found
 
     def place(self, embedding: Embedding, images: Any) -> Floats:
         """Where other images lie on the map, (m, dims); raises BadKnob for a map by UMAP."""

@@ -11,6 +11,7 @@ import numpy as np
 from ...base.plain import to_json
 from ...contract.result import Result
 from .mp4 import mp4
+from .parquet import parquet
 from .png import archive, png
 
 
@@ -30,4 +31,5 @@ ENCODERS: dict[str, Callable[..., bytes]] = {
     ".json": _summary,
     ".zip": archive,
     ".mp4": mp4,
+    ".parquet": parquet,
 }

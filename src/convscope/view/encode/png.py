@@ -24,16 +24,17 @@ from ...contract.result import Result
 from ...results.synthesis import Stylized
 from ..figures.registry import choices, draw, drawer_of
 from ..render.fonts import font
-from ..render.layout import DENSITY, Scene, Text, scene
+from ..render.layout import Scene, TileSheet, scene
 from .png16 import quantized, still
 
 KEY = "convscope"  # the PNG text chunk that holds the request
 _PAPER, _INK = "white", "#1a1a1a"
+_BAND = 1024  # rows that are copied at once
 _ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 
 def render(result: Result, **view: Any) -> PIL.Image.Image:
-    """Draw a result on white, two pixels per CSS pixel; a stylized picture alone, as it is."""
+    """Draw a result on white, at least two pixels per CSS pixel; a stylized picture alone, as it is."""
     if is_plain_picture(result, view):
         return PIL.Image.fromarray(to_bytes(result.image))
     return _paint(scene(draw(result, **view)))
@@ -106,17 +107,23 @@ def request_in(path: Path) -> Request:
 
 
 def _paint(laid_out: Scene) -> PIL.Image.Image:
-    canvas = PIL.Image.new("RGB", (laid_out.width * DENSITY, laid_out.height * DENSITY), _PAPER)
+    density = laid_out.density
+    canvas = PIL.Image.new("RGB", (round(laid_out.width * density), round(laid_out.height * density)), _PAPER)
     for sheet in laid_out.sheets:
-        size = round(sheet.width * DENSITY), round(sheet.height * DENSITY)
-        picture = PIL.Image.fromarray(sheet.pixels).resize(size, PIL.Image.Resampling.NEAREST)
-        canvas.paste(picture, (round(sheet.x * DENSITY), round(sheet.y * DENSITY)), picture)
+        _lay(canvas, sheet, density)
     pen = PIL.ImageDraw.Draw(canvas)
     for text in laid_out.texts:
-        _write(pen, text)
+        place = text.x * density, text.y * density
+        pen.text(place, text.text, fill=_INK, font=font(text.size, density), anchor=_ANCHORS[text.anchor])
     return canvas
 
 
-def _write(pen: PIL.ImageDraw.ImageDraw, text: Text) -> None:
-    place = text.x * DENSITY, text.y * DENSITY
-    pen.text(place, text.text, fill=_INK, font=font(text.size), anchor=_ANCHORS[text.anchor])
+def _lay(canvas: PIL.Image.Image, sheet: TileSheet, density: float) -> None:
+    """Lay a sheet on a canvas, by bands where it has its size already, so that a large one is not copied."""
+    x, y, pixels = round(sheet.x * density), round(sheet.y * density), sheet.pixels
+    size = round(sheet.width * density), round(sheet.height * density)
+    if pixels.shape[1] != size[0]:
+        pixels = np.asarray(PIL.Image.fromarray(pixels).resize(size, PIL.Image.Resampling.NEAREST))
+    for top in range(0, len(pixels), _BAND):
+        band = PIL.Image.fromarray(pixels[top : top + _BAND])
+        canvas.paste(band, (x, y + top), band if band.mode == "RGBA" else None)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ...results.network_comparison import NetworkComparison
+from ..charts.line_chart import lines
+from ..charts.matrix_chart import matrix
 from ..render.layout import DENSITY
 from ..view import Panel, Scale, View
 from .attributions import with_panel
 from .captions import note, title
-from .line_chart import lines
-from .matrix_chart import matrix
 
 _CHART = 336  # the width of a line chart
 

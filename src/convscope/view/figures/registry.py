@@ -12,6 +12,7 @@ from pydantic import Field
 from ...contract import knobs
 from ...contract.result import Result
 from ...results.attribution import Attribution, ClassActivation, Estimate, Projection
+from ...results.embedding import Embedding
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
 from ...results.layers import Activations, Weights
 from ...results.network_comparison import NetworkComparison
@@ -19,7 +20,18 @@ from ...results.occlusion import Occlusion
 from ...results.patches import Patches
 from ...results.synthesis import Dream, Inversion, Maximized, Sheet, Stylized
 from ..view import Panel, Percentile, View, suited, symmetric
-from . import attributions, dreams, evaluations, inversions, occlusions, paintings, patches, projections, styles
+from . import (
+    attributions,
+    dreams,
+    embeddings,
+    evaluations,
+    inversions,
+    occlusions,
+    paintings,
+    patches,
+    projections,
+    styles,
+)
 from .captions import note, title
 from .network_comparisons import draw_network_comparison
 
@@ -161,4 +173,5 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     Dream: dreams.draw_dream,
     Inversion: inversions.draw_inversion,
     Stylized: styles.draw_stylized,
+    Embedding: embeddings.draw_embedding,
 }

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from ...base.pixels import to_bytes
 from ...results.synthesis import Stylized
+from ..charts.line_chart import lines
 from ..view import Panel, View
 from .attributions import with_panel
 from .captions import note, title
-from .line_chart import lines
 
 _LARGE, _TILE, _LOSSES, _VARIANT = 928, 224, 448, 192  # longest sides as drawn
 _COLUMNS = 4  # of variants

@@ -11,7 +11,7 @@ from .layout import DENSITY
 
 
 @cache
-def font(size: int) -> PIL.ImageFont.FreeTypeFont:
+def font(size: int, density: float = DENSITY) -> PIL.ImageFont.FreeTypeFont:
     """DejaVu Sans at a size in CSS pixels."""
     path = Path(__file__).with_name("DejaVuSans.ttf")
-    return PIL.ImageFont.truetype(path, size * DENSITY, layout_engine=PIL.ImageFont.Layout.BASIC)
+    return PIL.ImageFont.truetype(path, size * density, layout_engine=PIL.ImageFont.Layout.BASIC)

@@ -15,7 +15,7 @@ from ..view import Panel, Scale, View
 from .colormaps import colored
 
 WIDTH = 960  # no scene is wider
-DENSITY = 2  # sheet pixels per CSS pixel, so that pictures are sharp on dense screens
+DENSITY = 2  # sheet pixels per CSS pixel, so that pictures are sharp on dense screens; the least of a scene
 _GAP, _PAD = 4, 16
 _TITLE, _TEXT, _SMALL = 15, 12, 9
 _ONE, _MANY, _FEW = 224, 112, 28  # sides: a lone map, the largest and the smallest tile of a grid
@@ -23,7 +23,7 @@ _ONE, _MANY, _FEW = 224, 112, 28  # sides: a lone map, the largest and the small
 
 @dataclass(frozen=True, eq=False)
 class TileSheet:
-    """RGBA pixels, drawn at x, y in width × height; a photo may lose a little when it is stored, a map may not."""
+    """RGB or RGBA pixels, drawn at x, y in width × height; a photo may lose a little when stored, a map may not."""
 
     pixels: NDArray[np.uint8]
     x: float
@@ -52,6 +52,11 @@ class Scene:
     height: int
     sheets: tuple[TileSheet, ...]
     texts: tuple[Text, ...]
+
+    @property
+    def density(self) -> float:
+        """Sheet pixels per CSS pixel: of the densest sheet, so that none of its pixels is lost."""
+        return float(max([DENSITY, *(sheet.pixels.shape[1] / sheet.width for sheet in self.sheets)]))
 
 
 def scene(view: View, title: bool = True) -> Scene:
@@ -84,7 +89,8 @@ def _panel(panel: Panel, tiles: NDArray[Any]) -> tuple[int, int, list[TileSheet]
     label_height = _SMALL + 3 if panel.labels and width >= 2 * _SMALL else 0
     left = 30 if label_height and panel.columns else 0
     pitch = height + _GAP + (0 if left else label_height)
-    sheet = _sheet(colored(tiles, panel.scale), columns, (width, height), pitch)
+    whole = panel.exact and panel.side and len(tiles) == 1  # however dense it is
+    sheet = tiles[0] if whole else _sheet(colored(tiles, panel.scale), columns, (width, height), pitch)
     across, down = (width, height) if len(tiles) == 1 else (sheet.shape[1] / DENSITY, sheet.shape[0] / DENSITY)
     sheets = [TileSheet(sheet, left, top, across, down, panel.scale is None and not panel.exact)]
     if label_height:

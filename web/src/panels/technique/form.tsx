@@ -10,7 +10,7 @@ import { collect, fields, label } from "./schema_form";
 import { type Subject, subjectsOf } from "./subjects";
 
 /** Knobs of techniques that pass through the network many times. */
-const LONG = ["batch_size", "steps", "samples", "methods", "layers"];
+const LONG = ["batch_size", "steps", "samples", "methods", "layers", "iterations"];
 
 export function Form({ technique }: { technique: TechniqueInfo }) {
   const of = (texts: typeof knobs) => texts.value[technique.name] ?? {};
@@ -25,7 +25,7 @@ export function Form({ technique }: { technique: TechniqueInfo }) {
   const ask: Ask = {
     network: state.network.value?.name ?? "",
     technique: technique.name,
-    subjects: Object.fromEntries(about.filter((one) => one.name !== "scan").map((one) => [one.name, one.value])),
+    subjects: Object.fromEntries(about.filter((one) => one.fixed === null).map((one) => [one.name, one.value])),
     knobs: made.knobs.values,
     view: made.view.values,
   };

@@ -42,6 +42,8 @@ function subject(technique: string, name: string, typed: string): Subject {
     const missing = scan ? "" : "There is no scan yet: scan the images at hand first, under the selected unit.";
     return { ...bare, fixed: scan ? `the scan of ${scan.images} images` : "", value: "", standard: "", missing };
   }
+  if (name === "source")
+    return { ...bare, fixed: "the images this page was started with, else the bundled photos", value: "", standard: "" };
   const layers = state.network.value?.layers.map((row) => row.name) ?? [];
   const standard = name === "layer" ? state.layer.value : state.unit.value;
   const names = name === "layer" ? layers : [];
