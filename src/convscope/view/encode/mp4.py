@@ -14,7 +14,9 @@ from ...base.errors import BadKnob, MissingExtra
 from ...base.pixels import to_bytes
 from ...contract import knobs
 from ...contract.result import Result
+from ...results.evolution import Evolution
 from ...results.synthesis import Dream, Stylized
+from ..figures.evolutions import film
 from ..figures.registry import drawer_of
 
 _CODECS = ("libx264", "h264", "mpeg4")  # the first this build of PyAV can write
@@ -57,6 +59,8 @@ def _frames(result: Result) -> list[NDArray[np.uint8]]:
         frames = list(result.frames)
     elif isinstance(result, Stylized):
         frames = [to_bytes(one) for one in result.frames]
+    elif isinstance(result, Evolution):
+        frames = list(film(result))
     if not frames:
         raise BadKnob("A video must be of a result with frames. Ask for them, such as frames=30.")
     if len({frame.shape for frame in frames}) > 1:

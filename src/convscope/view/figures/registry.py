@@ -14,6 +14,7 @@ from ...contract.result import Result
 from ...results.attribution import Attribution, ClassActivation, Estimate, Projection
 from ...results.embedding import Embedding
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
+from ...results.evolution import Evolution
 from ...results.layers import Activations, Weights
 from ...results.network_comparison import NetworkComparison
 from ...results.occlusion import Occlusion
@@ -33,6 +34,7 @@ from . import (
     styles,
 )
 from .captions import note, title
+from .evolutions import draw_evolution
 from .network_comparisons import draw_network_comparison
 
 _MATRIX_SIDE = 900  # a larger matrix would have cells smaller than a pixel
@@ -168,6 +170,7 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     PointingGame: evaluations.draw_pointing_game,
     Comparison: evaluations.draw_comparison,
     NetworkComparison: draw_network_comparison,
+    Evolution: draw_evolution,
     Maximized: paintings.draw_maximized,
     Sheet: paintings.draw_sheet,
     Dream: dreams.draw_dream,
