@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from convscope.catalog.catalog import CATALOG, CatalogEntry
+from convscope.catalog.catalog import CATALOG, CatalogEntry, entry
 from convscope.contract import knobs
 from convscope.view.figures.registry import drawer_of
 
@@ -18,7 +18,7 @@ Written from the signatures by `make docs`; do not edit. Subjects are positional
 
 def text() -> str:
     """The whole page."""
-    return "\n".join([INTRO, *map(_technique, CATALOG), _scan()])
+    return "\n".join([INTRO, *map(_technique, CATALOG), *_functions()])
 
 
 def _technique(entry: CatalogEntry) -> str:
@@ -33,13 +33,23 @@ def _technique(entry: CatalogEntry) -> str:
     return "\n".join(filter(None, parts))
 
 
-def _scan() -> str:
-    """The one function with knobs that is no technique: what it gives is a collection of tables, not one result."""
+def _functions() -> list[str]:
+    """The functions with knobs that are no techniques: what they give is no one result about one picture."""
+    from convscope.scan.feature_extraction import codes
     from convscope.scan.scan import scan
 
-    call = "`cs.scan(net, source, output)` · `convscope scan NETWORK SOURCE -o DIR`"
-    parts = ["## scan\n", f"{call}\n", inspect.getdoc(scan) or "", _knobs("knob", knobs.schema(scan))]
-    return "\n".join(parts)
+    evolution = entry("embed").function.over
+    calls = {
+        scan: "`cs.scan(net, source, output)` · `convscope scan NETWORK SOURCE -o DIR`",
+        codes: "`cs.codes(net, source, layer, output)` · `convscope codes NETWORK SOURCE LAYER -o DIR`",
+        evolution: "`cs.embed([net, …], source, layer)` · `convscope evolution NETWORK SOURCE LAYER WEIGHTS...`",
+    }
+    return [_function(one, call) for one, call in calls.items()]
+
+
+def _function(function: Any, call: str) -> str:
+    told = inspect.getdoc(function) or ""
+    return "\n".join([f"## {function.__name__}\n", f"{call}\n", told, _knobs("knob", knobs.schema(function))])
 
 
 def _knobs(what: str, schema: dict[str, dict[str, Any]]) -> str:

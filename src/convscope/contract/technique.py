@@ -25,13 +25,14 @@ class Technique(Protocol[P, R_co]):
 
     `kinds` are those of its subjects, by name and in order. One that `resumes` takes up its state from a folder, and
     one that `presumes` needs no more than an image on the command line: the network is then lite0, and the unit the
-    most probable class.
+    most probable class. `over` is what it is of a list of networks, None where it has no such meaning.
     """
 
     __name__: str
     kinds: Mapping[str, Subject]
     resumes: bool
     presumes: bool
+    over: Any
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Carry it out."""
@@ -69,7 +70,7 @@ def technique(
     def made(function: Callable[P, R]) -> Technique[P, R]:
         own = {name: (KINDS | kinds)[name] for name in knobs.subjects(function)}
         asked: Any = _asked(function, own, over)
-        asked.kinds, asked.resumes, asked.presumes = own, resumes, presumes
+        asked.kinds, asked.resumes, asked.presumes, asked.over = own, resumes, presumes, over
         return cast("Technique[P, R]", asked)
 
     return made if function is None else made(function)

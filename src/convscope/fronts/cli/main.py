@@ -24,6 +24,7 @@ _VERBS = {
     "report": "Write one self-contained HTML file on what a network sees in images.",
     "scan": "Find what drives every unit over a collection of images: a folder, a zip, or tar shards.",
     "codes": "Have the code of every image of a collection: the activations of a layer, one number a channel.",
+    "evolution": "Map the same images before, during and after the training of a network.",
     "merge": "Put the parts of a scan together; refuses missing parts, and parts that overlap or differ.",
     "query": "Ask a scan in SQL: its tables are units, top, histograms, examples, images, layers, classes and run.",
     "rerun": "Make a picture again from the request it holds, and compare.",
@@ -33,6 +34,7 @@ _MODULES = {
     "explore": "explore",
     "scan": "scan_verbs",
     "codes": "scan_verbs",
+    "evolution": "map_verbs",
     "merge": "scan_verbs",
     "query": "scan_verbs",
 }  # the rest: `verbs`

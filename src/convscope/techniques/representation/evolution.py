@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -110,9 +111,13 @@ def _laid_over(points: NDArray[np.float64], other: NDArray[np.float64]) -> NDArr
 
 
 def _names(several: list[Network]) -> tuple[str, ...]:
-    """Names that differ: of one network over its training, with numbers."""
+    """Names that differ: of one network over its training those of its weights, else with numbers."""
     names = [one.name for one in several]
-    return tuple(names if len(set(names)) == len(names) else [f"{name} {i}" for i, name in enumerate(names)])
+    weights = [Path(one.reference.get("weights", "")).stem for one in several]
+    for found in (names, weights):
+        if len(set(found)) == len(found):
+            return tuple(found)
+    return tuple(f"{name} {i}" for i, name in enumerate(names))
 
 
 def _stacked(rows: list[NDArray[np.float32]], count: int) -> NDArray[np.float32]:
