@@ -20,6 +20,7 @@ COMMANDS = [
     ["guided-backprop", "lite0", "PHOTO", "logits:tabby", "--style", "color"],
     ["input-x-gradient", "lite0", "PHOTO", "logits:tabby - 0.5*logits:tiger cat"],
     ["saliency", "lite0", "PHOTO", "-1*logits:tabby + conv_stem:3"],
+    ["embed", "lite0", "samples", "conv_stem", "--iterations", "3", "--style", "filled", "--size", "400"],
     ["deconvnet", "torchvision:alexnet", "PHOTO", "features.3:7@4,4", "--weights", "none"],
 ]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import PIL.Image
+import pyarrow.parquet as pq
 import pytest
 
 pytest.importorskip("playwright", reason="needs the extra `test`")
@@ -77,6 +78,18 @@ def test_a_knob_out_of_bounds_is_refused_in_the_form(at_layer: Page) -> None:
     panel.get_by_label("samples").fill("3")
     panel.get_by_role("button", name="Run as a job").click()
     expect(panel.get_by_role("img").first).to_be_visible()
+
+
+def test_a_map_of_the_images_at_hand_and_its_table(at_layer: Page) -> None:
+    panel = choose(at_layer, "embed")
+    expect(panel.get_by_text("the images this page was started with")).to_be_visible()
+    panel.get_by_text(re.compile("^Knobs")).click()
+    panel.get_by_label("iterations").fill("5")
+    panel.get_by_role("button", name="Run as a job").click()
+    expect(panel.get_by_role("img", name=re.compile("^each image at its place"))).to_be_visible()
+    with at_layer.expect_download() as saved:
+        panel.get_by_role("button", name="Table (parquet)").click()
+    assert pq.read_table(saved.value.path()).num_rows == 8
 
 
 def test_occlusion_fills_in_and_its_picture_holds_its_request(at_layer: Page) -> None:

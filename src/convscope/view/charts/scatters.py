@@ -80,10 +80,10 @@ def legend(labels: Sequence[str | None], colors: Mapping[str, str], density: flo
     return np.asarray(picture)
 
 
-def _numbered(name: str) -> tuple[tuple[int, str], ...]:
-    """A key that sorts numbers in names as numbers."""
+def _numbered(name: str) -> tuple[tuple[int, int, str], ...]:
+    """A key that sorts numbers in names as numbers, before letters."""
     parts = [part for part in re.split(r"(\d+)", name) if part]
-    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
 
 
 def _short(name: str) -> str:
