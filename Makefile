@@ -33,6 +33,7 @@ bench: .venv/.test
 	$(BIN)/python bench/saliency.py
 	$(BIN)/python bench/attribution.py
 	$(BIN)/python bench/scan.py
+	$(BIN)/python bench/representation.py
 	$(BIN)/python bench/maximize.py
 	$(BIN)/python bench/dream.py
 	$(BIN)/python bench/explorer.py
