@@ -15,6 +15,7 @@ from convscope.representation.embedding import behind
 @pytest.mark.parametrize(("metric", "distance"), [("l2", euclidean), ("cosine", cosine)])
 def test_distances_are_those_of_codes_whatever_the_block(tiny, monkeypatch, metric, distance):
     found = cs.embed(tiny, "samples", "2", metric=metric, iterations=1)
+    assert found.evidence["metric"] == metric
     codes = cs.codes(tiny, "samples", "2").values.astype(np.float64)
     pairs = np.array([[0, 1], [7, 2], [3, 3], [5, 0], [1, 0]])
     wanted = [distance(codes[first], codes[second]) for first, second in pairs]

@@ -83,7 +83,7 @@ def embed(
         values=made.coordinates,
         unit=Unit(layer),
         network=net.name,
-        evidence={**found.evidence, **held, **made.evidence, **about},
+        evidence={**found.evidence, **made.evidence, **held, **about},
         ids=found.ids,
         labels=found.labels,
         quality=quality,

@@ -91,7 +91,8 @@ def _images(view: View, result: Embedding, size: int, side: int) -> View:
     draw = _picture(result, side)
     pixels, seen = mosaics.placed(corners, side, size, lambda place: draw(int(order[place])))
     deep = "" if depth is None else "; x and y, the greater z in front"
-    hidden = f"; {int((seen < 0.5).sum()):,} of {len(order):,} lie more than half under others"
+    under = int((seen < 0.5).sum())
+    hidden = f"; {under:,} of {len(order):,} lie more than half under others" if under else ""
     return _with_map(view, f"each image at its place{deep}{hidden}", pixels, size)
 
 
@@ -200,7 +201,7 @@ def _made(result: Embedding) -> str:
     told = result.evidence
     if "method" not in told:
         return ""
-    perplexities = ", ".join(f"{one:g}" for one in told.get("perplexity", []))
+    perplexities = ", ".join(f"{one:.3g}" for one in told.get("perplexity", []))
     few = [f"perplexity {perplexities}"] if perplexities else []
     few += [f"{told['neighbors_each']} neighbors each"] if "neighbors_each" in told else []
     few += [f"seed {told['seed']}"] if "seed" in told else []
