@@ -62,11 +62,11 @@ def compare_networks(
     units matched as Li et al. 2016, "Convergent learning": see `.matches()`. `other` is a network or the name of one.
     Each sees the images in its own way; of codes of one, made before, the other sees their images. Layers are compared
     with those of the same name, else with the most alike. All codes are held in memory. Cancelled, it is of the images
-    that both have seen, and of the pairs that are done. Raises BadKnob for fewer than five images, UnknownLayer,
-    BadSource, BadScan where the images of codes are gone, and what `load` raises.
+    that both have seen, and of the pairs that are done. Raises BadKnob for fewer than five images and unknown
+    layers, BadSource, BadScan where the images of codes are gone, and what `load` raises.
     """
-    names, others = _named(net, layers), _named(other, other_layers or layers)
-    _check(other, others, pool, named=bool(other_layers))
+    names = _chosen(net, layers, pool, "layers")
+    others = _chosen(other, other_layers or layers, pool, "other_layers" if other_layers else "layers")
     with stage(0, 3):
         first = _codes(net, source, names, pool, layers == "auto")
     _check_enough(len(first))
@@ -93,17 +93,17 @@ def compare_networks(
     )
 
 
-def _named(net: Network, layers: str) -> str:
-    return ",".join(evenly_spread(net, _LAYERS)) if layers == "auto" else layers
-
-
-def _check(other: Network, layers: str, pool: str, named: bool) -> None:
-    """Raise now what would be wrong with the layers of the other network, before any image is looked at."""
+def _chosen(net: Network, layers: str, pool: str, knob: str) -> str:
+    """The names of the layers of a network; raises BadKnob for other ones, before any image is looked at."""
+    names = ",".join(evenly_spread(net, _LAYERS)) if layers == "auto" else layers
     try:
-        check_pool(pool, select(other, layers).layers)
+        check_pool(pool, select(net, names).layers)
     except UnknownLayer as error:
-        hint = "" if named else " Where the other network has other names, give them: other_layers=…."
-        raise UnknownLayer(f"{error}{hint}") from None
+        raise BadKnob(
+            f"{knob} must be auto, or layers of {net.name}, not {layers!r}: {error} Where the other network has other "
+            "names, give them: other_layers=…."
+        ) from None
+    return names
 
 
 def _codes(net: Network, source: Source | Codes, layers: str, pool: str, any_layers: bool) -> Codes:
