@@ -27,7 +27,7 @@ from convscope.store import Store
 from convscope.view.figures.registry import drawer_of
 
 SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
-SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "source": "samples"}
+SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "other": "lite0", "source": "samples"}
 QUICK = {  # knobs for techniques that take their time with the defaults
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -44,6 +44,7 @@ QUICK = {  # knobs for techniques that take their time with the defaults
     "style": {"steps": 2, "size": 96},
     "compare": {"methods": "saliency,gradcam", "steps": 3},
     "embed": {"iterations": 9},
+    "compare_networks": {"layers": "conv_stem,blocks.0.0.conv_dw", "draws": 2},
 }
 
 each = pytest.mark.parametrize("technique", CATALOG, ids=lambda technique: technique.name)
@@ -148,6 +149,10 @@ def test_library_and_command_line_give_the_same_digest_and_bytes(
 LISTS = {
     "compare": {"methods": (["saliency", "gradcam"], "saliency,gradcam")},
     "embed": {"perplexity": ([2, 1.5], "2,1.5")},
+    "compare_networks": {
+        "layers": (["conv_stem", "classifier"], "conv_stem,classifier"),
+        "other_layers": (["conv_stem", "classifier"], "conv_stem,classifier"),
+    },
     "maximize": {"judges": (["lite0", "lite1"], "lite0,lite1")},
     "pointing_game": {"box": ([1, 2, 30, 40], "1,2,30,40")},
     "style": {

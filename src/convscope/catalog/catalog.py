@@ -103,6 +103,7 @@ CATALOG = (
     CatalogEntry("pointing_game", "evaluation.pointing_game"),
     CatalogEntry("compare", "evaluation.compare"),
     CatalogEntry("embed", "representation.embed"),
+    CatalogEntry("compare_networks", "representation.compare_networks"),
     CatalogEntry("maximize", "visualization.maximize"),
     CatalogEntry("sheet", "visualization.sheet"),
     CatalogEntry("dream", "dream.dream"),

@@ -136,8 +136,15 @@ def vgg_names(net: Network) -> dict[str, str]:
 
 
 def evenly_spread(net: Network, most: int) -> list[str]:
-    """At most so many layers with filters, evenly over the depth of a network, the first and the last among them."""
-    names = [row.name for row, _ in filter_layers(net) if row.name not in net.untrained]
+    """At most so many layers, evenly over the depth of a network, the first and the last among them.
+
+    They are rectifiers, since only there is it seen which units are silent, and the last layer with filters; where
+    less than a quarter of these is rectified by a module of its own, layers with filters.
+    """
+    filters = [row.name for row, _ in filter_layers(net) if row.name not in net.untrained]
+    trained = list(net.layers)[: list(net.layers).index(filters[-1])] if filters else []
+    rectified = [row.name for row in _maps(net) if row.name in trained and row.kind in _RECTIFIED]
+    names = [*rectified, *filters[-1:]] if 4 * len(rectified) >= len(filters) else filters
     if len(names) <= most:
         return names
     return [names[round(i * (len(names) - 1) / (most - 1))] for i in range(most)]

@@ -14,7 +14,7 @@ from convscope.explorer.workspace.resolve import resolve
 from convscope.view.encode.png import png
 
 CAT = cs.open_image("sample:cat")
-NAMES = {"image": CAT.digest, "unit": "logits:2", "layer": "0"}
+NAMES = {"image": CAT.digest, "unit": "logits:2", "layer": "0", "other": "tiny"}
 GIVEN = {"image": CAT, "unit": "logits:2", "layer": "0", "source": "samples"}
 FEW = {
     "smoothgrad": {"samples": 3},
@@ -41,7 +41,8 @@ def body(technique, **fields):
 @pytest.mark.parametrize("technique", [each.name for each in QUICK])
 def test_every_quick_technique_answers_as_the_library_does(page, tiny, technique):
     found = entry(technique)
-    result = found.function(tiny, *(GIVEN[name] for name in found.subjects[1:]), **FEW.get(technique, {}))
+    given = {**GIVEN, "other": tiny}
+    result = found.function(tiny, *(given[name] for name in found.subjects[1:]), **FEW.get(technique, {}))
     answer = page.post("/api/ask", json=body(technique))
     assert answer.status_code == 200, answer.text
     assert answer.content == frame_of(result, {})
@@ -135,6 +136,15 @@ def test_a_page_cannot_name_files_or_downloads(page, technique, subjects, knobs,
         assert refused.status_code == 400 and refused.json()["kind"] == "BadKnob", refused.text
         assert "must name what is at hand" in refused.text or "must be one of sample:" in refused.text
     assert page.get("/api/jobs").json() == {"jobs": []}
+
+
+@pytest.mark.parametrize("other", ["torchvision:resnet18", "mine.py:make", "lite0", ""])
+def test_a_page_names_no_network_that_is_not_on_offer(page, other, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    for call in ("submit", "ask"):
+        refused = page.post(f"/api/{call}", json=body("compare_networks", subjects={"other": other}))
+        assert refused.status_code == 400 and refused.json()["kind"] == "UnknownNetwork", refused.text
 
 
 def test_samples_may_be_named(workspace):
