@@ -17,8 +17,6 @@ PHOTO = cs.samples()["cat"].path
 class Hand:
     """A page's images and scan."""
 
-    source = ""
-
     def image(self, id):
         return cs.open_image(f"sample:{id}")
 

@@ -82,7 +82,7 @@ def test_a_knob_out_of_bounds_is_refused_in_the_form(at_layer: Page) -> None:
 
 def test_a_map_of_the_images_at_hand_and_its_table(at_layer: Page) -> None:
     panel = choose(at_layer, "embed")
-    expect(panel.get_by_text("the images this page was started with")).to_be_visible()
+    expect(panel.get_by_text("the images the explorer was started with")).to_be_visible()
     panel.get_by_text(re.compile("^Knobs")).click()
     panel.get_by_label("iterations").fill("5")
     panel.get_by_role("button", name="Run as a job").click()

@@ -65,9 +65,8 @@ def embed(
     Codes go through at most 50 principal components, then through t-SNE from a start that these give, so that the same
     images give the same map. `source` is what a scan takes, or codes made before. Every map is judged: how near its
     neighbors are in the layer, how many of the layer's nearest it keeps, and how it keeps the classes. Of a list of
-    networks it is their `evolution`. Raises BadKnob
-    for too few or equal codes and a perplexity that does not fit, BadSource, BadScan for codes of another network, and
-    MissingExtra for umap where that is not installed.
+    networks it is their `evolution`. Raises BadKnob for too few or equal codes and a perplexity that does not fit,
+    BadSource, BadScan for codes of another network, and MissingExtra for umap where that is not installed.
     """
     found = _codes(net, source, layer, pool, labels)
     axes = _axes(found, layer, metric)
