@@ -198,3 +198,22 @@ def test_a_map_alone_says_what_it_lacks(found):
             ask()
     with pytest.raises(BadKnob, match="Map to 2 dimensions"):
         dataclasses.replace(found, values=np.zeros((60, 3), np.float32)).grid()
+
+
+def test_what_is_missing_of_images_and_of_the_map_is_said_together(net, pictures):
+    from convscope.base.progress import Cancelled, listening
+
+    def stop(step, total, _preview):
+        if (total, step) in ((2, 1), (310, 20)):
+            raise Cancelled
+
+    with listening(stop):
+        found = embed(net, pictures, "0.0", **QUICK)
+    assert found.evidence["partial"] == "1 of 2 shards are missing; cancelled after 20 of 310 steps"
+
+
+def test_a_map_by_the_cosine_places_images_too(net, pictures):
+    found = embed(net, pictures, "0.0", metric="cosine", **QUICK)
+    brighter = np.clip(pictures[3][0] * 1.2, 0, 255).astype(np.uint8)
+    placed = found.place([brighter])
+    assert found.evidence["metric"] == "cosine" and placed.shape == (1, 2) and np.isfinite(placed).all()

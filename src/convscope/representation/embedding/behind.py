@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +39,9 @@ class Representation:
     axes: PrincipalAxes
     method: str
 
-    def components(self, codes: Floats) -> Floats:
-        """Codes (n, d) as the components (n, k) that maps are made of."""
-        return self.axes.project(in_metric(codes.astype(np.float64), self.metric, self.codes.ids))
+    def components(self, codes: Floats, names: Sequence[str] | None = None) -> Floats:
+        """Codes (n, d) as the components (n, k) that maps are made of; `names` are those of the images."""
+        return self.axes.project(in_metric(codes.astype(np.float64), self.metric, names), names)
 
     def image(self, id: str) -> Image:
         """The image of an id; raises BadImage and BadSource."""
@@ -68,7 +69,7 @@ class Representation:
         knobs = self.codes.ledger.knobs
         same = {name: knobs[name] for name in ("pool", "compile", "batch_size")}
         new = codes_of(self.net, images, self.layer, labels="none", **same)
-        own, others = self.components(self.codes.of(self.layer)), self.components(new.of(self.layer))
+        own, others = self.components(self.codes.of(self.layer)), self.components(new.of(self.layer), new.ids)
         if self.method == "tsne":
             return place(own, PointMap(embedding.points), others, names=new.ids).coordinates
         dims = embedding.points.shape[1]

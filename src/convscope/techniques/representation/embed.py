@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -82,12 +83,18 @@ def embed(
         values=made.coordinates,
         unit=Unit(layer),
         network=net.name,
-        evidence={**found.evidence, **made.evidence, **held, **about},
+        evidence={**found.evidence, **made.evidence, **held, **about, **_partial(found.evidence, made.evidence)},
         ids=found.ids,
         labels=found.labels,
         quality=quality,
         behind=behind,
     )
+
+
+def _partial(*parts: Mapping[str, Any]) -> dict[str, str]:
+    """What is missing of the images and of the map, said together."""
+    said = [str(part["partial"]) for part in parts if "partial" in part]
+    return {"partial": "; ".join(said)} if said else {}
 
 
 def _codes(net: Network, source: Source | Codes, layer: str, pool: str, labels: Labels) -> Codes:
