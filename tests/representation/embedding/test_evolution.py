@@ -6,6 +6,7 @@ from scipy.stats import spearmanr
 
 from convscope.base.errors import BadKnob
 from convscope.base.progress import Cancelled, listening
+from convscope.representation.embedding import evolution
 from convscope.representation.embedding.evolution import evolve, shared_axes
 from convscope.representation.embedding.motion import motion_between
 from convscope.representation.embedding.neighbors import nearest_neighbors
@@ -45,6 +46,13 @@ def test_the_last_map_is_that_of_tsne_and_maps_are_first_to_last():
     assert found.coordinates.shape == (2, 100, 3) and found.coordinates.dtype == np.float32
     assert np.ptp(found.coordinates[-1] - alone, axis=0) == pytest.approx(0, abs=1e-5)
     assert axes.axes == pytest.approx(principal_axes(np.vstack([EARLY_CODES, LATE_CODES])).axes, abs=1e-9)
+
+
+def test_the_null_is_off_by_what_float16_rounds():
+    off = evolution._off_by_rounding(LATE_CODES, 0)
+    share = np.abs(off - LATE_CODES) / np.abs(LATE_CODES)
+    assert share.max() <= 2**-11 and share.mean() == pytest.approx(2**-12, rel=0.1)
+    assert (off != evolution._off_by_rounding(LATE_CODES, 1)).all()
 
 
 def test_a_stronger_pull_moves_less():
