@@ -60,7 +60,8 @@ def test_a_stronger_pull_moves_less():
     assert held < 0.8 * free
 
 
-def test_the_same_bits_on_two_threads():
+def test_the_same_bits_on_two_threads(monkeypatch):
+    monkeypatch.setattr(evolution, "EARLY", 10)
     one, two = (evolve([EARLY_CODES, LATE_CODES], **SHORT, jobs=jobs) for jobs in (1, 2))
     assert (one.coordinates == two.coordinates).all() and one.evidence == two.evidence
 
