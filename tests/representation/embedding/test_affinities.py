@@ -79,6 +79,13 @@ def test_divergence_of_three_equidistant_points():
     assert kl_divergence(joint, np.eye(3)) == pytest.approx(0, abs=1e-12)
 
 
+def test_affinities_too_small_for_a_number_are_zero():
+    rows = np.array([[0], [1], [3], [1e6], [1e6 + 1], [1e6 + 3]])
+    joint = gaussian_affinities(nearest_neighbors(rows, 5), [1.6]).joint
+    assert (joint.toarray()[:3, 3:] == 0).all()
+    assert joint.sum() == pytest.approx(1) and np.isfinite(kl_divergence(joint, rows))
+
+
 def test_divergence_of_many_points_is_estimated(monkeypatch):
     rows = np.random.default_rng(0).normal(size=(400, 2))
     joint = gaussian_affinities(nearest_neighbors(rows, 30), [10.0]).joint

@@ -6,6 +6,7 @@ from scipy.stats import spearmanr
 
 from convscope.base.errors import BadKnob
 from convscope.base.progress import Cancelled, listening
+from convscope.representation.embedding import evolution
 from convscope.representation.embedding.evolution import evolve, shared_axes
 from convscope.representation.embedding.motion import motion_between
 from convscope.representation.embedding.neighbors import nearest_neighbors
@@ -57,15 +58,21 @@ def test_a_snapshot_of_small_variance_keeps_its_own_neighbors():
     assert map_quality(small, found.coordinates[0]).neighbor_recall > 0.9 * alone
 
 
+def test_the_null_is_off_by_what_float16_rounds():
+    off = evolution._off_by_rounding(LATE_CODES, 0)
+    share = np.abs(off - LATE_CODES) / np.abs(LATE_CODES)
+    assert share.max() <= 2**-11 and share.mean() == pytest.approx(2**-12, rel=0.1)
+    assert (off != evolution._off_by_rounding(LATE_CODES, 1)).all()
+
+
 def test_a_stronger_pull_moves_less():
     free, held = (evolve([EARLY_CODES, LATE_CODES], **SHORT, pull=pull).motions[0].median for pull in (0, 3))
     assert held < 0.8 * free
 
 
-def test_the_same_bits_on_two_threads():
-    one, two = (
-        evolve([EARLY_CODES, LATE_CODES], **SHORT | {"iterations": 9, "continued": 5}, jobs=jobs) for jobs in (1, 2)
-    )
+def test_the_same_bits_on_two_threads(monkeypatch):
+    monkeypatch.setattr(evolution, "EARLY", 10)
+    one, two = (evolve([EARLY_CODES, LATE_CODES], **SHORT, jobs=jobs) for jobs in (1, 2))
     assert (one.coordinates == two.coordinates).all() and one.evidence == two.evidence
 
 

@@ -23,6 +23,12 @@ def test_copies_land_beside_their_rows_and_the_map_stays(dims):
     assert placed.coordinates.dtype == np.float32 and placed.coordinates.shape == (30, dims)
 
 
+def test_updates_draw_copies_nearer_to_their_rows_than_they_begin():
+    begun, placed = (place(CODES, MAPS[2], CODES, iterations=count).coordinates for count in (0, 250))
+    apart = [np.linalg.norm(points - MAPS[2].coordinates, axis=1).mean() for points in (begun, placed)]
+    assert apart[1] < 0.9 * apart[0]
+
+
 def test_placed_points_do_not_see_each_other_and_threads_do_not_matter():
     together = place(CODES, MAPS[2], CODES[:10] + 0.1, iterations=30, jobs=2)
     alone = [place(CODES, MAPS[2], CODES[i : i + 1] + 0.1, iterations=30).coordinates[0] for i in range(10)]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy.stats import spearmanr
 from sklearn.manifold import trustworthiness as theirs_of
 
@@ -49,6 +50,17 @@ def test_trustworthiness_is_that_of_scikit_learn_in_any_blocks(seed, k, size):
         )
         found = trustworthiness(codes, placed, k)
     assert found == pytest.approx(theirs_of(codes, placed, n_neighbors=k), abs=1e-12)
+
+
+@given(rows=arrays(float, (12, 2), elements=st.integers(0, 2)), seed=st.integers(0, 9))
+def test_of_equally_near_codes_the_first_has_the_lower_rank(rows, seed):
+    placed = np.random.default_rng(seed).normal(size=(12, 2))
+    penalty = 0
+    for i in range(12):
+        others = [j for j in range(12) if j != i]
+        ranked, shown = (sorted(others, key=lambda j: ((x[i] - x[j]) @ (x[i] - x[j]), j)) for x in (rows * 3, placed))
+        penalty += sum(max(0, ranked.index(j) + 1 - 3) for j in shown[:3])
+    assert trustworthiness(rows * 3, placed, 3) == pytest.approx(1 - 2 * penalty / (12 * 3 * (24 - 9 - 1)))
 
 
 def test_a_map_that_is_the_codes_is_perfect():

@@ -204,12 +204,12 @@ def test_what_is_missing_of_images_and_of_the_map_is_said_together(net, pictures
     from convscope.base.progress import Cancelled, listening
 
     def stop(step, total, _preview):
-        if (total, step) in ((2, 1), (310, 20)):
+        if (total, step) in ((3, 1), (310, 20)):
             raise Cancelled
 
     with listening(stop):
-        found = embed(net, pictures, "0.0", **QUICK)
-    assert found.evidence["partial"] == "1 of 2 shards are missing; cancelled after 20 of 310 steps"
+        found = embed(net, pictures * 3, "0.0", **QUICK)
+    assert found.evidence["partial"] == "2 of 3 shards are missing; cancelled after 20 of 310 steps"
 
 
 def test_a_map_by_the_cosine_places_images_too(net, pictures):

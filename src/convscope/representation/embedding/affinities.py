@@ -86,12 +86,14 @@ def conditional_affinities(
     from openTSNE.affinity import joint_probabilities_nn
 
     alone = {"symmetrize": False, "normalization": "point-wise", "n_reference_samples": among, "n_jobs": jobs}
-    return joint_probabilities_nn(neighbors.indices, neighbors.distances, list(perplexities), **alone).tocsr()
+    found = joint_probabilities_nn(neighbors.indices, neighbors.distances, list(perplexities), **alone).tocsr()
+    found.eliminate_zeros()
+    return found
 
 
 def _missed(conditional: Any, perplexities: Sequence[float]) -> int:
     """The number of rows whose perplexity is not among those asked for."""
-    entropies = -_times_log(conditional.data, conditional.data)
+    entropies = -conditional.data * np.log(conditional.data)
     reached = np.exp(np.add.reduceat(entropies, conditional.indptr[:-1]))
     low, high = min(perplexities) * 0.99, max(perplexities) * 1.01
     return int(((reached < low) | (reached > high)).sum())
@@ -105,8 +107,7 @@ def kl_divergence(joint: Any, coordinates: NDArray[Any], seed: int = 0) -> float
     """
     rows, pairs = np.asarray(coordinates, np.float64), joint.tocoo()
     apart = np.square(rows[pairs.row] - rows[pairs.col]).sum(axis=1)
-    closeness = 1 / (1 + apart)
-    return float(_times_log(pairs.data, pairs.data / closeness).sum() + pairs.data.sum() * np.log(_sum(rows, seed)))
+    return float((pairs.data * np.log(pairs.data * (1 + apart) * _sum(rows, seed))).sum())
 
 
 def _sum(rows: NDArray[np.float64], seed: int) -> float:
@@ -119,9 +120,3 @@ def _sum(rows: NDArray[np.float64], seed: int) -> float:
             near += np.square(axis[probes[block], None] - axis)
         total += float(np.reciprocal(near, out=near).sum())
     return total * len(rows) / len(probes)
-
-
-def _times_log(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """weights · log(values), zero where a weight is."""
-    logs = np.zeros_like(values)
-    return np.asarray(weights * np.log(values, out=logs, where=weights > 0))

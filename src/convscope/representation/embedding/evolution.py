@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -66,23 +66,25 @@ def evolve(
     first, late = phases(count, EARLY, iterations), phases(count, 0, continued)
     later = [_LOOSENED * by for by in late[: continued // 2]] + late[continued // 2 :]
     updates = [(0, by) for by in first] + [(number, by) for number in range(1, total + 1) for by in later]
-    work = Work(updates, lambda: backwards.descents[-1].points.astype(np.float32))
+    work = Work(updates, lambda: backwards.maps[-1].astype(np.float32))
     for number, exaggeration in work:
-        if number == total == len(backwards.descents):
+        if number == total == len(backwards.maps):
             backwards.begin(_off_by_rounding(rows[-1], seed), after=0)
-        elif number == len(backwards.descents):
+        elif number == len(backwards.maps):
             backwards.begin(rows[-1 - number], after=number - 1)
-        backwards.descents[-1].update(exaggeration)
-    made = min(total, len(backwards.descents))
+        backwards.update(exaggeration)
+    made = min(total, len(backwards.maps))
     motions = [backwards.motion(number, number - 1, align) for number in range(made - 1, 0, -1)]
-    null = backwards.motion(total, 0, align) if len(backwards.descents) > total else None
-    coordinates = np.stack([descent.points for descent in reversed(backwards.descents[:made])]).astype(np.float32)
+    null = backwards.motion(total, 0, align) if len(backwards.maps) > total else None
+    coordinates = np.stack(backwards.maps[made - 1 :: -1]).astype(np.float32)
     about = {"pull": pull, "updates": len(first), "updates_continued": len(later), "seed": seed}
     return EvolvedMaps(coordinates, tuple(motions), null, {**backwards.evidence, **about, **work.evidence})
 
 
 class _Backwards:
-    """The maps made so far, the last snapshot's first."""
+    """The maps made so far, the last snapshot's first, and the next update of the newest."""
+
+    update: Callable[[float], None]
 
     def __init__(
         self,
@@ -97,7 +99,7 @@ class _Backwards:
     ) -> None:
         self.axes, self.dims, self.pull, self.seed, self.jobs, self.names = axes, dims, pull, seed, jobs, names
         self.perplexities, lowered = perplexities_for(count)
-        self.descents, self.near = list[Descent](), list[NDArray[np.int32]]()
+        self.maps, self.near = list[NDArray[np.float64]](), list[NDArray[np.int32]]()
         rescaled = "the start of the last snapshot's map, to 1e-4; no other"
         self.evidence = {"method": "t-sne", "perplexity": self.perplexities, **lowered, "rescaled": rescaled}
         self.evidence |= {"components": len(axes.axes), "components_explained": float(axes.explained.sum())}
@@ -108,17 +110,17 @@ class _Backwards:
         neighbors = nearest_neighbors(rows, neighbors_needed(self.perplexities, len(rows)), seed=self.seed)
         affinities = gaussian_affinities(neighbors, self.perplexities, self.jobs)
         self.near.append(neighbors.indices[:, :NEAREST])
-        if not self.descents:
-            self.descents.append(Descent(affinities, principal_start(rows, self.dims, self.seed), jobs=self.jobs))
-            return
-        start = self.descents[after].points
-        weight = self.pull / (4 * len(rows))  # openTSNE's gradient is a quarter of the divergence's
-        pulled = Descent(affinities, start, jobs=self.jobs, force=lambda points: weight * (points - start))
-        self.descents.append(pulled)
+        if not self.maps:
+            descent = Descent(affinities, principal_start(rows, self.dims, self.seed), jobs=self.jobs)
+        else:
+            start, weight = self.maps[after], self.pull / (4 * len(rows))  # of openTSNE's quarter of the gradient
+            descent = Descent(affinities, start, jobs=self.jobs, force=lambda points: weight * (points - start))
+        self.maps.append(descent.points)
+        self.update = descent.update
 
     def motion(self, number: int, to: int, align: Align | None) -> Motion:
         """From one of the maps to another."""
-        one, other = self.descents[number].points, self.descents[to].points
+        one, other = self.maps[number], self.maps[to]
         return motion_between(one, other, self.near[number], self.near[to], align)
 
 
