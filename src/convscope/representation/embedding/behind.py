@@ -25,6 +25,7 @@ from .principal import PrincipalAxes
 from .selection import selected_images
 from .tsne import PointMap
 
+_PERPLEXITY = 5.0  # of images that are placed, on a map of enough of them
 _MOST = 4 << 30  # bytes of codes that are held at once
 
 
@@ -71,7 +72,8 @@ class Representation:
         new = codes_of(self.net, images, self.layer, labels="none", **same)
         own, others = self.components(self.codes.of(self.layer)), self.components(new.of(self.layer), new.ids)
         if self.method == "tsne":
-            return place(own, PointMap(embedding.points), others, names=new.ids).coordinates
+            perplexity = min(_PERPLEXITY, len(own) / 3)
+            return place(own, PointMap(embedding.points), others, perplexity=perplexity, names=new.ids).coordinates
         dims = embedding.points.shape[1]
         middle = (own[:, :dims].max(axis=0) + own[:, :dims].min(axis=0)) / 2
         return np.asarray(others[:, :dims] - middle, np.float32)
