@@ -26,7 +26,7 @@ from convscope.store import Store
 from convscope.view.figures.registry import drawer_of
 
 SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
-SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee"}
+SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "other": "lite0", "source": "samples"}
 QUICK = {  # knobs for techniques that take their time with the defaults
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -42,6 +42,7 @@ QUICK = {  # knobs for techniques that take their time with the defaults
     "dream": {"octaves": 2, "steps": 2, "size": 96},
     "style": {"steps": 2, "size": 96},
     "compare": {"methods": "saliency,gradcam", "steps": 3},
+    "compare_networks": {"layers": "conv_stem,blocks.0.0.conv_dw", "draws": 2},
 }
 
 each = pytest.mark.parametrize("technique", CATALOG, ids=lambda technique: technique.name)
@@ -88,7 +89,8 @@ def test_a_browser_gets_the_same_digest_and_bytes(
     technique: CatalogEntry, results: dict[str, cs.Result], browser: TestClient, tmp_path: Path
 ) -> None:
     ids = {row["reference"]: row["id"] for row in browser.get("/api/session").json()["images"]}
-    words = {name: SUBJECTS[name] for name in technique.subjects[1:] if name != "scan"}
+    kinds = technique.function.kinds
+    words = {name: SUBJECTS[name] for name in technique.subjects[1:] if kinds[name].named}
     given = {name: ids[word] if name in ("image", "content", "style") else word for name, word in words.items()}
     ask = {
         "network": "lite0",
@@ -140,6 +142,10 @@ def test_library_command_line_and_rerun_give_the_same_digest_and_bytes(
 
 LISTS = {
     "compare": {"methods": (["saliency", "gradcam"], "saliency,gradcam")},
+    "compare_networks": {
+        "layers": (["conv_stem", "classifier"], "conv_stem,classifier"),
+        "other_layers": (["conv_stem", "classifier"], "conv_stem,classifier"),
+    },
     "maximize": {"judges": (["lite0", "lite1"], "lite0,lite1")},
     "pointing_game": {"box": ([1, 2, 30, 40], "1,2,30,40")},
     "style": {

@@ -20,6 +20,11 @@ class Hand:
     def image(self, id):
         return cs.open_image(f"sample:{id}")
 
+    source = ""
+
+    def network(self, name):
+        return f"the network {name}"
+
     def scan_of(self, net):
         return "the scan"
 

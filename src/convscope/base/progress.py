@@ -34,6 +34,17 @@ def listening(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
+@contextmanager
+def stage(number: int, of: int) -> Iterator[None]:
+    """Tell the steps inside the block as those of one of so many stages, counted from 0, which take equal parts."""
+    told = _listener.get()
+    if told is None:
+        yield
+        return
+    with listening(lambda step, total, preview: told(number * total + step, of * total, preview)):
+        yield
+
+
 class Work(Generic[T]):
     """Goes through items, reports each as it is done, and ends early when the listener raises Cancelled.
 

@@ -102,6 +102,7 @@ CATALOG = (
     CatalogEntry("sanity_check", "evaluation.sanity_check"),
     CatalogEntry("pointing_game", "evaluation.pointing_game"),
     CatalogEntry("compare", "evaluation.compare"),
+    CatalogEntry("compare_networks", "representation.compare_networks"),
     CatalogEntry("maximize", "visualization.maximize"),
     CatalogEntry("sheet", "visualization.sheet"),
     CatalogEntry("dream", "dream.dream"),

@@ -69,7 +69,7 @@ def _expression(name: str, subject: Mapping[str, str]) -> str:
         return repr(reference)
     if not reference:
         return name  # made in memory: the reader has it under some name of their own
-    if name != "net":
+    if "weights" not in subject and name != "net":
         return repr(reference)
     weights = subject.get("weights", "default")
     extra = {"default": "", "none": ", weights=None"}.get(weights, f", weights={weights!r}")

@@ -35,6 +35,9 @@ class AtHand(Protocol):
 
     source: str  # of the images the page was started with; empty without any
 
+    def network(self, name: str) -> Any:
+        """The network of a name on offer; raises UnknownNetwork."""
+
     def scan_of(self, net: Any) -> Any:
         """The scan at hand; raises BadScan where there is none, or it is of another network."""
 

@@ -14,8 +14,8 @@ from convscope.explorer.workspace.resolve import resolve
 from convscope.view.encode.png import png
 
 CAT = cs.open_image("sample:cat")
-NAMES = {"image": CAT.digest, "unit": "logits:2", "layer": "0"}
-GIVEN = {"image": CAT, "unit": "logits:2", "layer": "0"}
+NAMES = {"image": CAT.digest, "unit": "logits:2", "layer": "0", "other": "tiny"}
+GIVEN = {"image": CAT, "unit": "logits:2", "layer": "0", "source": "samples"}
 FEW = {
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -31,14 +31,15 @@ QUICK = [each for each in CATALOG if not each.resumes and "scan" not in each.sub
 
 
 def body(technique, **fields):
-    subjects = {name: NAMES[name] for name in entry(technique).subjects[1:]}
+    subjects = {name: NAMES[name] for name in entry(technique).subjects[1:] if name in NAMES}
     return {"network": "tiny", "technique": technique, "subjects": subjects, "knobs": FEW.get(technique, {}), **fields}
 
 
 @pytest.mark.parametrize("technique", [each.name for each in QUICK])
 def test_every_quick_technique_answers_as_the_library_does(page, tiny, technique):
     found = entry(technique)
-    result = found.function(tiny, *(GIVEN[name] for name in found.subjects[1:]), **FEW.get(technique, {}))
+    given = {**GIVEN, "other": tiny}
+    result = found.function(tiny, *(given[name] for name in found.subjects[1:]), **FEW.get(technique, {}))
     answer = page.post("/api/ask", json=body(technique))
     assert answer.status_code == 200, answer.text
     assert answer.content == frame_of(result, {})

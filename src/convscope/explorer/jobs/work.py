@@ -22,6 +22,7 @@ from ...contract.checkpoint import checkpoint
 from ...contract.result import Result
 from ...data.open import open_source
 from ...data.source import Entry, Shard, Source
+from ...network.network import Network
 from ...scan import scan
 from ...scan.engine import resume, run_scan
 from ...scan.job import ScanJob
@@ -86,7 +87,8 @@ def carried_out(workspace: Workspace, ask: Ask, id: str, folder: Path, watch: Jo
 
 def _run(workspace: Workspace, asked: Asked, folder: Path, watch: JobListener) -> Result:
     keeping = checkpoint(folder) if asked.entry.resumes else nullcontext()
-    with workspace.turns.work(asked.subjects[0].module), listening(watch), keeping:
+    modules = [subject.module for subject in asked.subjects if isinstance(subject, Network)]
+    with workspace.turns.work(*modules), listening(watch), keeping:
         result: Result = asked.entry.function(*asked.subjects, **asked.knobs)
     return result
 

@@ -17,7 +17,7 @@ class NetworkLock:
     """Turns at the networks. A job holds one for as long as it runs, and gives way between its steps.
 
     A turn freezes the network it uses and restores it, so turns must nest: what goes first while a job gives way is
-    over before the job goes on, and a second job waits for the end of the first. The lock of a job's network is lent
+    over before the job goes on, and a second job waits for the end of the first. The locks of a job's networks are lent
     meanwhile, also to whoever uses it without a turn, such as the notebook that opened the explorer.
     """
 
@@ -50,11 +50,11 @@ class NetworkLock:
             self._leave()
 
     @contextmanager
-    def work(self, module: nn.Module) -> Iterator[None]:
-        """A turn for a job about a module."""
+    def work(self, *modules: nn.Module) -> Iterator[None]:
+        """A turn for a job about some modules."""
         with self._jobs:
             self._enter()
-            self._module = module
+            self._modules = modules
             try:
                 yield
             finally:
@@ -62,7 +62,7 @@ class NetworkLock:
 
     def give_way(self) -> None:
         """Inside `work`, between two steps: whoever waits goes first."""
-        with lent(self._module):
+        with lent(*self._modules):
             self._leave()
             self._enter()
 

@@ -2,103 +2,106 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...base.errors import BadKnob, BadSource
+from ...base.errors import BadKnob
 from ...base.pixels import Ints
+from ...base.progress import Work
 from ...scan.codes.result import Codes
 from ..procrustes import procrustes, procrustes_chance
 from .cca import cca
 from .cka import CKA
-from .comoments import comoments
-from .matching import UnitMatching, match_units
+from .matching import shuffled_correlation
 from .streamed_cka import StreamedCKA
+from .unit_table import LayerUnits, unit_table
 
 _BLOCK = 4096  # images whose codes are taken in at once
-_SAME = 0.95  # correlation from which on two units of a layer say the same
+Outgoing = Mapping[str, NDArray[np.float64] | None]
 
 
 @dataclass(frozen=True, eq=False)
 class ComparedCodes:
-    """The codes of the same images, `a` of one network and `b` of another."""
+    """The codes `a` of one network and `b` of another, of the images that both have.
+
+    `outgoing_a` and `outgoing_b` are the magnitudes of the weights that read each unit, of layers for which they are
+    known. Chance is what `draws` shuffles of the images give.
+    """
 
     a: Codes
     b: Codes
+    draws: int = 20
+    seed: int = 0
+    outgoing_a: Outgoing | None = None
+    outgoing_b: Outgoing | None = None
 
-    def __post_init__(self) -> None:
-        if self.a.ids != self.b.ids:
-            raise BadSource(
-                f"Both networks must see the same images, but {len(self.a)} and {len(self.b)} were read. The source "
-                "has changed meanwhile: compare again."
-            )
+    @cached_property
+    def common(self) -> tuple[Ints, Ints]:
+        """The rows of the images that both have, in a and in b, in the order of their numbers."""
+        _, first, second = np.intersect1d(self.a.numbers, self.b.numbers, assume_unique=True, return_indices=True)
+        return first, second
+
+    def __len__(self) -> int:
+        return len(self.common[0])
 
     def alignment(self) -> CKA:
         """Every layer of a with every layer of b."""
         found = StreamedCKA()
-        sides = [[codes.of(layer) for layer in codes.layers] for codes in (self.a, self.b)]
-        for start in range(0, len(self.a), _BLOCK):
+        sides = [[self._codes(side, layer) for layer in codes.layers] for side, codes in self._sides()]
+        for start in range(0, len(self), _BLOCK):
             found.add(*([layer[start : start + _BLOCK] for layer in side] for side in sides))
         return found.result()
 
-    def by_pairs(self, pairs: Ints, draws: int, seed: int) -> dict[str, Any]:
-        """Procrustes and canonical correlations of pairs of layers, each beside its chance; NaN where undefined."""
-        rows = [self._pair(self.a.layers[first], self.b.layers[second], draws, seed) for first, second in pairs]
+    def by_pairs(self, pairs: Ints) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Procrustes and canonical correlations of pairs of layers, each beside its chance; NaN where undefined.
+
+        The second is evidence: where it was cancelled, the last pairs are missing.
+        """
         names = ("procrustes", "procrustes_chance", "cca", "cca_chance")
-        return dict(zip(names, np.array(rows, np.float64).reshape(-1, 4).T, strict=True))
+        told = np.full((len(pairs), len(names)), np.nan)
+        work = Work(pairs.tolist())
+        for (first, second), row in zip(work, told, strict=False):
+            row[:] = self._pair(self.a.layers[first], self.b.layers[second])
+        return dict(zip(names, told.T, strict=True)), work.evidence
 
-    def matches(self, layer: str, other: str) -> pa.Table:
-        """The units of a layer of a, then those of a layer of b, each with its partner, or without."""
-        x, y = self.a.of(layer), self.b.of(other)
-        found = match_units(comoments(x, y))
-        partner = np.full(x.shape[1], -1), np.full(y.shape[1], -1)
-        told = np.full((3, x.shape[1]), np.nan), np.full((3, y.shape[1]), np.nan)
-        for (first, second), r, gap in zip(found.pairs.tolist(), found.correlation, found.gap, strict=True):
-            partner[0][first], partner[1][second] = second, first
-            told[0][:2, first] = told[1][:2, second] = r, gap
-        told[0][2], told[1][2] = found.best_x, found.best_y
-        sides = zip(("a", "b"), (x, y), partner, told, _states(found, partner), strict=True)
-        return pa.concat_tables([_side(*side) for side in sides])
+    def units(self, layer: str, other: str, least: float | None) -> pa.Table:
+        """The units of a layer of a, then those of a layer of b: see `NetworkComparison.matches`."""
+        x, y = self._codes("a", layer), self._codes("b", other)
+        if least is None:
+            chance = [shuffled_correlation(*each, draws=self.draws, seed=self.seed) for each in ((x, y), (y, x))]
+        else:
+            chance = [np.full(each.shape[1], least) for each in (x, y)]
+        one, another = (self.outgoing_a or {}).get(layer), (self.outgoing_b or {}).get(other)
+        return unit_table(LayerUnits("a", layer, x, chance[0], one), LayerUnits("b", other, y, chance[1], another))
 
-    def _pair(self, layer: str, other: str, draws: int, seed: int) -> tuple[float, ...]:
-        x, y = self.a.of(layer), self.b.of(other)
+    def examples(self, network: Literal["a", "b"], layer: str, channel: int, count: int) -> list[NDArray[np.uint8]]:
+        """The images, (h, w, 3), with the largest codes of a unit, largest first; raises as `Codes.source` does."""
+        codes, values = (self.a, self.b)[network == "b"], self._codes(network, layer)[:, channel]
+        ids = [codes.ids[self.common[network == "b"][row]] for row in np.argsort(-values, kind="stable")[:count]]
+        return [codes.source.open(id).pixels for id in ids]
+
+    def _sides(self) -> Iterator[tuple[Literal["a", "b"], Codes]]:
+        yield "a", self.a
+        yield "b", self.b
+
+    def _codes(self, network: Literal["a", "b"], layer: str) -> NDArray[np.float32]:
+        """The codes of a layer for the images that both have; not copied where they lie in one piece."""
+        codes, rows = (self.a, self.b)[network == "b"], self.common[network == "b"]
+        blocks = [*codes.blocks(layer)]
+        found = blocks[0] if len(blocks) == 1 else codes.of(layer)
+        return found if len(rows) == len(found) else found[rows]
+
+    def _pair(self, layer: str, other: str) -> tuple[float, ...]:
+        x, y = self._codes("a", layer), self._codes("b", other)
         try:
-            aligned, shuffled = procrustes(x, y), procrustes_chance(x, y, draws=draws, seed=seed)
-            correlated = cca(x, y, draws=draws, seed=seed)
+            aligned, shuffled = procrustes(x, y), procrustes_chance(x, y, draws=self.draws, seed=self.seed)
+            correlated = cca(x, y, draws=self.draws, seed=self.seed)
         except BadKnob:  # a layer that says the same of all images
             return (np.nan,) * 4
         return 1 - aligned.distance, 1 - shuffled.mean, correlated.mean, correlated.chance.mean
-
-
-def _states(found: UnitMatching, partner: tuple[Ints, Ints]) -> list[list[str]]:
-    """What each unit of both sides is."""
-    return [
-        ["dead" if unit in constant else "matched" if other >= 0 else "unmatched" for unit, other in enumerate(own)]
-        for own, constant in zip(partner, (found.constant_x, found.constant_y), strict=True)
-    ]
-
-
-def _side(name: str, codes: NDArray[Any], partner: Ints, told: NDArray[np.float64], states: list[str]) -> pa.Table:
-    count = len(states)
-    columns = {
-        "network": pa.array([name] * count),
-        "channel": pa.array(range(count)),
-        "state": pa.array(states),
-        "partner": pa.array(partner, mask=partner < 0),
-    }
-    columns |= {
-        key: pa.array(row, mask=np.isnan(row)) for key, row in zip(("correlation", "gap", "best"), told, strict=True)
-    }
-    return pa.table({**columns, "duplicate": _duplicates(codes)})
-
-
-def _duplicates(codes: NDArray[Any]) -> pa.Array:
-    """For each unit the first other one of its layer that says the same of all images, as far as can be told."""
-    moments = comoments(codes, codes)
-    alike = moments.correlation >= _SAME
-    np.fill_diagonal(alike, False)
-    return pa.array(alike.argmax(1), mask=~alike.any(1))

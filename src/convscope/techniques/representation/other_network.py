@@ -12,7 +12,7 @@ from ...zoo import zoo
 
 
 class OtherNetwork(Subject):
-    """A network, or the name of one, whose code is run where it is one of the user's own."""
+    """A network, or the name of one; a user's own is made by code of theirs, which is run for them alone."""
 
     def read(self, net: Any, given: Any) -> Network:
         """Raises what `load` raises."""
@@ -28,16 +28,19 @@ class OtherNetwork(Subject):
         """As it was; raises CannotRerun for one that was in memory, or that only code of the user's makes."""
         reference, weights = described["reference"], described.get("weights", "default")
         if not reference:
-            raise CannotRerun("This was made with a network in memory, which a picture cannot hold. Name a file of it.")
+            raise CannotRerun(
+                "This was made with another network from memory, which a picture cannot hold. Ask again from Python."
+            )
         if zoo.own(reference):
             raise CannotRerun(
-                f"{reference} is code that makes a network, which no picture may run. Use Python: cs.load."
+                f"This was made with {reference!r} too, and code that only a picture names is not run. If you trust that "
+                "code, ask again and name it yourself."
             )
         try:
-            return zoo.published(reference, {"default": "DEFAULT", "none": None}.get(weights, weights))
+            return zoo.published(reference, weights)
         except ConvscopeError as error:
             raise CannotRerun(f"{error} Without it this cannot be made again.") from error
 
     def offered(self, net: Any, text: str, at: AtHand) -> Any:
-        """One of the zoo's; a page runs no code that a text leads to."""
-        return zoo.published(text)
+        """One of those on offer: a page has no code run, and no weights fetched, that a text leads to."""
+        return at.network(text)

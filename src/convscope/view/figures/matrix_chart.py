@@ -46,8 +46,13 @@ def _cell(pen: PIL.ImageDraw.ImageDraw, at: tuple[int, int], value: float, shade
     fill = tuple(int(part) for part in shade) if known else (238, 238, 238)
     pen.rectangle((x, y, x + side - 1, y + side - 1), fill=fill)
     ink = "#1a1a1a" if sum(fill) > 380 else "white"
-    words = f"{value:.2f}".replace("-", "−").replace("0.", ".") if known else missing
+    words = _number(value) if known else missing
     pen.text((x + side / 2, y + side / 2), words, fill=ink, font=font(_TEXT), anchor="mm")
+
+
+def _number(value: float) -> str:
+    """Two decimals, without a zero before them; what rounds to zero has no sign."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−").replace("0.", ".")
 
 
 def _on_end(picture: PIL.Image.Image, words: str, x: int, bottom: int) -> None:

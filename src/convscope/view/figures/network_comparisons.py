@@ -1,8 +1,15 @@
-"""Two networks side by side: layers by layers, and how far each pair of layers is from chance."""
+"""Two networks side by side: layers by layers and pairs beside chance, or the units that changed most in a layer."""
 
 from __future__ import annotations
 
+from typing import Annotated, Any, Literal
+
 import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pydantic import Field
 
 from ...results.network_comparison import NetworkComparison
 from ..render.layout import DENSITY
@@ -13,14 +20,26 @@ from .line_chart import lines
 from .matrix_chart import matrix
 
 _CHART = 336  # the width of a line chart
+_IMAGES, _SIDE, _GAP = 4, 54, 2  # of a unit: how many images, how large and how far apart
+_BETWEEN = 10  # the images of two partners
 
 
-def draw_network_comparison(result: NetworkComparison) -> View:
-    """Draw the alignment of all layers, and Procrustes and canonical correlations of pairs beside their chance."""
-    images, deviation = result.evidence["images"], result.evidence["chance_deviation"]
-    about = title(result, f"with {result.other} over {images} images")
-    chance = "" if deviation is None else f"; of unrelated layers it is 0 ± {deviation:.2g}"
-    words = [f"CKA is unbiased{chance}", note(result)]
+def draw_network_comparison(
+    result: NetworkComparison,
+    *,
+    style: Annotated[
+        Literal["alignment", "units"],
+        Field(description="alignment: layers by layers, and pairs; units: those of one layer that changed"),
+    ] = "alignment",
+    layer: Annotated[str, Field(description="whose units are shown; left empty, the last one")] = "",
+    top: Annotated[int, Field(ge=1, le=100, description="units of each kind, those most unlike the others first")] = 8,
+) -> View:
+    """Draw the alignment of all layers and of pairs beside its chance, or the images that drive units that changed."""
+    about = title(result, f"with {result.other} over {result.evidence['images']} images")
+    if style == "units":
+        return _units(result, about, layer or result.layers[-1], top)
+    deviation = result.evidence["chance_deviation"]
+    words = [f"CKA is unbiased; of unrelated layers it is 0 ± {deviation:.2g}", note(result)]
     view = View(about, (), {}, "; ".join(filter(None, words)))
     cells = matrix(result.cka, result.layers, result.other_layers, Scale("sequential", 0, 1))
     panel = Panel(
@@ -29,12 +48,74 @@ def draw_network_comparison(result: NetworkComparison) -> View:
         side=max(cells.shape[:2]) // DENSITY,
         exact=True,
     )
-    view = with_panel(view, panel, cells[None])
-    depth = np.linspace(0, 1, len(result.pairs), dtype=np.float32) if len(result.pairs) > 1 else np.zeros(1, np.float32)
+    return _with_charts(with_panel(view, panel, cells[None]), result)
+
+
+def _with_charts(view: View, result: NetworkComparison) -> View:
+    """A line over the depth for each measure of pairs that has a number, beside its chance."""
+    depth = np.linspace(0, 1, max(2, len(result.pairs)), dtype=np.float32)
     for name, values, by_chance in (
         ("1 − Procrustes distance", result.procrustes, result.procrustes_chance),
         ("canonical correlation", result.cca, result.cca_chance),
     ):
-        chart = lines(depth, {"pair": values.astype(np.float32), "chance": by_chance.astype(np.float32)}, "depth")
-        view = with_panel(view, Panel(f"{name} of pairs of layers", name, side=_CHART, exact=True), chart[None])
+        if np.isfinite(values).any():
+            several = {"pair": _drawable(values), "chance": _drawable(by_chance)}
+            chart = lines(depth, several, f"depth of {result.network}")
+            view = with_panel(view, Panel(f"{name} of pairs of layers", name, side=_CHART, exact=True), chart[None])
     return view
+
+
+def _drawable(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """One number as a line."""
+    return np.asarray(values if len(values) > 1 else np.repeat(values, 2), np.float32)
+
+
+def _units(result: NetworkComparison, about: str, layer: str, top: int) -> View:
+    table, other = result.matches(layer), result.partner(layer)
+    count = {state: pc.sum(pc.equal(table["state"], state)).as_py() for state in ("matched", "lost", "new", "dead")}
+    told = f"{count['matched'] // 2} matched, {count['lost']} lost, {count['new']} new, {count['dead']} dead"
+    few = f"the {_IMAGES} images with the largest codes of each unit"
+    words = [f"{layer} and {other} of {result.other}: {told}; {few}", note(result)]
+    view = View(about, (), {}, "; ".join(filter(None, words)))
+    kinds = (
+        ("lost", f"lost: of {result.network}, without a partner", "best"),
+        ("new", f"new: of {result.other}, without a partner", "best"),
+        ("matched", f"partners least alike: {result.network}, then {result.other}", "correlation"),
+    )
+    for state, words_of, key in kinds:
+        side = table.filter(pc.and_(pc.equal(table["state"], state), pc.equal(table["network"], "ab"[state == "new"])))
+        rows = side.sort_by([(key, "ascending"), ("channel", "ascending")]).slice(0, top).to_pylist()
+        if rows:
+            strips = np.stack([_strip(result, row, other) for row in rows])
+            labels = tuple(_label(row, key) for row in rows)
+            panel = Panel(words_of, state, labels=labels, side=max(strips.shape[1:3]) // DENSITY)
+            view = with_panel(view, panel, strips)
+    return view
+
+
+def _label(row: dict[str, Any], key: str) -> str:
+    partner = "" if row["partner"] is None else f" · {row['partner']}"
+    told = f"{row[key]:.2f}".replace("-", "−").replace("0.", ".")
+    return f"{row['channel']}{partner}, r {told}" if partner else f"{row['channel']}, at best r {told}"
+
+
+def _strip(result: NetworkComparison, row: dict[str, Any], other: str) -> NDArray[np.uint8]:
+    """The images of a unit, and of its partner beside them, as one picture, (h, w, 4)."""
+    halves = [_images(result, row["network"], row["layer"], row["channel"])]
+    if row["partner"] is not None:
+        halves += [
+            np.zeros((len(halves[0]), _BETWEEN * DENSITY, 4), np.uint8),
+            _images(result, "b", other, row["partner"]),
+        ]
+    return np.concatenate(halves, 1)
+
+
+def _images(result: NetworkComparison, network: Any, layer: str, channel: int) -> NDArray[np.uint8]:
+    """The images of one unit in a row, each cut to a square."""
+    side, gap = _SIDE * DENSITY, _GAP * DENSITY
+    row = np.zeros((side, _IMAGES * (side + gap) - gap, 4), np.uint8)
+    for number, pixels in enumerate(result.at_hand.examples(network, layer, channel, _IMAGES)):
+        square = PIL.ImageOps.fit(PIL.Image.fromarray(pixels).convert("RGB"), (side, side))
+        left = number * (side + gap)
+        row[:, left : left + side] = np.insert(np.asarray(square), 3, 255, 2)
+    return row

@@ -25,7 +25,7 @@ export function Form({ technique }: { technique: TechniqueInfo }) {
   const ask: Ask = {
     network: state.network.value?.name ?? "",
     technique: technique.name,
-    subjects: Object.fromEntries(about.filter((one) => one.name !== "scan").map((one) => [one.name, one.value])),
+    subjects: Object.fromEntries(about.filter((one) => one.fixed === null).map((one) => [one.name, one.value])),
     knobs: made.knobs.values,
     view: made.view.values,
   };

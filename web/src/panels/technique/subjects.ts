@@ -42,10 +42,20 @@ function subject(technique: string, name: string, typed: string): Subject {
     const missing = scan ? "" : "There is no scan yet: scan the images at hand first, under the selected unit.";
     return { ...bare, fixed: scan ? `the scan of ${scan.images} images` : "", value: "", standard: "", missing };
   }
+  if (name === "source")
+    return { ...bare, fixed: "the images the explorer was started with, else the bundled ones", value: "", standard: "" };
+  if (name === "other") return otherNetwork(bare);
   const layers = state.network.value?.layers.map((row) => row.name) ?? [];
   const standard = name === "layer" ? state.layer.value : state.unit.value;
   const names = name === "layer" ? layers : [];
   return { ...bare, names, standard, value: typed.trim() || standard, hint: hintOf(technique, name) };
+}
+
+/** One of the networks on offer; left alone, the first that is not on screen. */
+function otherNetwork(bare: Omit<Subject, "value" | "standard">): Subject {
+  const names = state.session.value?.networks ?? [];
+  const standard = names.find((each) => each !== state.network.value?.name) ?? names[0] ?? "";
+  return { ...bare, names, standard, value: bare.typed.trim() || standard, hint: `One of ${names.join(", ")}.` };
 }
 
 /** One of the pictures at hand, or several; left alone, the usual one. */
