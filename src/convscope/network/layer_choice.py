@@ -138,15 +138,13 @@ def vgg_names(net: Network) -> dict[str, str]:
 def evenly_spread(net: Network, most: int) -> list[str]:
     """At most so many layers, evenly over the depth of a network, the first and the last among them.
 
-    They are those with filters, or where one is rectified as it is, the rectifier: only there is it seen who is silent.
+    They are rectifiers, since only there is it seen which units are silent, and the last layer with filters; where
+    less than a quarter of these is rectified by a module of its own, layers with filters.
     """
-    names: list[str] = []
-    filters = {row.name for row, _ in filter_layers(net)} - net.untrained
-    for row in net.layers.values():
-        if row.name in filters:
-            names.append(row.name)
-        elif names and row.kind in _RECTIFIED and row.shape == net.layers[names[-1]].shape:
-            names[-1] = row.name
+    filters = [row.name for row, _ in filter_layers(net) if row.name not in net.untrained]
+    trained = list(net.layers)[: list(net.layers).index(filters[-1])] if filters else []
+    rectified = [row.name for row in _maps(net) if row.name in trained and row.kind in _RECTIFIED]
+    names = [*rectified, *filters[-1:]] if 4 * len(rectified) >= len(filters) else filters
     if len(names) <= most:
         return names
     return [names[round(i * (len(names) - 1) / (most - 1))] for i in range(most)]

@@ -7,6 +7,7 @@ from torch import nn
 
 from convscope.explorer.workspace import network_lock as module
 from convscope.explorer.workspace.network_lock import NetworkLock
+from convscope.network.isolation.alone import lock_of
 
 MODULE = nn.Identity()
 _PATIENCE = 60  # seconds, however busy the machine is
@@ -139,3 +140,23 @@ def test_an_error_gives_the_turn_back():
     thread = started(lambda: look(turns, [], "a"))
     thread.join(_PATIENCE)
     assert not thread.is_alive()
+
+
+def test_a_job_about_two_networks_lends_both():
+    turns, other, heard = NetworkLock(), nn.Linear(1, 1), []
+
+    def look_at(each):
+        with turns.now(), lock_of(each):
+            heard.append(each)
+
+    def job():
+        with turns.work(MODULE, other), lock_of(MODULE), lock_of(other):
+            threads = [started(lambda each=each: look_at(each)) for each in (MODULE, other)]
+            until(lambda: turns._waiting == 2)
+            turns.give_way()
+            heard.append("job")
+        for thread in threads:
+            thread.join(_PATIENCE)
+
+    started(job).join(_PATIENCE)
+    assert len(heard) == 3 and heard[-1] == "job"

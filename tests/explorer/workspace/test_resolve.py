@@ -135,6 +135,15 @@ def test_a_page_cannot_name_files_or_downloads(page, technique, subjects, knobs,
     assert page.get("/api/jobs").json() == {"jobs": []}
 
 
+@pytest.mark.parametrize("other", ["torchvision:resnet18", "mine.py:make", "lite0", ""])
+def test_a_page_names_no_network_that_is_not_on_offer(page, other, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    for call in ("submit", "ask"):
+        refused = page.post(f"/api/{call}", json=body("compare_networks", subjects={"other": other}))
+        assert refused.status_code == 400 and refused.json()["kind"] == "UnknownNetwork", refused.text
+
+
 def test_samples_may_be_named(workspace):
     from convscope.explorer.workspace.messages import Ask
 

@@ -33,8 +33,8 @@ class OtherNetwork(Subject):
             )
         if zoo.own(reference):
             raise CannotRerun(
-                f"This was made with {reference!r} too, and code that only a picture names is not run. If you trust that "
-                "code, ask again and name it yourself."
+                f"This was made with {reference!r} too, and code that only a picture names is not run. If you trust "
+                "that code, ask again and name it yourself."
             )
         try:
             return zoo.published(reference, weights)

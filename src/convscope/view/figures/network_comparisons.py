@@ -21,7 +21,7 @@ from .matrix_chart import matrix
 
 _CHART = 336  # the width of a line chart
 _IMAGES, _SIDE, _GAP = 4, 54, 2  # of a unit: how many images, how large and how far apart
-_BETWEEN = 10  # the images of two partners
+_BETWEEN, _APART = 10, 5  # partners, and a unit and the edge of its strip
 
 
 def draw_network_comparison(
@@ -54,15 +54,18 @@ def draw_network_comparison(
 def _with_charts(view: View, result: NetworkComparison) -> View:
     """A line over the depth for each measure of pairs that has a number, beside its chance."""
     depth = np.linspace(0, 1, max(2, len(result.pairs)), dtype=np.float32)
-    for name, values, by_chance in (
-        ("1 − Procrustes distance", result.procrustes, result.procrustes_chance),
-        ("canonical correlation", result.cca, result.cca_chance),
-    ):
-        if np.isfinite(values).any():
-            several = {"pair": _drawable(values), "chance": _drawable(by_chance)}
-            chart = lines(depth, several, f"depth of {result.network}")
-            view = with_panel(view, Panel(f"{name} of pairs of layers", name, side=_CHART, exact=True), chart[None])
-    return view
+    charts = {
+        name: lines(depth, {"pair": _drawable(values), "chance": _drawable(by_chance)}, f"depth of {result.network}")
+        for name, values, by_chance in (
+            ("1 − Procrustes distance", result.procrustes, result.procrustes_chance),
+            ("mean canonical correlation", result.cca, result.cca_chance),
+        )
+        if np.isfinite(values).any()
+    }
+    if not charts:
+        return view
+    panel = Panel("pairs of layers, beside shuffled images", "pairs", None, tuple(charts), 1, _CHART, exact=True)
+    return with_panel(view, panel, np.stack([*charts.values()]))
 
 
 def _drawable(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -75,8 +78,8 @@ def _units(result: NetworkComparison, about: str, layer: str, top: int) -> View:
     count = {state: pc.sum(pc.equal(table["state"], state)).as_py() for state in ("matched", "lost", "new", "dead")}
     told = f"{count['matched'] // 2} matched, {count['lost']} lost, {count['new']} new, {count['dead']} dead"
     few = f"the {_IMAGES} images with the largest codes of each unit"
-    words = [f"{layer} and {other} of {result.other}: {told}; {few}", note(result)]
-    view = View(about, (), {}, "; ".join(filter(None, words)))
+    about = f"{about}: {layer} and {other}" if other != layer else f"{about}: {layer}"
+    view = View(about, (), {}, "; ".join(filter(None, [told, few, note(result)])))
     kinds = (
         ("lost", f"lost: of {result.network}, without a partner", "best"),
         ("new", f"new: of {result.other}, without a partner", "best"),
@@ -107,7 +110,7 @@ def _strip(result: NetworkComparison, row: dict[str, Any], other: str) -> NDArra
             np.zeros((len(halves[0]), _BETWEEN * DENSITY, 4), np.uint8),
             _images(result, "b", other, row["partner"]),
         ]
-    return np.concatenate(halves, 1)
+    return np.pad(np.concatenate(halves, 1), ((0, 0), (_APART * DENSITY, _APART * DENSITY), (0, 0)))
 
 
 def _images(result: NetworkComparison, network: Any, layer: str, channel: int) -> NDArray[np.uint8]:
