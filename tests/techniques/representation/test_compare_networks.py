@@ -248,6 +248,22 @@ def test_layers_that_put_out_the_same_are_one(photos):
     assert mixed_names.pairs.tolist() == [[0, 0], [1, 1]]
 
 
+def test_a_name_goes_before_likeness_also_where_it_stands_for_another(photos):
+    """The second layer of b is the first of a, so that it is the one most alike."""
+    a, b = Again().eval(), Again().eval()
+    with torch.no_grad():
+        b.one.weight.zero_()[:3, :, 1, 1] = torch.eye(3)
+        b.two.weight[:4] = 0
+        b.two.weight[:4, :3] = a.one.weight
+        b.two.weight[4] = 0
+    nets = of(a, "a"), of(b, "b")
+    found = cs.compare_networks(*nets, photos, layers="same", other_layers="one,same,two")
+    assert found.other_layers == ("one", "two") and found.cka[0].argmax() == 1
+    assert found.partner("same") == "one"
+    unnamed = cs.compare_networks(*nets, photos, layers="same", other_layers="two")
+    assert unnamed.partner("same") == "two"
+
+
 def test_all_pairs_are_told_in_one_table_and_another_pair_if_it_is_named(photos):
     found = cs.compare_networks(network(0), network(1), photos, layers="1,3")
     assert set(found.matches()["layer"].to_pylist()) == {"1", "3"}

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from convscope.view.charts.matrix_chart import _CELL, _number, matrix
 
+from convscope.view.charts.matrix_chart import _CELL, _number, matrix
 from convscope.view.render.colormaps import colored
 from convscope.view.render.layout import DENSITY
 from convscope.view.view import Scale

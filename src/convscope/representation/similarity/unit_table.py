@@ -81,7 +81,8 @@ def _side(units: LayerUnits, moments: CoMoments, found: UnitMatching, own: Ints,
 
 
 def _next(correlation: NDArray[np.float64], partner: Ints) -> NDArray[np.float64]:
-    """The largest correlation of each unit with another one than its partner, -1 where there is no other."""
+    """The largest correlation of each unit with another one than its partner, NaN where there is no other."""
     others = correlation.copy()
-    others[np.arange(len(others)), partner] = -1
-    return np.asarray(others.max(1))
+    others[np.arange(len(others)), partner] = -np.inf
+    found = others.max(1)
+    return np.where(np.isfinite(found), found, np.nan)

@@ -42,8 +42,9 @@ def draw_network_comparison(
     words = [f"CKA is unbiased; of unrelated layers it is 0 ± {deviation:.2g}", note(result)]
     view = View(about, (), {}, "; ".join(filter(None, words)))
     cells = matrix(result.cka, result.layers, result.other_layers, Scale("sequential", 0, 1))
+    one, another = _names(result)
     panel = Panel(
-        f"CKA of layers of {result.network} (rows) and of {result.other} (columns)",
+        f"CKA of layers of {one} (rows) and of {another} (columns)",
         "cka",
         side=max(cells.shape[:2]) // DENSITY,
         exact=True,
@@ -54,18 +55,18 @@ def draw_network_comparison(
 def _with_charts(view: View, result: NetworkComparison) -> View:
     """A line over the depth for each measure of pairs that has a number, beside its chance."""
     depth = np.linspace(0, 1, max(2, len(result.pairs)), dtype=np.float32)
-    charts = {
-        name: lines(depth, {"pair": _drawable(values), "chance": _drawable(by_chance)}, f"depth of {result.network}")
+    charts = [
+        lines(depth, {"pair": _drawable(values), "chance": _drawable(by_chance)}, f"{name} over the depth")
         for name, values, by_chance in (
             ("1 − Procrustes distance", result.procrustes, result.procrustes_chance),
             ("mean canonical correlation", result.cca, result.cca_chance),
         )
         if np.isfinite(values).any()
-    }
+    ]
     if not charts:
         return view
-    panel = Panel("pairs of layers, beside shuffled images", "pairs", None, tuple(charts), 1, _CHART, exact=True)
-    return with_panel(view, panel, np.stack([*charts.values()]))
+    panel = Panel("pairs of layers, and by chance", "pairs", columns=1, side=_CHART, exact=True)
+    return with_panel(view, panel, np.stack(charts))
 
 
 def _drawable(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -75,15 +76,16 @@ def _drawable(values: NDArray[np.float64]) -> NDArray[np.float32]:
 
 def _units(result: NetworkComparison, about: str, layer: str, top: int) -> View:
     table, other = result.matches(layer), result.partner(layer)
-    count = {state: pc.sum(pc.equal(table["state"], state)).as_py() for state in ("matched", "lost", "new", "dead")}
-    told = f"{count['matched'] // 2} matched, {count['lost']} lost, {count['new']} new, {count['dead']} dead"
+    one, another = _names(result)
+    count = {key: pc.sum(pc.equal(table["state"], key)).as_py() for key in ("matched", "lost", "new", "dead")}
+    told = f"{count['matched'] // 2} matched, {count['lost']} lost, {count['new']} new, {count['dead']} dead of both"
     few = f"the {_IMAGES} images with the largest codes of each unit"
     about = f"{about}: {layer} and {other}" if other != layer else f"{about}: {layer}"
     view = View(about, (), {}, "; ".join(filter(None, [told, few, note(result)])))
     kinds = (
-        ("lost", f"lost: of {result.network}, without a partner", "best"),
-        ("new", f"new: of {result.other}, without a partner", "best"),
-        ("matched", f"partners least alike: {result.network}, then {result.other}", "correlation"),
+        ("lost", f"lost: of {one}, without a partner", "best"),
+        ("new", f"new: of {another}, without a partner", "best"),
+        ("matched", f"partners least alike: {one}, then {another}", "correlation"),
     )
     for state, words_of, key in kinds:
         side = table.filter(pc.and_(pc.equal(table["state"], state), pc.equal(table["network"], "ab"[state == "new"])))
@@ -94,6 +96,12 @@ def _units(result: NetworkComparison, about: str, layer: str, top: int) -> View:
             panel = Panel(words_of, state, labels=labels, side=max(strips.shape[1:3]) // DENSITY)
             view = with_panel(view, panel, strips)
     return view
+
+
+def _names(result: NetworkComparison) -> tuple[str, str]:
+    """Those of the two networks, with the letters of the table where they have the same."""
+    one, other = result.network, result.other
+    return (one, other) if one != other else (f"{one}, a", f"{other}, b")
 
 
 def _label(row: dict[str, Any], key: str) -> str:

@@ -54,8 +54,10 @@ function subject(technique: string, name: string, typed: string): Subject {
 /** One of the networks on offer; left alone, the first that is not on screen. */
 function otherNetwork(bare: Omit<Subject, "value" | "standard">): Subject {
   const names = state.session.value?.networks ?? [];
-  const standard = names.find((each) => each !== state.network.value?.name) ?? names[0] ?? "";
-  return { ...bare, names, standard, value: bare.typed.trim() || standard, hint: `One of ${names.join(", ")}.` };
+  const standard = names.find((each) => each !== state.network.value?.name) ?? "";
+  const value = bare.typed.trim() || standard;
+  const missing = value ? "" : "There is no other network here to compare with.";
+  return { ...bare, names, standard, value, missing, hint: `One of ${names.join(", ")}.` };
 }
 
 /** One of the pictures at hand, or several; left alone, the usual one. */
