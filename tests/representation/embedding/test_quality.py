@@ -109,6 +109,7 @@ def test_the_hit_leaves_out_points_without_a_label():
     assert neighborhood_hit(placed, ["a", "a", "b", "b", "b", "b"], 1) == pytest.approx(4 / 6)
     assert neighborhood_hit(placed, ["a", "a", None, "b", "b", "b"], 1) == 1
     assert neighborhood_hit(placed, [None] * 5 + ["a"], 1) is None
+    assert neighborhood_hit(placed, list("abcdef"), 1) is None  # no neighbor could be of the same class
     with pytest.raises(BadKnob, match="each of the 6 points, or None, not 2"):
         neighborhood_hit(placed, ["a", "b"])
 

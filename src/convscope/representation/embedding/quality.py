@@ -94,11 +94,11 @@ def neighborhood_hit(points: ArrayLike, labels: Sequence[object], k: int = 10, *
     """The mean share of a point's k nearest neighbors that have its label.
 
     Paulovich, Nonato, Minghim and Levkowitz 2008, "Least square projection". Points whose label is None are left
-    out, as neighbors too. None where at most k points have a label.
+    out, as neighbors too. None where at most k points have a label, and where no two have the same.
     """
     classes = label_numbers(labels, len(rows := finite_rows(points, "Points")))
     rows, classes = rows[classes >= 0], classes[classes >= 0]
-    if len(rows) <= k:
+    if len(rows) <= k or len(set(classes.tolist())) == len(classes):
         return None
     which = chosen_rows(len(rows), len(rows) if len(rows) <= EXACT_UP_TO else _PROBES, seed)
     near, _ = exact_neighbors(rows, which, None, k)
