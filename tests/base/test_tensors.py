@@ -9,7 +9,7 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convscope.base.tensors import packed, unpacked
+from convscope.base.tensors import memory_mapped, packed, unpacked
 
 ARRAYS = {
     "a": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -74,3 +74,33 @@ def test_a_header_that_was_edited_on_purpose_is_noticed(tmp_path, change):
 def test_a_file_without_a_checksum_is_taken_as_it_is(tmp_path):
     arrays, about = unpacked(file(tmp_path, safetensors.numpy.save({"a": ARRAYS["a"]}, {"kind": "x"})))
     assert np.array_equal(arrays["a"], ARRAYS["a"]) and about == {"kind": "x"}
+
+
+def test_mapped_arrays_are_those_of_the_file_and_stay_in_it(tmp_path):
+    arrays = {
+        "floats": np.arange(12, dtype=np.float32).reshape(3, 4),
+        "numbers": np.array([[-1, 2**40]], np.int64),
+        "bytes": np.frombuffer(b"text", np.uint8),
+        "none": np.zeros((0, 5), np.float32),
+    }
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(packed(arrays, {"about": "this"}))
+    found, about = memory_mapped(path)
+    read, _ = unpacked(path)
+    assert about == {"about": "this"} and set(found) == set(arrays)
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype and found[name].shape == array.shape
+        assert np.array_equal(found[name], array) and np.array_equal(read[name], array)
+    assert isinstance(found["floats"], np.memmap) and not found["floats"].flags.writeable
+
+
+def test_a_flipped_bit_or_a_cut_is_noticed_before_anything_is_mapped(tmp_path):
+    path = tmp_path / "a.safetensors"
+    data = packed({"x": np.arange(64, dtype=np.float32)}, {"about": "this"})
+    for place in (3, 20, len(data) - 5):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with pytest.raises(ValueError, match=r"cannot be read|is damaged"):
+            memory_mapped(path)
+    path.write_bytes(data[:-8])
+    with pytest.raises(ValueError, match=r"cannot be read|is damaged"):
+        memory_mapped(path)
