@@ -19,7 +19,7 @@ from convscope.fronts.cli.main import convscope
 from convscope.zoo import zoo
 
 SUBJECTS = {"net": "hostile:net", "image": "sample:cat", "unit": "logits:1", "layer": "stem"}
-SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "source": "samples"}
+SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "source": "samples", "other": "hostile:net"}
 QUICK = {
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},

@@ -45,7 +45,7 @@ class Explorer:
         self.process.stdout.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
     """An explorer with a store of its own, the same for all tests of the page."""
     if not STATIC.is_file():
@@ -55,7 +55,7 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
     running.stop()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # no longer: a browser that is open leaves an event loop running
 def new_context() -> Iterator[Callable[[], BrowserContext]]:
     """Makes a browser without memory, whose camera shows a test picture, and in which nothing moves."""
     if CHROMIUM is None:
@@ -72,7 +72,7 @@ def new_context() -> Iterator[Callable[[], BrowserContext]]:
         started.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # no longer: a browser that is open leaves an event loop running
 def reader(new_context: Callable[[], BrowserContext]) -> Page:
     """The one tab of a reader, who may use the camera and the clipboard."""
     context = new_context()
