@@ -41,6 +41,12 @@ def click(name: str, shown: str = "") -> Step:
     return step
 
 
+def close(page: Page) -> None:
+    """No dialog: the next key is the page's only once it has gone."""
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def search(page: Page) -> None:
     """The search, open."""
     page.keyboard.press("Control+k")
@@ -123,8 +129,8 @@ def nothing(page: Page) -> None:
 VIEWS: dict[str, dict[str, tuple[Step, Step]]] = {  # what opens each, and what closes it
     "toolbox": {
         "as it begins": (nothing, nothing),
-        "search": (search, press("Escape")),
-        "keys": (keys, press("Escape")),
+        "search": (search, close),
+        "keys": (keys, close),
         "synthesized": (synthesized, press("s")),
         "no map": (no_map, nothing),
     },
