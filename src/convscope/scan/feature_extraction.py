@@ -22,7 +22,8 @@ from .codes.pooling import check_pool
 from .codes.result import Codes, check_any, held_codes, open_codes
 from .codes.state import CodeRows, CodesState
 from .engine import run_scan
-from .job import Labels, ScanJob, check_part
+from .job import ScanJob, check_part
+from .pass_knobs import ClassNames, Compile, Engine, LaneBatch, Seconds, Workers, check_is_network
 from .selection import Selection, select
 from .statistics.state import State
 
@@ -48,26 +49,16 @@ def codes(
     pool: Annotated[
         str, Field(description="mean or max over the places of a map, or one place y,x", min_length=1)
     ] = "mean",
-    labels: Annotated[
-        Labels, Field(description="classes: those of the images, the network's own by name or number, or none")
-    ] = "source",
-    compile: Annotated[
-        bool, Field(description="run the executed graph with norms folded in: faster, and equal to rounding")
-    ] = False,
-    batch_size: Annotated[
-        Annotated[int, Field(ge=1, le=1024)] | Literal["auto"],
-        Field(description="images a thread takes at once; auto: as many as its cache holds"),
-    ] = "auto",
-    workers: Annotated[
-        Annotated[int, Field(ge=0, le=256)] | Literal["auto"],
-        Field(description="processes that decode images; auto: one a core, at most four"),
-    ] = "auto",
-    engine: Annotated[Literal["inline", "ray"], Field(description="this process, or a Ray cluster")] = "inline",
+    labels: ClassNames = "source",
+    compile: Compile = False,
+    batch_size: LaneBatch = "auto",
+    workers: Workers = "auto",
+    engine: Engine = "inline",
     shard: Annotated[
         str,
         Field(description="i/n: do part i of n, counted from 0; then the same call without a shard puts them together"),
     ] = "0/1",
-    checkpoint: Annotated[float, Field(ge=0, description="seconds between checkpoints in the output folder")] = 60.0,
+    checkpoint: Seconds = 60.0,
 ) -> Codes:
     """Have the code of every image of a collection: the activations of a layer, one number a channel.
 
@@ -77,8 +68,7 @@ def codes(
     float32, as the layer puts them out. Raises BadSource for images that cannot be used, BadScan where the folder
     holds other codes, BadKnob for a place outside of a map, CannotWrite, and UnknownLayer.
     """
-    if not isinstance(net, Network):
-        raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
+    check_is_network(net)
     part, of = check_part(shard)
     if of > 1 and (output is None or engine == "ray"):
         raise BadKnob(

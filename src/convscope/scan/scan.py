@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -18,7 +18,8 @@ from ..network.network import Network
 from .engine import resume, run_scan
 from .feature_extraction import beside_scan, merge_codes
 from .feature_extraction import codes as extract_codes
-from .job import Labels, ScanJob, check_part
+from .job import ScanJob, check_part
+from .pass_knobs import ClassNames, Compile, Engine, LaneBatch, Seconds, Workers, check_is_network
 from .result import Scan, in_memory, open_scan
 from .selection import Wish
 from .statistics.state import State, merged
@@ -47,9 +48,7 @@ def scan(
     positions: Annotated[
         int, Field(ge=0, description="positions of a map that histograms count, on a lattice; 0 for all")
     ] = 16,
-    labels: Annotated[
-        Labels, Field(description="classes: those of the images, the network's own by name or number, or none")
-    ] = "source",
+    labels: ClassNames = "source",
     predictions: Annotated[
         Wish,
         Field(description="keep the five most probable classes of every image; auto: if logits are among the layers"),
@@ -62,22 +61,14 @@ def scan(
         Field(description="layers, with commas between them, whose codes are kept besides for maps; none if empty"),
         knobs.Several(","),
     ] = "",
-    compile: Annotated[
-        bool, Field(description="run the executed graph with norms folded in: faster, and equal to rounding")
-    ] = False,
-    batch_size: Annotated[
-        Annotated[int, Field(ge=1, le=1024)] | Literal["auto"],
-        Field(description="images a thread takes at once; auto: as many as its cache holds"),
-    ] = "auto",
-    workers: Annotated[
-        Annotated[int, Field(ge=0, le=256)] | Literal["auto"],
-        Field(description="processes that decode images; auto: one a core, at most four"),
-    ] = "auto",
-    engine: Annotated[Literal["inline", "ray"], Field(description="this process, or a Ray cluster")] = "inline",
+    compile: Compile = False,
+    batch_size: LaneBatch = "auto",
+    workers: Workers = "auto",
+    engine: Engine = "inline",
     shard: Annotated[
         str, Field(description="i/n: do part i of n, counted from 0, and merge later; auto: rank and size of the job")
     ] = "0/1",
-    checkpoint: Annotated[float, Field(ge=0, description="seconds between checkpoints in the output folder")] = 60.0,
+    checkpoint: Seconds = 60.0,
 ) -> Scan:
     """Find what drives every unit over a collection of images, in one pass.
 
@@ -89,8 +80,7 @@ def scan(
     BadSource for images that cannot be used, BadScan where the folder holds another scan, CannotWrite, and
     UnknownLayer.
     """
-    if not isinstance(net, Network):
-        raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
+    check_is_network(net)
     part, of = check_part(shard)
     if of > 1 and output is None:
         raise BadKnob("A scan in parts needs an output folder, where the parts meet. Give output=…, or -o DIR.")

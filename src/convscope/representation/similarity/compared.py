@@ -94,7 +94,7 @@ class ComparedCodes:
         """The codes of a layer for the images that both have; not copied where they lie in one piece."""
         codes, rows = (self.a, self.b)[network == "b"], self.common[network == "b"]
         blocks = [*codes.blocks(layer)]
-        found = blocks[0] if len(blocks) == 1 else codes.of(layer)
+        found = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         return found if len(rows) == len(found) else found[rows]
 
     def _pair(self, layer: str, other: str) -> tuple[float, ...]:

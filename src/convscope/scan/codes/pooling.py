@@ -19,12 +19,12 @@ def check_pool(pool: str, layers: Sequence[Layer]) -> None:
     """Raise BadKnob for a pool that is neither mean, max nor a place y,x, and for a place outside of a layer's maps."""
     if pool in ("mean", "max"):
         return
-    found = _PLACE.fullmatch(pool.strip())
-    if found is None:
+    place = place_of(pool)
+    if place is None:
         raise BadKnob(f"pool must be mean, max, or a place y,x such as 3,3, not {pool!r}. Leave it out for the mean.")
     for layer in layers:
         height, width = tuple(layer.shape)[1:] or (1, 1)
-        if int(found[1]) >= height or int(found[2]) >= width:
+        if place[0] >= height or place[1] >= width:
             raise BadKnob(
                 f"pool must be a place in the maps of {layer.name}, which are {height} × {width}, not {pool}. "
                 "Places count from 0,0 at the top left; or use mean or max."

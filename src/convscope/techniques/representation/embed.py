@@ -24,9 +24,11 @@ from ...results.embedding import Embedding
 from ...scan.codes.result import Codes
 from ...scan.feature_extraction import codes as codes_of
 from ...scan.job import Labels
+from ...scan.pass_knobs import ClassNames
 from ...scan.subject import SourceSubject
 from ..common_knobs import Seed
 from .evolution import evolution
+from .map_knobs import CodeDistance, Pool
 
 _EXACT = 1 << 30  # bytes of codes against which a map is judged; of more, against their components
 
@@ -41,9 +43,7 @@ def embed(
         Literal["tsne", "pca", "umap"], Field(description="t-SNE, the first principal components, or UMAP if installed")
     ] = "tsne",
     dims: Annotated[Literal[2, 3], Field(description="dimensions of the map")] = 2,
-    metric: Annotated[
-        Metric, Field(description="distances between codes: l2 of the codes as they are, or cosine")
-    ] = "l2",
+    metric: CodeDistance = "l2",
     perplexity: Annotated[
         str,
         Field(description="of t-SNE, several with commas; auto: 30 and n/100, above 10,000 images 30 alone"),
@@ -52,12 +52,8 @@ def embed(
     iterations: Annotated[
         int, Field(ge=1, le=100_000, description="updates of t-SNE, after 250 with exaggerated attraction")
     ] = 500,
-    pool: Annotated[
-        str, Field(description="how a map of the layer becomes one number: mean, max, or one place y,x", min_length=1)
-    ] = "mean",
-    labels: Annotated[
-        Labels, Field(description="classes: those of the images, the network's own by name or number, or none")
-    ] = "source",
+    pool: Pool = "mean",
+    labels: ClassNames = "source",
     seed: Seed = 0,
 ) -> Embedding:
     """Map the images of a collection so that those a layer takes for alike lie side by side.
@@ -102,7 +98,7 @@ def _codes(net: Network, source: Source | Codes, layer: str, pool: str, labels: 
     if isinstance(source, Source):
         return codes_of(net, source, layer, pool=pool, labels=labels)
     source.check(net)
-    source.of(layer) if layer not in source.layers else None
+    source.width(layer)  # raises for a layer without codes
     for name, wanted in (("pool", pool), ("labels", labels)):
         if source.ledger.knobs[name] != wanted:
             raise BadKnob(f"{name} must be that of the codes, {source.ledger.knobs[name]}, not {wanted}. Leave it out.")

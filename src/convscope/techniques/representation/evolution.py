@@ -16,14 +16,15 @@ from ...contract import knobs
 from ...data.open import open_source
 from ...network.network import Network
 from ...representation.embedding.evolution import EvolvedMaps, evolve
-from ...representation.embedding.points import Metric, finite_rows, in_metric
+from ...representation.embedding.points import finite_rows, in_metric
 from ...representation.embedding.quality import neighborhood_hit
 from ...representation.procrustes import procrustes
 from ...results.evolution import Evolution
 from ...scan.codes.result import Codes
 from ...scan.feature_extraction import codes as codes_of
-from ...scan.job import Labels
+from ...scan.pass_knobs import ClassNames
 from ..common_knobs import Seed
+from .map_knobs import CodeDistance, Pool
 
 _HIT = 10  # neighbors on a map
 
@@ -35,9 +36,7 @@ def evolution(
     layer: str,
     *,
     dims: Annotated[Literal[2, 3], Field(description="dimensions of the maps")] = 2,
-    metric: Annotated[
-        Metric, Field(description="distances between codes: l2 of the codes as they are, or cosine")
-    ] = "l2",
+    metric: CodeDistance = "l2",
     pull: Annotated[
         float, Field(ge=0, le=100, description="how strongly an image is held where it is on the next map")
     ] = 0.003,
@@ -45,12 +44,8 @@ def evolution(
         int, Field(ge=1, le=100_000, description="updates of the last map, after 250 with exaggerated attraction")
     ] = 500,
     continued: Annotated[int, Field(ge=1, le=100_000, description="updates of each map that continues another")] = 500,
-    pool: Annotated[
-        str, Field(description="how a map of the layer becomes one number: mean, max, or one place y,x", min_length=1)
-    ] = "mean",
-    labels: Annotated[
-        Labels, Field(description="classes: those of the images, the network's own by name or number, or none")
-    ] = "source",
+    pool: Pool = "mean",
+    labels: ClassNames = "source",
     seed: Seed = 0,
 ) -> Evolution:
     """Map the same images in several networks, or checkpoints of one, first to last: what `embed` of a list does.
