@@ -12,8 +12,9 @@ from types import TracebackType
 
 from ..data.open import SourceLike
 from ..network.network import Network
+from ..scan.pass_knobs import check_is_network
 from ..scan.result import Scan
-from .report.report import browse, check_network
+from .report.report import browse
 from .server.address import bound
 from .server.launch import Serving, begin, installed, open_workspace, scan_in
 
@@ -97,7 +98,7 @@ def explore(
     says otherwise. Nothing else should change or run the module meanwhile, other than in turn with you: what changed
     is seen on the next look. Raises BadSource, BadScan, BadStore, and BadKnob for a port in use.
     """
-    check_network(net)
+    check_is_network(net)
     name = net.reference["reference"] or net.name
     with ExitStack() as held:
         listening = held.enter_context(bound(host, port))

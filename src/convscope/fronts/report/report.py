@@ -13,13 +13,14 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from ...base import progress
-from ...base.errors import BadImage, BadKnob, ConvscopeError
+from ...base.errors import BadImage, ConvscopeError
 from ...base.files import check_writable, write
 from ...base.image import Image, ImageLike, open_image
 from ...base.version import VERSION
 from ...catalog.catalog import entry
 from ...network.layer_choice import filter_layers, first_and_middle, last_at_each_size, rectified_at_each_size
 from ...network.network import Network
+from ...scan.pass_knobs import check_is_network
 from ...scan.result import Scan, open_scan
 from ...view.render.svg import data_uri
 from .figure import figure
@@ -55,7 +56,7 @@ def report(
     scan of another network or one whose images are not at hand.
     """
     path = Path(path)
-    check_network(net)
+    check_is_network(net)
     check_writable(path)
     several = cast("Sequence[ImageLike]", images if isinstance(images, list | tuple) else [images])
     pictures = [open_image(one) for one in several]
@@ -65,12 +66,6 @@ def report(
     if open:
         show(path)
     return path
-
-
-def check_network(net: object) -> None:
-    """Raise BadKnob for what is no Network."""
-    if not isinstance(net, Network):
-        raise BadKnob(f"net must be a Network, not {type(net).__name__}. Use cs.load('lite0') or cs.Network(module).")
 
 
 def write_report(net: Network, images: Sequence[Image], path: Path, scan: Scan | None = None) -> int:
