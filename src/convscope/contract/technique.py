@@ -96,7 +96,8 @@ def _asked(function: Callable[P, R], kinds: Mapping[str, Subject], over: Callabl
         if over is not None and isinstance(given["net"], list | tuple):
             return over(**given)  # type: ignore[no-any-return]
         _check_network(given["net"])
-        made: R = given["net"].settled(functools.partial(carry_out, given))
+        others = [subject for name, subject in given.items() if name != "net" and hasattr(subject, "settled")]
+        made: R = given["net"].settled(functools.partial(carry_out, given), others)
         return made
 
     def carry_out(given: dict[str, Any]) -> R:

@@ -23,7 +23,7 @@ from ..base.undo import undoing
 from ..base.unit import Unit, UnitLike, Valued, find_label, parse, parse_sum
 from .backward.layer_gradient import layer_gradient
 from .batch_size import chunks, fitting_batch_size
-from .isolation.alone import alone
+from .isolation.alone import alone, together
 from .isolation.causes import check_runnable
 from .isolation.digest import TensorHashes, tensors_of
 from .isolation.parts import parts_of, unwrap
@@ -160,11 +160,15 @@ class Network:
             self._structure()
         return self._found[1]
 
-    def settled(self, ask: Callable[[], T]) -> T:
-        """What `ask` gives; the module stays as it is meanwhile, so what is known of it is not checked again."""
+    def settled(self, ask: Callable[[], T], others: Iterable[Network] = ()) -> T:
+        """What `ask` gives; the module stays as it is meanwhile, so what is known of it is not checked again.
+
+        Those of `others` stay as they are too.
+        """
         with suppress(ForwardFailed):  # said where it matters
             _ = self._table
-        return self._settle(ask)
+        modules = [self.module, *(other.module for other in others)]
+        return together(modules, partial(self._settle, ask)) if len(modules) > 1 else self._settle(ask)
 
     @alone
     def _settle(self, ask: Callable[[], T]) -> T:

@@ -16,8 +16,10 @@ import torch.nn.functional as F
 from torch import nn
 
 import convscope as cs
+from convscope.base.errors import BadSource
 from convscope.base.progress import listening
-from convscope.network.isolation.alone import _locks, lent
+from convscope.data.source import Source
+from convscope.network.isolation.alone import _locks, held, lent, lock_of
 
 PATIENCE = 120
 IMAGE = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
@@ -96,6 +98,43 @@ def test_another_network_does_not_wait_unless_it_is_of_the_same_module(of_one_mo
         pool.submit(lambda: (other.predict(IMAGE), done.set())).result(PATIENCE)
         long.result(PATIENCE)
     assert told[0] is not of_one_module
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.5])
+def test_two_networks_that_are_asked_about_together_are_taken_in_one_order(drop):
+    one, other = network(drop), network(drop)
+    waits = threading.Event()
+
+    def ask(net, beside):
+        if not waits.is_set():  # the first: until the second wants what is held here
+            deadline = time.monotonic() + PATIENCE
+            while not set(_locks.waiting) - {threading.get_ident()} and time.monotonic() < deadline:
+                time.sleep(0.001)
+        waits.set()
+        return beside.predict(IMAGE)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(lambda: one.settled(lambda: ask(one, other), [other]))
+        second = pool.submit(lambda: other.settled(lambda: ask(other, one), [one]))
+        assert len(first.result(PATIENCE)) == len(second.result(PATIENCE)) > 0
+
+
+def test_a_comparison_holds_both_networks_while_it_runs():
+    one, other, found = network(), network(), []
+
+    class Images(Source):
+        reference = ""
+
+        @property
+        def digest(self):
+            found.extend(net.module for net in (one, other) if held(lock_of(net.module)))
+            raise BadSource("There are none.")
+
+        classes = shards = entries = find = read = digest
+
+    with pytest.raises(BadSource):
+        cs.compare_networks(one, other, Images())
+    assert found[:2] == [one.module, other.module]
 
 
 @pytest.mark.parametrize("drop", [0.0, 0.5])

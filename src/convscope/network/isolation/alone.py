@@ -10,7 +10,7 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
@@ -111,15 +111,32 @@ def alone(method: Callable[Concatenate[N, P], R]) -> Callable[Concatenate[N, P],
 
     @functools.wraps(method)
     def ask(net: N, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        module = unwrap(net.module)
-        lock, mark = lock_of(module), _Mark(module)
-        random = nullcontext() if module in QUIET else random_lock()
-        with mark, lock, random, everything_undone(_Before().restore):  # of C, so that no interrupt leaves one locked
-            mark.through()
-            _thread.held += [lock, random]
-            return method(net, *args, **kwargs)
+        return _held_by([unwrap(net.module)], functools.partial(method, net, *args, **kwargs))
 
     return ask
+
+
+def together(modules: Iterable[nn.Module], ask: Callable[[], R]) -> R:
+    """What `ask` gives, while nothing else uses any of these modules.
+
+    In one order whoever asks, so that of two who want the same modules none waits for the other.
+    """
+    return _held_by(sorted({unwrap(module) for module in modules}, key=id), ask)
+
+
+def _held_by(modules: Sequence[nn.Module], ask: Callable[[], R], before: Sequence[nn.Module] = ()) -> R:
+    """Locks of modules are taken first, that of the random numbers last."""
+    if modules:
+        module, *rest = modules
+        lock, mark = lock_of(module), _Mark(module)
+        with mark, lock, everything_undone(_Before().restore):  # of C, so that no interrupt leaves one locked
+            mark.through()
+            _thread.held += [lock]
+            return _held_by(rest, ask, (*before, module))
+    random = nullcontext() if all(module in QUIET for module in before) else random_lock()
+    with random, everything_undone(_Before().restore):
+        _thread.held += [random]
+        return ask()
 
 
 def held(lock: Lock) -> bool:
