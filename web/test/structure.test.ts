@@ -14,7 +14,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "panels/technique": ["hosts", "store", "views", "input", "panels"],
   toolbox: ["hosts", "store", "views"],
   "toolbox/grid": ["hosts", "store", "views", "panels", "toolbox"],
-  shell: ["hosts", "store", "views", "input", "panels", "panels/scan", "panels/technique", "toolbox", "toolbox/grid"],
+  "map/drawing": [],
+  map: ["hosts", "store", "views", "panels", "panels/technique", "map/drawing"],
+  shell: ["hosts", "store", "views", "input", "panels", "panels/scan", "panels/technique", "toolbox", "toolbox/grid", "map"],
 };
 
 const texts = import.meta.glob<string>("../src/**/*", { query: "?raw", import: "default", eager: true });
