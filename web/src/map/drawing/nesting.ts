@@ -1,34 +1,42 @@
 /** Which marks show their picture at which zoom: one a cell, and those that are there stay as one zooms in. */
 
+/** Places of marks, x, y after x, y from 0 to 1, with what is reckoned of them once. */
+export interface Layout {
+  places: Float32Array;
+  /** The marks along a curve on which near marks follow one another: painted so, pixels are found in the cache. */
+  curve: Uint32Array;
+  /** The number of halvings of the map's side from which on a mark stands for its cell. */
+  levels: Uint8Array;
+}
+
 export const DEEPEST = 14; // halvings of the map's side
 export const NEVER = 255; // of marks that no halving parts from another
 
 /**
- * The number of halvings of the map's side from which on a mark stands for its cell, for each mark.
+ * Lays marks out; `order` are the marks, those that stand for a cell before others first.
  *
- * `places` are x, y after x, y from 0 to 1; `order` are the marks, those that stand for a cell before others first.
  * A mark that stands for a cell stands for the cell inside it in which it lies, too: zooming in only adds.
  */
-export function standing(places: Float32Array, order: Uint32Array): Uint8Array {
+export function laidOut(places: Float32Array, order: Uint32Array): Layout {
   const found = new Uint8Array(order.length).fill(NEVER);
-  const codes = order.slice();
-  codes.forEach((mark, at) => {
-    codes[at] = cellOf(places[2 * mark]!, places[2 * mark + 1]!);
-  });
-  let crowd = Uint32Array.from(order.keys()); // numbers in `order`, those that do not stand yet
-  for (let level = 0; level <= DEEPEST && crowd.length; level += 1) {
-    const shift = 2 * (DEEPEST - level);
-    const taken = new Set<number>();
-    for (let at = 0; at < order.length; at += 1) if (found[order[at]!]! < level) taken.add(codes[at]! >>> shift);
-    crowd = crowd.filter((at) => {
-      const cell = codes[at]! >>> shift;
-      if (taken.has(cell)) return true;
-      taken.add(cell);
-      found[order[at]!] = level;
-      return false;
-    });
-  }
-  return found;
+  // along the curve, and within a smallest cell by the order: a cell of any size is a run of these
+  const rows = Float64Array.from(order, (mark, at) => cellOf(places[2 * mark]!, places[2 * mark + 1]!) * order.length + at).sort();
+  const cells = Uint32Array.from(rows, (row) => Math.floor(row / order.length));
+  const ranks = Uint32Array.from(rows, (row) => row % order.length);
+  const divide = (begin: number, end: number, level: number, above: number): void => {
+    let first = ranks[begin]!;
+    for (let at = begin + 1; at < end; at += 1) first = Math.min(first, ranks[at]!);
+    if (first !== above) found[order[first]!] = level;
+    if (level === DEEPEST || end - begin === 1) return;
+    const shift = 2 * (DEEPEST - level - 1);
+    for (let at = begin, from = begin; at < end; from = at) {
+      const cell = cells[from]! >>> shift;
+      while (at < end && cells[at]! >>> shift === cell) at += 1;
+      divide(from, at, level + 1, first);
+    }
+  };
+  if (order.length) divide(0, order.length, 0, -1);
+  return { places, curve: ranks.map((rank) => order[rank]!), levels: found };
 }
 
 /** The smallest cells along a curve on which those of a larger cell lie side by side: bits of x and y, in turn. */

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { cellOf, DEEPEST, levelOf, NEVER, shuffled, standing } from "../../../src/map/drawing/nesting";
+import { cellOf, DEEPEST, laidOut, levelOf, NEVER, shuffled } from "../../../src/map/drawing/nesting";
 
 const count = 3000;
 const order = shuffled(count);
 const places = Float32Array.from(shuffled(2 * count), (value) => value / (2 * count));
-const found = standing(places, order);
+const { levels: found, curve } = laidOut(places, order);
 const cells = (level: number, marks: Iterable<number>) =>
   [...marks].map((mark) => cellOf(places[2 * mark]!, places[2 * mark + 1]!) >>> (2 * (DEEPEST - level)));
 
@@ -26,7 +26,7 @@ test("the mark that stands for a cell is the first of its marks in the order", (
 });
 
 test("of marks at one place only the first ever stands for it", () => {
-  expect([...standing(Float32Array.of(0.5, 0.5, 0.5, 0.5), Uint32Array.of(1, 0))]).toEqual([NEVER, 0]);
+  expect([...laidOut(Float32Array.of(0.5, 0.5, 0.5, 0.5), Uint32Array.of(1, 0)).levels]).toEqual([NEVER, 0]);
 });
 
 test("cells are as large as a picture, or up to twice", () => {
@@ -39,4 +39,12 @@ test("the order holds every mark once, the same every time", () => {
   expect([...order].sort((a, b) => a - b)).toEqual([...order.keys()]);
   expect(shuffled(count)).toEqual(order);
   expect(order.slice(0, 5)).not.toEqual(Uint32Array.of(0, 1, 2, 3, 4));
+});
+
+test("along the curve every mark comes once, those of a cell side by side", () => {
+  expect([...curve].sort((a, b) => a - b)).toEqual([...order.keys()]);
+  for (const level of [2, 5]) {
+    const runs = cells(level, curve).filter((cell, at, all) => cell !== all[at - 1]);
+    expect(new Set(runs).size).toBe(runs.length);
+  }
 });

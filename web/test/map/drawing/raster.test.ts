@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { disk, dots, mixed } from "../../../src/map/drawing/raster";
 
-const PAPER = 0xffffffff;
-const INK = 0xff0000ff;
-const sheet = (width: number, height: number) => ({ pixels: new Uint32Array(width * height).fill(PAPER), width, height });
+const PAPER = -1; // white, as all words are signed
+const INK = 0xff0000ff | 0;
+const sheet = (width: number, height: number) => ({ pixels: new Int32Array(width * height).fill(PAPER), width, height });
 
 test("a disk covers its area", () => {
   for (const width of [1, 2.5, 5, 9]) {
@@ -14,7 +14,7 @@ test("a disk covers its area", () => {
 
 test("a dot lies where its mark is, x to the right and y downward", () => {
   const paper = sheet(20, 10);
-  dots(paper, Float32Array.of(0.75, 0.25), Uint32Array.of(0), Uint32Array.of(INK), { scale: 20, left: 0, top: 0 }, disk(3));
+  dots(paper, Float32Array.of(0.75, 0.25), Uint32Array.of(0), Int32Array.of(INK), { scale: 20, left: 0, top: 0 }, disk(3));
   expect(paper.pixels[5 * 20 + 15]).toBe(INK);
   expect(paper.pixels.filter((pixel) => pixel !== PAPER).length).toBeLessThanOrEqual(9);
 });
@@ -22,15 +22,15 @@ test("a dot lies where its mark is, x to the right and y downward", () => {
 test("the later lies over the earlier, what has no ink is not painted, and nothing runs over an edge", () => {
   const paper = sheet(8, 8);
   const places = Float32Array.of(0.5, 0.5, 0.5, 0.5, 0, 0.5, 1, 1);
-  dots(paper, places, Uint32Array.of(0, 1, 2, 3), Uint32Array.of(INK, 0xff00ff00, 0, 0xff112233), { scale: 8, left: 0, top: 0 }, disk(2));
+  dots(paper, places, Uint32Array.of(0, 1, 2, 3), Int32Array.of(INK, 0xff00ff00 | 0, 0, 0xff112233 | 0), { scale: 8, left: 0, top: 0 }, disk(2));
   const share = disk(2).cover[3]!;
-  expect(paper.pixels[4 * 8 + 4]).toBe(mixed(mixed(PAPER, INK, share), 0xff00ff00, share));
+  expect(paper.pixels[4 * 8 + 4]).toBe(mixed(mixed(PAPER, INK, share), 0xff00ff00 | 0, share));
   expect(paper.pixels[4 * 8]).toBe(PAPER);
   expect(paper.pixels.filter((pixel) => pixel !== PAPER).length).toBe(5);
 });
 
 test("mixing goes from one color to the other", () => {
-  expect(mixed(0xff102030, 0xff405060, 0)).toBe(0xff102030);
-  expect(mixed(0xff102030, 0xff405060, 256)).toBe(0xff405060);
-  expect(mixed(0xff000000, 0xffffffff, 128)).toBe(0xff7f7f7f);
+  expect(mixed(0xff102030, 0xff405060, 0)).toBe(0xff102030 | 0);
+  expect(mixed(0xff102030, 0xff405060, 256)).toBe(0xff405060 | 0);
+  expect(mixed(0xff000000, 0xffffffff, 128)).toBe(0xff7f7f7f | 0);
 });
