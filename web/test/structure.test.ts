@@ -14,9 +14,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "panels/technique": ["hosts", "store", "views", "input", "panels"],
   toolbox: ["hosts", "store", "views"],
   "toolbox/grid": ["hosts", "store", "views", "panels", "toolbox"],
-  "map/drawing": [],
-  map: ["hosts", "store", "views", "panels", "panels/technique", "map/drawing"],
-  shell: ["hosts", "store", "views", "input", "panels", "panels/scan", "panels/technique", "toolbox", "toolbox/grid", "map"],
+  "map/drawing": ["hosts", "store", "views"],
+  map: ["hosts", "store", "views", "map/drawing"],
+  "map/page": ["hosts", "store", "views", "panels", "map", "map/drawing"],
+  shell: ["hosts", "store", "views", "input", "panels", "panels/scan", "panels/technique", "toolbox", "toolbox/grid", "map", "map/page"],
 };
 
 const texts = import.meta.glob<string>("../src/**/*", { query: "?raw", import: "default", eager: true });

@@ -22,7 +22,14 @@ test("a dot lies where its mark is, x to the right and y downward", () => {
 test("the later lies over the earlier, what has no ink is not painted, and nothing runs over an edge", () => {
   const paper = sheet(8, 8);
   const places = Float32Array.of(0.5, 0.5, 0.5, 0.5, 0, 0.5, 1, 1);
-  dots(paper, places, Uint32Array.of(0, 1, 2, 3), Int32Array.of(INK, 0xff00ff00 | 0, 0, 0xff112233 | 0), { scale: 8, left: 0, top: 0 }, disk(2));
+  dots(
+    paper,
+    places,
+    Uint32Array.of(0, 1, 2, 3),
+    Int32Array.of(INK, 0xff00ff00 | 0, 0, 0xff112233 | 0),
+    { scale: 8, left: 0, top: 0 },
+    disk(2),
+  );
   const share = disk(2).cover[3]!;
   expect(paper.pixels[4 * 8 + 4]).toBe(mixed(mixed(PAPER, INK, share), 0xff00ff00 | 0, share));
   expect(paper.pixels[4 * 8]).toBe(PAPER);

@@ -1,0 +1,159 @@
+/** What is on screen of a map, painted: dots, over them pictures, each at its exact place. */
+import { type Camera, type Size, scaleOf } from "./camera";
+import { type Layout, levelOf } from "./nesting";
+import type { Cut, Pictures } from "./pictures";
+import { disk, dots, type Fit, mixed, type Sheet } from "./raster";
+
+export const MOST_PICTURES = 2000;
+const LEAST = 16; // pixels, the smallest picture
+const SMALLEST = 10; // pixels for which there must be room before there are pictures at all
+const OWN = 96; // from so many pixels on it is the source image
+const WIDEST = 280;
+
+export interface Scene {
+  size: Size;
+  density: number;
+  camera: Camera;
+  /** Where the marks are now, while they may be on their way to where `layout` has them. */
+  places: Float32Array;
+  layout: Layout;
+  /** The side of a cell, where the marks lie in cells of their own. */
+  cell: number;
+  inks: Int32Array;
+  selection: Uint8Array;
+  any: boolean;
+  enlarged: number;
+  pictures: Pictures | null;
+  paper: number;
+  accent: string;
+}
+
+/** A picture as it was painted, in pixels of the page. */
+export interface Painted {
+  mark: number;
+  x: number;
+  y: number;
+  side: number;
+}
+
+/** Pixels from a mark to the next, were they evenly spread. */
+function spacing(scene: Scene): number {
+  return scaleOf(scene.camera, scene.size) * (scene.cell || 1 / Math.sqrt(scene.inks.length || 1));
+}
+
+export function sideOf(scene: Scene): number {
+  const room = spacing(scene) * (scene.cell ? 0.94 : 0.85) * scene.enlarged;
+  if (!scene.pictures?.there || room < SMALLEST) return 0;
+  const least = Math.max(LEAST, Math.sqrt((scene.size.width * scene.size.height) / MOST_PICTURES));
+  return Math.min(scene.cell ? Math.max(room, SMALLEST) : Math.max(room, least), WIDEST);
+}
+
+export function widthOf(scene: Scene): number {
+  return Math.min(Math.max(0.3 * spacing(scene), 2), 9);
+}
+
+/** The marks in sight that show their picture, those of coarse cells first. */
+export function withPictures(scene: Scene, side: number): number[] {
+  const { camera, size, layout, places } = scene;
+  const scale = scaleOf(camera, size);
+  const [wide, high] = [(size.width / 2 + side) / scale, (size.height / 2 + side) / scale];
+  const seen: number[] = [];
+  const level = levelOf(scale, side);
+  for (const mark of layout.curve) {
+    if (!scene.cell && layout.levels[mark]! > level) continue;
+    if (Math.abs(places[2 * mark]! - camera.x) < wide && Math.abs(places[2 * mark + 1]! - camera.y) < high) seen.push(mark);
+  }
+  const rank = (mark: number) => layout.levels[mark]!;
+  return seen.sort((a, b) => rank(a) - rank(b)).slice(0, MOST_PICTURES);
+}
+
+export class Painter {
+  #image: ImageData | null = null;
+  #pale: { of: Int32Array | null; selection: Uint8Array; paper: number; words: Int32Array } = {
+    of: null,
+    selection: new Uint8Array(),
+    paper: 0,
+    words: new Int32Array(),
+  };
+
+  /** Paints a scene, and tells where pictures are, the uppermost last. */
+  paint(pen: CanvasRenderingContext2D, scene: Scene): Painted[] {
+    const sheet = this.#sheet(pen, scene);
+    const fit = fitOf(scene);
+    const width = widthOf(scene) * scene.density;
+    sheet.pixels.fill(scene.paper);
+    dots(sheet, scene.places, scene.layout.curve, this.#inks(scene), fit, disk(width));
+    if (scene.any) this.#chosen(sheet, scene, fit, width);
+    pen.putImageData(this.#image!, 0, 0);
+    return paintPictures(pen, scene);
+  }
+
+  #sheet(pen: CanvasRenderingContext2D, scene: Scene): Sheet {
+    const width = Math.max(1, Math.round(scene.size.width * scene.density));
+    const height = Math.max(1, Math.round(scene.size.height * scene.density));
+    if (pen.canvas.width !== width || pen.canvas.height !== height) [pen.canvas.width, pen.canvas.height] = [width, height];
+    if (this.#image?.width !== width || this.#image.height !== height) this.#image = new ImageData(width, height);
+    return { pixels: new Int32Array(this.#image.data.buffer), width, height };
+  }
+
+  /** What is not selected is pale while something is. */
+  #inks(scene: Scene): Int32Array {
+    if (!scene.any) return scene.inks;
+    const known = this.#pale;
+    if (known.of !== scene.inks || known.selection !== scene.selection || known.paper !== scene.paper) {
+      const words = scene.inks.map((ink, mark) => (scene.selection[mark] ? ink : mixed(scene.paper, ink, 80)));
+      this.#pale = { of: scene.inks, selection: scene.selection, paper: scene.paper, words };
+    }
+    return this.#pale.words;
+  }
+
+  /** What is selected lies above, with a ring: not by its color alone. */
+  #chosen(sheet: Sheet, scene: Scene, fit: Fit, width: number): void {
+    const chosen = scene.layout.curve.filter((mark) => scene.selection[mark]);
+    const ring = new Int32Array(scene.inks.length).fill(scene.paper ^ 0x00ffffff);
+    dots(sheet, scene.places, chosen, ring, fit, disk(width + 3 * scene.density));
+    dots(sheet, scene.places, chosen, scene.inks, fit, disk(width + 0.5 * scene.density));
+  }
+}
+
+function fitOf(scene: Scene): Fit {
+  const scale = scaleOf(scene.camera, scene.size) * scene.density;
+  const { width, height } = scene.size;
+  return { scale, left: (width * scene.density) / 2 - scene.camera.x * scale, top: (height * scene.density) / 2 - scene.camera.y * scale };
+}
+
+function paintPictures(pen: CanvasRenderingContext2D, scene: Scene): Painted[] {
+  const { pictures } = scene;
+  const side = sideOf(scene);
+  pictures?.begin();
+  if (!side || !pictures) return [];
+  const fit = fitOf(scene);
+  const pixels = Math.round(side * scene.density);
+  pen.imageSmoothingQuality = "medium";
+  const painted: Painted[] = [];
+  for (const mark of withPictures(scene, side)) {
+    const cut = (side > OWN ? pictures.large(mark) : null) ?? pictures.thumbnail(mark, pixels);
+    if (!cut) continue;
+    const [x, y] = [scene.places[2 * mark]! * fit.scale + fit.left, scene.places[2 * mark + 1]! * fit.scale + fit.top];
+    painted.push({ mark, x: x / scene.density, y: y / scene.density, side });
+    paintOne(pen, scene, mark, cut, Math.round(x - pixels / 2), Math.round(y - pixels / 2), pixels);
+  }
+  pen.globalAlpha = 1;
+  pictures.go();
+  return painted;
+}
+
+function paintOne(pen: CanvasRenderingContext2D, scene: Scene, mark: number, cut: Cut, x: number, y: number, side: number): void {
+  const edge = Math.round(Math.min(Math.max(1, side / 24), 4 * scene.density));
+  const chosen = scene.any && scene.selection[mark];
+  const [width, height] = [side * Math.min(1, cut.width / cut.height), side * Math.min(1, cut.height / cut.width)];
+  pen.globalAlpha = scene.any && !chosen ? 0.22 : 1;
+  pen.fillStyle = chosen ? scene.accent : styleOf(scene.inks[mark]!);
+  const around = chosen ? edge + Math.round(scene.density) : edge;
+  pen.fillRect(x - around + (side - width) / 2, y - around + (side - height) / 2, width + 2 * around, height + 2 * around);
+  pen.drawImage(cut.image, cut.x, cut.y, cut.width, cut.height, x + (side - width) / 2, y + (side - height) / 2, width, height);
+}
+
+function styleOf(word: number): string {
+  return `rgb(${word & 255} ${(word >> 8) & 255} ${(word >> 16) & 255})`;
+}
