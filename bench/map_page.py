@@ -40,6 +40,22 @@ DRAG = """([steps, held]) => new Promise(done => { const map = document.querySel
   requestAnimationFrame(next) })"""
 
 
+def nested(points: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """One image of each cell first, coarse cells before fine ones; those of a level along a curve, as a server packs."""
+    places = ((points - points.min(0)) / np.ptp(points, axis=0).max() * 4095).astype(np.int64)
+    order, left = [], rng.permutation(len(points))
+    for level in range(13):
+        cells = places[left] >> (12 - level)
+        curve = sum(((cells[:, axis] >> bit & 1) << (2 * bit + axis)) for bit in range(12) for axis in (0, 1))
+        taken = set() if not order else {tuple(cell) for cell in places[np.concatenate(order)] >> (12 - level)}
+        fresh = np.array([tuple(cell) not in taken for cell in cells])
+        _, first = np.unique(np.where(fresh, curve, -1), return_index=True)
+        chosen = first[fresh[first]]
+        order.append(left[chosen][np.argsort(curve[chosen], kind="stable")])
+        left = np.delete(left, chosen)
+    return np.concatenate([*order, left]).astype(np.int32)
+
+
 class Made:
     """A map of n images in clusters, and the answers to what a page asks of it."""
 
@@ -48,7 +64,7 @@ class Made:
         self.n, self.side = n, int(np.ceil(np.sqrt(n)))
         middles, self.classes = rng.uniform(-60, 60, (10, 2)), rng.integers(0, 10, n).astype(np.int32)
         self.points = (middles[self.classes] + rng.normal(0, 9, (n, 2))).astype(np.float32)
-        self.order = rng.permutation(n).astype(np.int32)
+        self.order = nested(self.points, rng)
         self.slots = np.empty(n, np.int32)
         self.slots[self.order] = np.arange(n)
         cells = np.stack(np.divmod(np.arange(n), self.side), axis=1).astype(np.int32)
@@ -202,13 +218,14 @@ def main() -> None:
         with sync_playwright() as play:
             browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
             page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+            page.set_default_timeout(180_000)  # however busy the machine is
             page.on("pageerror", lambda error: print("error:", error))
             route(page, made)
             page.goto(f"{address}#{token}")
             page.wait_for_selector("[data-shown^=grid]")
             page.evaluate("performance.mark('asked')")
             page.evaluate(f"location.hash = '#/map/{DIGEST}'")
-            page.wait_for_function("document.querySelector('.map-stage canvas')?.dataset.painted !== undefined")
+            page.wait_for_selector(".map-stage > canvas[data-painted]")
             print(f"first points: {page.evaluate('performance.now() - performance.getEntriesByName(`asked`)[0].startTime'):.0f} ms")
 
             def go(rest: str) -> None:

@@ -1,5 +1,5 @@
 /** The map itself: one element that takes the focus, its canvas, and what lies over it. */
-import { computed, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { computed, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { mapPlace } from "../store/map_place";
 import { inks } from "./coloring";
@@ -33,7 +33,7 @@ export function Stage() {
   const canvas = useRef<HTMLCanvasElement>(null);
   const element = useRef<HTMLDivElement>(null);
   const size = useSignal({ width: 1, height: 1 });
-  const painted = useRef<Painted[]>([]);
+  const painted = useSignal<readonly Painted[]>([]);
   const line = useSignal<Spot[]>([]);
   const frame = useRef({ id: 0, passage: new Passage(), painter: new Painter(), snapshot: -1 });
 
@@ -53,15 +53,13 @@ export function Stage() {
     const to = target.peek();
     if (!pen || !to) return;
     stage.places = passage.places(now);
-    painted.current = painter.paint(pen, sceneOf(to, stage.places));
-    canvas.current!.dataset.painted = `${painted.current.length}`;
+    painted.value = painter.paint(pen, sceneOf(to, stage.places));
+    canvas.current!.dataset.painted = `${painted.value.length}`;
     if (passage.moving(now)) again();
-    places.value = stage.places;
   };
   const again = () => {
     frame.current.id ||= requestAnimationFrame(paint);
   };
-  const places = useSignal<Float32Array>(stage.places);
 
   useSignalEffect(() => {
     const to = target.value;
@@ -81,7 +79,7 @@ export function Stage() {
 
   /** The mark under a spot of the screen. */
   const under = (spot: Spot): number => {
-    const over = painted.current.findLast(({ x, y, side }) => Math.abs(spot.x - x) <= side / 2 && Math.abs(spot.y - y) <= side / 2);
+    const over = painted.value.findLast(({ x, y, side }) => Math.abs(spot.x - x) <= side / 2 && Math.abs(spot.y - y) <= side / 2);
     const reach = REACH / scaleOf(state.camera.value, stage.size);
     return over?.mark ?? nearest(stage.places, toMap(state.camera.value, stage.size, spot), reach);
   };
@@ -107,13 +105,13 @@ export function Stage() {
       <p id="map-keys" class="unseen">
         Arrows go to the nearest image in each direction, Enter opens it in the toolbox, Space selects it.
       </p>
-      <Marked places={places.value} size={size.value} painted={painted.current} />
+      <Marked painted={painted} />
       {line.value.length > 1 && (
         <svg class="map-over" aria-hidden="true">
           <polygon class="map-lasso" points={line.value.map(({ x, y }) => `${x},${y}`).join(" ")} />
         </svg>
       )}
-      <Tip places={places.value} size={size.value} />
+      <Tip painted={painted} />
     </div>
   );
 }
@@ -144,17 +142,26 @@ function describe(): string {
   return `Map of ${header.images} images at ${header.layer}.${here}`;
 }
 
+/** Grows with every painting, so that what lies over the map stays where its marks are. */
 interface OverProps {
-  places: Float32Array;
-  size: { width: number; height: number };
+  painted: Signal<readonly Painted[]>;
+}
+
+/** Where a mark is on the screen; null where there is none. */
+function spotOf(mark: number): Spot | null {
+  const { places, size } = stage;
+  if (mark < 0 || 2 * mark >= places.length) return null;
+  return toScreen(state.camera.value, size, { x: places[2 * mark]!, y: places[2 * mark + 1]! });
 }
 
 /** Rings around the mark one is at, and the one under the pointer. */
-function Marked({ places, size, painted }: OverProps & { painted: readonly Painted[] }) {
+function Marked({ painted }: OverProps) {
+  const now = painted.value;
   const ring = (mark: number, kind: string) => {
-    if (mark < 0 || 2 * mark >= places.length) return null;
-    const { x, y } = toScreen(state.camera.value, size, { x: places[2 * mark]!, y: places[2 * mark + 1]! });
-    const side = (painted.find((one) => one.mark === mark)?.side ?? 10) + 8;
+    const spot = spotOf(mark);
+    if (!spot) return null;
+    const { x, y } = spot;
+    const side = (now.find((one) => one.mark === mark)?.side ?? 10) + 8;
     return (
       <g class={kind}>
         <rect class="under" x={x - side / 2} y={y - side / 2} width={side} height={side} rx="3" />
@@ -171,10 +178,13 @@ function Marked({ places, size, painted }: OverProps & { painted: readonly Paint
 }
 
 /** Beside the mark under the pointer: its picture, its id and its class. */
-function Tip({ places, size }: OverProps) {
+function Tip({ painted }: OverProps) {
+  painted.value;
   const mark = state.hovered.value;
-  if (mark < 0 || 2 * mark >= places.length) return null;
-  const { x, y } = toScreen(state.camera.value, size, { x: places[2 * mark]!, y: places[2 * mark + 1]! });
+  const spot = spotOf(mark);
+  if (!spot) return null;
+  const { x, y } = spot;
+  const { size } = stage;
   const [left, up] = [x > size.width / 2, y > size.height / 2];
   const place = {
     ...(left ? { right: `${size.width - x + 14}px` } : { left: `${x + 14}px` }),

@@ -1,6 +1,7 @@
-/** The things that were used last, no more than so many; what goes is given back. */
+/** The things that were used last, together no heavier than so much; what goes is given back. */
 export class Newest<K, V> {
-  #kept = new Map<K, V>();
+  #kept = new Map<K, { value: V; weight: number }>();
+  #weight = 0;
 
   constructor(
     readonly most: number,
@@ -8,22 +9,21 @@ export class Newest<K, V> {
   ) {}
 
   get(key: K): V | undefined {
-    const value = this.#kept.get(key);
-    if (value === undefined) return undefined;
+    const found = this.#kept.get(key);
+    if (!found) return undefined;
     this.#kept.delete(key);
-    this.#kept.set(key, value);
-    return value;
+    this.#kept.set(key, found);
+    return found.value;
   }
 
-  set(key: K, value: V): void {
-    const before = this.#kept.get(key);
-    if (before !== undefined) this.gone(before);
-    this.#kept.delete(key);
-    this.#kept.set(key, value);
-    if (this.#kept.size <= this.most) return;
-    const [oldest, dropped] = this.#kept.entries().next().value as [K, V];
-    this.#kept.delete(oldest);
-    this.gone(dropped);
+  set(key: K, value: V, weight = 1): void {
+    this.#drop(key);
+    this.#kept.set(key, { value, weight });
+    this.#weight += weight;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#weight <= this.most || oldest === key) return;
+      this.#drop(oldest);
+    }
   }
 
   get size(): number {
@@ -31,7 +31,14 @@ export class Newest<K, V> {
   }
 
   clear(): void {
-    for (const value of this.#kept.values()) this.gone(value);
-    this.#kept.clear();
+    for (const key of [...this.#kept.keys()]) this.#drop(key);
+  }
+
+  #drop(key: K): void {
+    const found = this.#kept.get(key);
+    if (!found) return;
+    this.#kept.delete(key);
+    this.#weight -= found.weight;
+    this.gone(found.value);
   }
 }

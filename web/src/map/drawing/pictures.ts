@@ -5,8 +5,8 @@ import type { MapHeader } from "../../schema";
 import { readyHost } from "../../store/requests";
 import { Newest } from "./lru";
 
-const PAGES = 12; // of 2048² pixels at most, 16 MB each once decoded
-const LARGE = 160; // of 256² pixels
+const ROOM = 12 * 2048 ** 2; // pixels of pages that are kept: 200 MB
+const LARGE = 160; // pictures of 256² pixels
 const AT_ONCE = 3; // requests, of the eight the server answers at a time
 
 /** A picture, or a part of one, to draw. */
@@ -22,13 +22,13 @@ export interface Cut {
 export const arrived = signal(0);
 
 export class Pictures {
-  #pages = new Newest<string, ImageBitmap>(PAGES, (page) => page.close());
+  #pages = new Newest<string, ImageBitmap>(ROOM, (page) => page.close());
   #large = new Newest<number, ImageBitmap>(LARGE, (picture) => picture.close());
   #missing = new Set<number>();
   #refused = new Set<string>();
   #asked = new Map<string, () => Promise<void>>();
   #busy = new Set<string>();
-  #used = new Set<number>(); // pages of what is painted now
+  #size = 64; // of the thumbnails that are painted now
   #ended = new AbortController();
 
   constructor(
@@ -40,21 +40,22 @@ export class Pictures {
     return !this.header.atlas.refused;
   }
 
-  /** What is wanted from now on; what was asked for before and is not yet under way is not. */
-  begin(): void {
+  /** Marks that are wanted from now on, so large; what was asked for before and is not yet under way is not. */
+  begin(marks: readonly number[], pixels: number): void {
+    const { cells, sizes } = this.header.atlas;
+    const pages = new Set(marks.map((mark) => this.#pageOf(mark))).size;
+    const fits = sizes.filter((size) => pages * (size * cells) ** 2 <= ROOM); // or pages would drive one another out
+    this.#size = fits.find((size) => size >= pixels) ?? fits.at(-1) ?? sizes[0]!;
     this.#asked.clear();
-    this.#used.clear();
   }
 
-  /** The thumbnail of a mark, the nearest size there is; null, and asked for, where there is none yet. */
-  thumbnail(mark: number, pixels: number): Cut | null {
+  /** The thumbnail of a mark, in another size until there is that which is wanted; null where there is none yet. */
+  thumbnail(mark: number): Cut | null {
     const { cells, sizes, refused } = this.header.atlas;
     const slot = this.slots[mark] ?? -1;
     if (refused || slot < 0 || this.#missing.has(slot)) return null;
-    const page = Math.floor(slot / cells ** 2);
-    if (this.#used.size >= PAGES && !this.#used.has(page)) return null; // or pages would drive one another out
-    this.#used.add(page);
-    const best = sizes.find((size) => size >= pixels) ?? sizes.at(-1)!;
+    const page = this.#pageOf(mark);
+    const best = this.#size;
     for (const size of [best, ...[...sizes].reverse()]) {
       const image = this.#pages.get(`${size} ${page}`);
       if (size === best && !image) this.#want(`${size} ${page}`, () => this.#fetchPage(size, page));
@@ -76,7 +77,7 @@ export class Pictures {
   single(mark: number): Cut | null {
     const found = this.large(mark);
     if (!found) this.go();
-    return found ?? this.thumbnail(mark, 64);
+    return found ?? this.thumbnail(mark);
   }
 
   /** Asks for what is wanted, in the order it came to be wanted. */
@@ -103,6 +104,10 @@ export class Pictures {
     this.#large.clear();
   }
 
+  #pageOf(mark: number): number {
+    return Math.floor(this.slots[mark]! / this.header.atlas.cells ** 2);
+  }
+
   #want(key: string, run: () => Promise<void>): void {
     if (!this.#refused.has(key)) this.#asked.set(key, run);
   }
@@ -114,7 +119,7 @@ export class Pictures {
     for (const slot of found.header.missing) this.#missing.add(slot);
     const image = await decoded(found.arrays.webp!);
     if (this.#ended.signal.aborted) image.close();
-    else this.#pages.set(`${size} ${page}`, image);
+    else this.#pages.set(`${size} ${page}`, image, image.width * image.height);
   }
 
   async #fetchLarge(mark: number): Promise<void> {

@@ -12,6 +12,29 @@ export interface Sheet {
   pixels: Int32Array; // signed, which machines reckon with faster
   width: number;
   height: number;
+  /** The part of it that is painted on. */
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+/** Fills a part of a sheet. */
+export function cleared(part: Sheet, paper: number): void {
+  for (let row = part.top; row < part.bottom; row += 1)
+    part.pixels.fill(paper, row * part.width + part.left, row * part.width + part.right);
+}
+
+/** Moves what is on a sheet; the parts that are then to be painted, along two of its edges. */
+export function shifted(sheet: Sheet, right: number, down: number): Sheet[] {
+  const { pixels, width, height } = sheet;
+  if (Math.abs(right) >= width || Math.abs(down) >= height) return [sheet];
+  const by = down * width + right; // what runs over an end of a row lies in a part that is painted anew
+  if (by > 0) pixels.copyWithin(by, 0, pixels.length - by);
+  else if (by < 0) pixels.copyWithin(0, -by);
+  const rows = down > 0 ? { top: 0, bottom: down } : { top: height + down, bottom: height };
+  const columns = right > 0 ? { left: 0, right } : { left: width + right, right: width };
+  return [...(down ? [{ ...sheet, ...rows }] : []), ...(right ? [{ ...sheet, ...columns }] : [])];
 }
 
 /** How much of each pixel a disk covers, 1 to 256, for those it covers at all, and how far right and down they are. */
@@ -48,7 +71,7 @@ function coverOf(column: number, row: number, side: number, radius: number): num
 
 /** Paints a dot for each of `marks`, in their order; `inks` are the colors of all marks, 0 for none. */
 export function dots(sheet: Sheet, places: Float32Array, marks: Uint32Array, inks: Int32Array, fit: Fit, dot: Disk): void {
-  const { pixels, width, height } = sheet;
+  const { pixels, width } = sheet;
   const { side, cover, right, down } = dot;
   const { scale } = fit;
   const [x, y] = [fit.left - side / 2 + 0.5, fit.top - side / 2 + 0.5];
@@ -58,19 +81,19 @@ export function dots(sheet: Sheet, places: Float32Array, marks: Uint32Array, ink
     const left = Math.floor(places[2 * mark]! * scale + x);
     const top = Math.floor(places[2 * mark + 1]! * scale + y);
     const ink = inks[mark]!;
-    if (ink === 0 || left + side <= 0 || top + side <= 0 || left >= width || top >= height) continue;
-    const whole = left >= 0 && top >= 0 && left + side <= width && top + side <= height;
+    if (ink === 0 || left + side <= sheet.left || top + side <= sheet.top || left >= sheet.right || top >= sheet.bottom) continue;
+    const whole = left >= sheet.left && top >= sheet.top && left + side <= sheet.right && top + side <= sheet.bottom;
     const corner = top * width + left;
     for (let at = 0; at < cover.length; at += 1) {
-      if (!whole && !within(left + right[at]!, width, top + down[at]!, height)) continue;
+      if (!whole && !within(sheet, left + right[at]!, top + down[at]!)) continue;
       const to = corner + steps[at]!;
       pixels[to] = cover[at] === 256 ? ink : mixed(pixels[to]!, ink, cover[at]!);
     }
   }
 }
 
-function within(x: number, width: number, y: number, height: number): boolean {
-  return x >= 0 && y >= 0 && x < width && y < height;
+function within(part: Sheet, x: number, y: number): boolean {
+  return x >= part.left && y >= part.top && x < part.right && y < part.bottom;
 }
 
 /** A color over another, `share` of 256 of it. */

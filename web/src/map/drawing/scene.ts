@@ -2,11 +2,12 @@
 import { type Camera, type Size, scaleOf } from "./camera";
 import { type Layout, levelOf } from "./nesting";
 import type { Cut, Pictures } from "./pictures";
-import { disk, dots, type Fit, mixed, type Sheet } from "./raster";
+import { cleared, disk, dots, type Fit, mixed, type Sheet, shifted } from "./raster";
 
 export const MOST_PICTURES = 2000;
 const LEAST = 16; // pixels, the smallest picture
 const SMALLEST = 10; // pixels for which there must be room before there are pictures at all
+const CROWDED = 0.7; // of a picture's side is the side of the smallest cell
 const OWN = 96; // from so many pixels on it is the source image
 const WIDEST = 280;
 
@@ -58,7 +59,7 @@ export function withPictures(scene: Scene, side: number): number[] {
   const scale = scaleOf(camera, size);
   const [wide, high] = [(size.width / 2 + side) / scale, (size.height / 2 + side) / scale];
   const seen: number[] = [];
-  const level = levelOf(scale, side);
+  const level = levelOf(scale, side * CROWDED);
   for (const mark of layout.curve) {
     if (!scene.cell && layout.levels[mark]! > level) continue;
     if (Math.abs(places[2 * mark]! - camera.x) < wide && Math.abs(places[2 * mark + 1]! - camera.y) < high) seen.push(mark);
@@ -67,8 +68,12 @@ export function withPictures(scene: Scene, side: number): number[] {
   return seen.sort((a, b) => rank(a) - rank(b)).slice(0, MOST_PICTURES);
 }
 
+/** What two scenes have in common that differ only in where the camera is. */
+const UNMOVED = ["places", "layout", "cell", "inks", "selection", "any", "paper", "density"] as const;
+
 export class Painter {
   #image: ImageData | null = null;
+  #before: Scene | null = null; // whose dots are on the image
   #pale: { of: Int32Array | null; selection: Uint8Array; paper: number; words: Int32Array } = {
     of: null,
     selection: new Uint8Array(),
@@ -79,21 +84,41 @@ export class Painter {
   /** Paints a scene, and tells where pictures are, the uppermost last. */
   paint(pen: CanvasRenderingContext2D, scene: Scene): Painted[] {
     const sheet = this.#sheet(pen, scene);
-    const fit = fitOf(scene);
-    const width = widthOf(scene) * scene.density;
-    sheet.pixels.fill(scene.paper);
-    dots(sheet, scene.places, scene.layout.curve, this.#inks(scene), fit, disk(width));
-    if (scene.any) this.#chosen(sheet, scene, fit, width);
+    for (const part of this.#unpainted(sheet, scene)) this.#dots(part, scene);
+    this.#before = scene;
     pen.putImageData(this.#image!, 0, 0);
     return paintPictures(pen, scene);
+  }
+
+  /** The parts of the sheet to paint: all; or, where the scene has only moved, what came in over the edges. */
+  #unpainted(sheet: Sheet, scene: Scene): Sheet[] {
+    const before = this.#before;
+    const same = before && UNMOVED.every((key) => before[key] === scene[key]) && before.camera.zoom === scene.camera.zoom;
+    if (!same || before.size.width !== scene.size.width || before.size.height !== scene.size.height) return [sheet];
+    const [from, to] = [fitOf(before), fitOf(scene)];
+    const [right, down] = [to.left - from.left, to.top - from.top];
+    const whole = Math.abs(right - Math.round(right)) + Math.abs(down - Math.round(down)) < 1e-3;
+    return whole ? shifted(sheet, Math.round(right), Math.round(down)) : [sheet];
+  }
+
+  #dots(part: Sheet, scene: Scene): void {
+    const fit = fitOf(scene);
+    const width = widthOf(scene) * scene.density;
+    cleared(part, scene.paper);
+    dots(part, scene.places, scene.layout.curve, this.#inks(scene), fit, disk(width));
+    if (scene.any) this.#chosen(part, scene, fit, width);
   }
 
   #sheet(pen: CanvasRenderingContext2D, scene: Scene): Sheet {
     const width = Math.max(1, Math.round(scene.size.width * scene.density));
     const height = Math.max(1, Math.round(scene.size.height * scene.density));
     if (pen.canvas.width !== width || pen.canvas.height !== height) [pen.canvas.width, pen.canvas.height] = [width, height];
-    if (this.#image?.width !== width || this.#image.height !== height) this.#image = new ImageData(width, height);
-    return { pixels: new Int32Array(this.#image.data.buffer), width, height };
+    if (this.#image?.width !== width || this.#image.height !== height) {
+      this.#image = new ImageData(width, height);
+      this.#before = null;
+    }
+    const pixels = new Int32Array(this.#image.data.buffer);
+    return { pixels, width, height, left: 0, top: 0, right: width, bottom: height };
   }
 
   /** What is not selected is pale while something is. */
@@ -125,14 +150,15 @@ function fitOf(scene: Scene): Fit {
 function paintPictures(pen: CanvasRenderingContext2D, scene: Scene): Painted[] {
   const { pictures } = scene;
   const side = sideOf(scene);
-  pictures?.begin();
   if (!side || !pictures) return [];
   const fit = fitOf(scene);
   const pixels = Math.round(side * scene.density);
+  const shown = withPictures(scene, side);
+  pictures.begin(shown, pixels);
   pen.imageSmoothingQuality = "medium";
   const painted: Painted[] = [];
-  for (const mark of withPictures(scene, side)) {
-    const cut = (side > OWN ? pictures.large(mark) : null) ?? pictures.thumbnail(mark, pixels);
+  for (const mark of shown) {
+    const cut = (side > OWN ? pictures.large(mark) : null) ?? pictures.thumbnail(mark);
     if (!cut) continue;
     const [x, y] = [scene.places[2 * mark]! * fit.scale + fit.left, scene.places[2 * mark + 1]! * fit.scale + fit.top];
     painted.push({ mark, x: x / scene.density, y: y / scene.density, side });

@@ -14,3 +14,11 @@ test("what was used last stays, what goes is given back once", () => {
   expect(gone).toEqual(["b", "a", "c"]);
   expect(kept.size).toBe(0);
 });
+
+test("what is heavy drives out as much as it needs, and stays itself", () => {
+  const kept = new Newest<string, string>(5);
+  for (const key of ["a", "b", "c"]) kept.set(key, key, 2);
+  expect([kept.get("a"), kept.get("b")]).toEqual([undefined, "b"]);
+  kept.set("large", "large", 9);
+  expect([kept.size, kept.get("large")]).toEqual([1, "large"]);
+});

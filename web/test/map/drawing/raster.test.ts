@@ -1,9 +1,17 @@
 import { expect, test } from "vitest";
-import { disk, dots, mixed } from "../../../src/map/drawing/raster";
+import { cleared, disk, dots, mixed, shifted } from "../../../src/map/drawing/raster";
 
 const PAPER = -1; // white, as all words are signed
 const INK = 0xff0000ff | 0;
-const sheet = (width: number, height: number) => ({ pixels: new Int32Array(width * height).fill(PAPER), width, height });
+const sheet = (width: number, height: number) => ({
+  pixels: new Int32Array(width * height).fill(PAPER),
+  width,
+  height,
+  left: 0,
+  top: 0,
+  right: width,
+  bottom: height,
+});
 
 test("a disk covers its area", () => {
   for (const width of [1, 2.5, 5, 9]) {
@@ -40,4 +48,29 @@ test("mixing goes from one color to the other", () => {
   expect(mixed(0xff102030, 0xff405060, 0)).toBe(0xff102030 | 0);
   expect(mixed(0xff102030, 0xff405060, 256)).toBe(0xff405060 | 0);
   expect(mixed(0xff000000, 0xffffffff, 128)).toBe(0xff7f7f7f | 0);
+});
+
+test("what has moved looks as if it were painted there anew", () => {
+  const places = Float32Array.from({ length: 200 }, (_, i) => ((i * 7919) % 101) / 101);
+  const marks = Uint32Array.from({ length: 100 }, (_, i) => i);
+  const inks = Int32Array.from(marks, (mark) => 0xff000000 | (mark * 70_001));
+  const paint = (part: ReturnType<typeof sheet>, left: number, top: number) =>
+    dots(part, places, marks, inks, { scale: 60, left, top }, disk(5));
+  for (const [right, down] of [
+    [3, 0],
+    [0, -4],
+    [-7, 5],
+    [11, 9],
+    [0, 0],
+    [-50, 2],
+  ] as const) {
+    const [moved, anew] = [sheet(40, 30), sheet(40, 30)];
+    paint(moved, -9, -8);
+    for (const part of shifted(moved, right, down)) {
+      cleared(part, PAPER);
+      paint(part, right - 9, down - 8);
+    }
+    paint(anew, right - 9, down - 8);
+    expect(moved.pixels).toEqual(anew.pixels);
+  }
 });
