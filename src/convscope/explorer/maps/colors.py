@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute
 from numpy.typing import NDArray
 
 from ...base.errors import BadKnob, ConvscopeError
@@ -24,9 +26,10 @@ from .at_hand import codes_for, images_of, layers_at_hand, network_of
 if TYPE_CHECKING:
     from ..workspace.workspace import Workspace
 
+Codes32 = NDArray[np.int32]
 Arrays = dict[str, NDArray[Any]]
 _SPLITS = ("train", "training", "val", "valid", "validation", "test", "dev", "holdout")  # as folders are called
-_PART = "predictions"
+_PART, _READ = "predictions", "one forward for each image"
 
 
 def colors_of_points(workspace: Workspace, kept: KeptMap, ask: AskMapColors) -> tuple[MapColors, Arrays]:
@@ -35,9 +38,9 @@ def colors_of_points(workspace: Workspace, kept: KeptMap, ask: AskMapColors) -> 
         return _of_unit(workspace, kept, ask)
     if ask.by == "split":
         return _coded(ask, *_of_split(kept), "the folders of the images")
-    predicted, wrong, labels, about = _predictions(workspace, kept)
+    names, predicted, wrong, about = _predictions(workspace, kept)
     if ask.by == "prediction":
-        return _coded(ask, *_numbered([labels[one] if one >= 0 else None for one in predicted.tolist()]), about)
+        return _coded(ask, names, predicted, about)
     if (wrong < 0).all():
         raise BadKnob(_UNJUDGED)
     return _coded(ask, ("right", "wrong"), wrong, about)
@@ -86,19 +89,19 @@ def _check_classifies(net: Network) -> None:
         raise BadKnob(f"The network must classify to have predictions, and {net.name} does not. Color by a unit.")
 
 
-def _coded(ask: AskMapColors, names: Sequence[str], codes: NDArray[np.int32], about: str) -> tuple[MapColors, Arrays]:
+def _coded(ask: AskMapColors, names: Sequence[str], codes: Codes32, about: str) -> tuple[MapColors, Arrays]:
     unknown = int((codes < 0).sum())
     return MapColors(by=ask.by, names=tuple(names), unknown=unknown, about=about), {"codes": codes}
 
 
-def _numbered(values: Sequence[str | None]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+def _numbered(values: Sequence[str | None]) -> tuple[tuple[str, ...], Codes32]:
     """The names that occur, in order, and the number of each value's, -1 of None."""
     names = tuple(sorted({value for value in values if value is not None}))
     numbers = {name: number for number, name in enumerate(names)}
     return names, np.array([-1 if value is None else numbers[value] for value in values], np.int32)
 
 
-def _of_split(kept: KeptMap) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+def _of_split(kept: KeptMap) -> tuple[tuple[str, ...], Codes32]:
     """The first folder on each image's path that is called as a split is; raises BadKnob where none is."""
     names, codes = _numbered([_split(id) for id in kept.ids])
     if not names:
@@ -143,30 +146,28 @@ def _in_order(kept: KeptMap, ids: Sequence[str], values: NDArray[Any], missing: 
     return np.where(found < 0, values.dtype.type(missing), values[found])
 
 
-def _predictions(
-    workspace: Workspace, kept: KeptMap
-) -> tuple[NDArray[np.int32], NDArray[np.int32], tuple[str, ...], str]:
-    """The class each image is taken for and whether that is wrong, (n,), -1 unknown; the classes; where from."""
-    found = _scan_at_hand(workspace, kept)
-    if found is not None:
-        return *_told(kept, found), found.ledger.predicted, "the scan at hand"
-    net = network_of(workspace, kept)
-    _check_classifies(net)
-    data = workspace.store.get(_place(kept), _PART)
+def _predictions(workspace: Workspace, kept: KeptMap) -> tuple[tuple[str, ...], Codes32, Codes32, str]:
+    """The classes that occur, which of them each image is taken for and whether that is wrong, and where from."""
+    found, about = _scan_at_hand(workspace, kept), "the scan at hand"
+    data = workspace.store.get(_place(kept), _PART) if found is None else None
     if data is None:
-        data = _packed(*_told(kept, _quick_scan(workspace, kept, net)))
-        workspace.store.put(_place(kept), _PART, data)
+        if found is None:
+            found, about = _quick_scan(workspace, kept), _READ
+        names, predicted, wrong = _told(kept, found)
+        if about == _READ:
+            workspace.store.put(_place(kept), _PART, _packed(names, predicted, wrong))
+        return names, predicted, wrong, about
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return arrays["predicted"], arrays["wrong"], net.labels, "one forward for each image"
+        return tuple(arrays["names"].tolist()), arrays["predicted"], arrays["wrong"], _READ
 
 
 def _place(kept: KeptMap) -> str:
     return derived(kept.network, _PART, kept.digest)
 
 
-def _packed(predicted: NDArray[np.int32], wrong: NDArray[np.int32]) -> bytes:
+def _packed(names: Sequence[str], predicted: Codes32, wrong: Codes32) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, predicted=predicted, wrong=wrong)
+    np.savez(buffer, allow_pickle=False, names=np.array(names, np.str_), predicted=predicted, wrong=wrong)
     return buffer.getvalue()
 
 
@@ -177,20 +178,21 @@ def _scan_at_hand(workspace: Workspace, kept: KeptMap) -> Scan | None:
     return found if "predictions" in found.names else None
 
 
-def _quick_scan(workspace: Workspace, kept: KeptMap, net: Network) -> Scan:
-    source = images_of(workspace, kept)
+def _quick_scan(workspace: Workspace, kept: KeptMap) -> Scan:
+    net, source = network_of(workspace, kept), images_of(workspace, kept)
+    _check_classifies(net)
     try:
         with workspace.turns.now(), listening(at_once(f"Predicting {len(kept.ids):,} images")):
-            return scan.scan(net, source, layers="logits", workers=0)
+            return scan.scan(net, source, layers="logits", predictions="yes", workers=0)
     except BadKnob as error:
         raise BadKnob(f"Predictions are not at hand: {error} Scan the images at hand instead.") from error
 
 
-def _told(kept: KeptMap, found: Scan) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _told(kept: KeptMap, found: Scan) -> tuple[tuple[str, ...], Codes32, Codes32]:
+    """What a scan says of the images of a map."""
     rows = found.table("predictions")
-    first = rows["rank"].to_numpy() == 0
-    judged = rows["correct"].to_pylist()
-    wrong = np.array([-1 if correct is None else int(not correct) for correct in judged], np.int32)[first]
-    ids = rows["id"].to_numpy(zero_copy_only=False)[first].tolist()
-    predicted = rows["predicted_index"].to_numpy()[first].astype(np.int32)
-    return _in_order(kept, ids, predicted, -1), _in_order(kept, ids, wrong, -1)
+    rows = rows.filter(pa.compute.equal(rows["rank"], 0))
+    ids = rows["id"].to_pylist()
+    names, predicted = _numbered(rows["predicted"].to_pylist())
+    wrong = [-1 if correct is None else int(not correct) for correct in rows["correct"].to_pylist()]
+    return names, _in_order(kept, ids, predicted, -1), _in_order(kept, ids, np.array(wrong, np.int32), -1)
