@@ -1,4 +1,4 @@
-// Made from messages.py, map_messages.py and calls.py by `python -m convscope.explorer.typescript --write`. Do not edit.
+// Made from messages and calls by `python -m convscope.explorer.typescript --write`. Do not edit.
 
 export type State = "queued" | "running" | "done" | "failed" | "cancelled";
 
@@ -340,10 +340,11 @@ export interface AtlasInfo {
  * (n,) int32, the numbers of the images in the order they are to be drawn; `slots` (n,) int32, the place of each image
  * in the atlases; and of an evolution `displacement` (t - 1, n) float32, how far each image moves to the next map, in
  * radii, once turning, scaling and shifting are taken off: what is less than twice `control.null_motion` is chance.
- * `order` is nested: its first `levels[l]` are one image in each of those cells that hold any, where the box of the
- * last map, made square, is cut into 2**l × 2**l cells; so zooming in only adds images. `slots` follow it: the images
- * of coarse levels are on the first pages, and on each page images that are near one another. `offered` is the name
- * under which this session has the network of the map, empty where it has not; `metric` is that of the codes.
+ * `order` is nested: its first `levels[l]` are one image in each of those cells that hold any, where a square from the
+ * least x and y of the last map, as wide as it or as high, is cut into 2**l × 2**l cells; so zooming in only adds.
+ * `slots` follow it: the images of coarse levels are on the first pages, and on each page images that are near one
+ * another. `offered` is the name under which this session has the network of the map, empty where it has not; `metric`
+ * is that of the codes.
  */
 export interface MapHeader {
   digest: string;
@@ -501,7 +502,7 @@ export interface AskMapSelection {
   numbers: number[];
 }
 
-/** A selection of images, kept: `selection` is what a technique's `selection` is asked with, for this map's images. */
+/** A selection of images, kept: `selection` is the text that a technique's subject is asked with. */
 export interface MapSelection {
   selection: string;
   images: number;

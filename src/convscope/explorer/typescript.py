@@ -17,7 +17,7 @@ from .calls import ROUTES, Route
 from .workspace import map_messages, messages
 
 FILE = Path(__file__).parents[3] / "web" / "src" / "schema.ts"
-_HEAD = "// Made from messages.py, map_messages.py and calls.py by `python -m convscope.explorer.typescript --write`. Do not edit.\n"
+_HEAD = "// Made from messages and calls by `python -m convscope.explorer.typescript --write`. Do not edit.\n"
 _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", Any: "unknown"}
 _NAMED = {"State": messages.State, "Coloring": map_messages.Coloring}  # unions that have a name of their own
 

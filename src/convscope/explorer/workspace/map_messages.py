@@ -1,7 +1,7 @@
 """What the browser and the server say to one another about maps of images; see `messages.py`.
 
-A map is asked for by the digest its result is kept under, and its images by their numbers, from 0: their place among the
-points. No call of a map takes a path, and none of its arrays holds ids, which would be megabytes.
+A map is asked for by the digest its result is kept under, and its images by their numbers: their place among
+the points, from 0. No call of a map takes a path, and no header holds the ids of all images, which would be megabytes.
 """
 
 from __future__ import annotations
@@ -74,10 +74,11 @@ class MapHeader(Message):
     in the atlases; and of an evolution `displacement` (t - 1, n) float32, how far each image moves to the next map, in
     radii, once turning, scaling and shifting are taken off: what is less than twice `control.null_motion` is chance.
 
-    `order` is nested: its first `levels[l]` are one image in each of those cells that hold any, where the box of the
-    last map, made square, is cut into 2**l × 2**l cells; so zooming in only adds images. `slots` follow it: the images
-    of coarse levels are on the first pages, and on each page images that are near one another. `offered` is the name
-    under which this session has the network of the map, empty where it has not; `metric` is that of the codes.
+    `order` is nested: its first `levels[l]` are one image in each of those cells that hold any, where a square from the
+    least x and y of the last map, as wide as it or as high, is cut into 2**l × 2**l cells; so zooming in only adds.
+    `slots` follow it: the images of coarse levels are on the first pages, and on each page images that are near one
+    another. `offered` is the name under which this session has the network of the map, empty where it has not; `metric`
+    is that of the codes.
     """
 
     digest: Id
@@ -245,7 +246,7 @@ class AskMapSelection(OfMap):
 
 
 class MapSelection(Message):
-    """A selection of images, kept: `selection` is what a technique's `selection` is asked with, for this map's images."""
+    """A selection of images, kept: `selection` is the text that a technique's subject is asked with."""
 
     selection: str
     images: int
