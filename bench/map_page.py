@@ -155,7 +155,7 @@ def settled(page: Page) -> None:
     while same < 6:
         page.wait_for_timeout(100)
         now = page.evaluate("document.querySelector('.map-stage canvas')?.dataset.painted ?? ''")
-        before, same = now, same + 1 if now == before and now else 0
+        before, same = now, same + 1 if now == before and now.isdigit() else 0
 
 
 def told(times: list[float]) -> str:

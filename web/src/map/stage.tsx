@@ -54,7 +54,8 @@ export function Stage() {
     if (!pen || !to) return;
     stage.places = passage.places(now);
     painted.value = painter.paint(pen, sceneOf(to, stage.places));
-    canvas.current!.dataset.painted = `${painted.value.length}`;
+    const waiting = state.pictures.peek()?.waiting || passage.moving(now);
+    canvas.current!.dataset.painted = `${painted.value.length}${waiting ? " and more to come" : ""}`; // for tests and measurements
     if (passage.moving(now)) again();
   };
   const again = () => {
@@ -129,6 +130,7 @@ function sceneOf(to: Target, places: Float32Array): Scene {
     any: state.selected.peek().length > 0,
     enlarged: state.enlarged.peek(),
     pictures: state.pictures.peek(),
+    arrivals: arrived.peek(),
     paper: paper.peek(),
     accent: accent.peek(),
   };

@@ -40,6 +40,11 @@ export class Pictures {
     return !this.header.atlas.refused;
   }
 
+  /** How many requests there are still to come. */
+  get waiting(): number {
+    return this.#asked.size + this.#busy.size;
+  }
+
   /** Marks that are wanted from now on, so large; what was asked for before and is not yet under way is not. */
   begin(marks: readonly number[], pixels: number): void {
     const { cells, sizes } = this.header.atlas;

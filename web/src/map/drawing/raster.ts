@@ -25,13 +25,10 @@ export function cleared(part: Sheet, paper: number): void {
     part.pixels.fill(paper, row * part.width + part.left, row * part.width + part.right);
 }
 
-/** Moves what is on a sheet; the parts that are then to be painted, along two of its edges. */
-export function shifted(sheet: Sheet, right: number, down: number): Sheet[] {
-  const { pixels, width, height } = sheet;
+/** The parts that are still to be painted once what was on a sheet has moved, along two of its edges. */
+export function uncovered(sheet: Sheet, right: number, down: number): Sheet[] {
+  const { width, height } = sheet;
   if (Math.abs(right) >= width || Math.abs(down) >= height) return [sheet];
-  const by = down * width + right; // what runs over an end of a row lies in a part that is painted anew
-  if (by > 0) pixels.copyWithin(by, 0, pixels.length - by);
-  else if (by < 0) pixels.copyWithin(0, -by);
   const rows = down > 0 ? { top: 0, bottom: down } : { top: height + down, bottom: height };
   const columns = right > 0 ? { left: 0, right } : { left: width + right, right: width };
   return [...(down ? [{ ...sheet, ...rows }] : []), ...(right ? [{ ...sheet, ...columns }] : [])];

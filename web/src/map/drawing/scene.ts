@@ -2,7 +2,7 @@
 import { type Camera, type Size, scaleOf } from "./camera";
 import { type Layout, levelOf } from "./nesting";
 import type { Cut, Pictures } from "./pictures";
-import { cleared, disk, dots, type Fit, mixed, type Sheet, shifted } from "./raster";
+import { cleared, disk, dots, type Fit, mixed, type Sheet, uncovered } from "./raster";
 
 export const MOST_PICTURES = 2000;
 const LEAST = 16; // pixels, the smallest picture
@@ -25,6 +25,8 @@ export interface Scene {
   any: boolean;
   enlarged: number;
   pictures: Pictures | null;
+  /** Grows as pictures come. */
+  arrivals: number;
   paper: number;
   accent: string;
 }
@@ -69,11 +71,11 @@ export function withPictures(scene: Scene, side: number): number[] {
 }
 
 /** What two scenes have in common that differ only in where the camera is. */
-const UNMOVED = ["places", "layout", "cell", "inks", "selection", "any", "paper", "density"] as const;
+const UNMOVED = ["places", "layout", "cell", "inks", "selection", "paper", "density", "enlarged", "pictures", "arrivals"] as const;
 
 export class Painter {
   #image: ImageData | null = null;
-  #before: Scene | null = null; // whose dots are on the image
+  #before: Scene | null = null; // that is on the canvas
   #pale: { of: Int32Array | null; selection: Uint8Array; paper: number; words: Int32Array } = {
     of: null,
     selection: new Uint8Array(),
@@ -84,21 +86,33 @@ export class Painter {
   /** Paints a scene, and tells where pictures are, the uppermost last. */
   paint(pen: CanvasRenderingContext2D, scene: Scene): Painted[] {
     const sheet = this.#sheet(pen, scene);
-    for (const part of this.#unpainted(sheet, scene)) this.#dots(part, scene);
-    this.#before = scene;
-    pen.putImageData(this.#image!, 0, 0);
-    return paintPictures(pen, scene);
+    const shown = shownOf(scene);
+    for (const part of this.#unpainted(pen, sheet, scene, shown.length)) {
+      this.#dots(part, scene);
+      const [width, height] = [part.right - part.left, part.bottom - part.top];
+      pen.putImageData(this.#image!, 0, 0, part.left, part.top, width, height);
+      pen.save();
+      pen.beginPath();
+      pen.rect(part.left, part.top, width, height);
+      pen.clip();
+      paintPictures(pen, scene, shown, part);
+      pen.restore();
+    }
+    this.#before = shown.length < MOST_PICTURES ? scene : null; // else other pictures come as some go
+    scene.pictures?.go();
+    return shown;
   }
 
-  /** The parts of the sheet to paint: all; or, where the scene has only moved, what came in over the edges. */
-  #unpainted(sheet: Sheet, scene: Scene): Sheet[] {
+  /** The parts of the canvas to paint: all; or, where the scene has only moved, what came in over the edges. */
+  #unpainted(pen: CanvasRenderingContext2D, sheet: Sheet, scene: Scene, pictures: number): Sheet[] {
     const before = this.#before;
     const same = before && UNMOVED.every((key) => before[key] === scene[key]) && before.camera.zoom === scene.camera.zoom;
-    if (!same || before.size.width !== scene.size.width || before.size.height !== scene.size.height) return [sheet];
+    if (!same || pictures >= MOST_PICTURES) return [sheet];
     const [from, to] = [fitOf(before), fitOf(scene)];
     const [right, down] = [to.left - from.left, to.top - from.top];
-    const whole = Math.abs(right - Math.round(right)) + Math.abs(down - Math.round(down)) < 1e-3;
-    return whole ? shifted(sheet, Math.round(right), Math.round(down)) : [sheet];
+    if (Math.abs(right - Math.round(right)) + Math.abs(down - Math.round(down)) > 1e-3) return [sheet];
+    pen.drawImage(pen.canvas, Math.round(right), Math.round(down));
+    return uncovered(sheet, Math.round(right), Math.round(down));
   }
 
   #dots(part: Sheet, scene: Scene): void {
@@ -147,26 +161,35 @@ function fitOf(scene: Scene): Fit {
   return { scale, left: (width * scene.density) / 2 - scene.camera.x * scale, top: (height * scene.density) / 2 - scene.camera.y * scale };
 }
 
-function paintPictures(pen: CanvasRenderingContext2D, scene: Scene): Painted[] {
-  const { pictures } = scene;
+/** The pictures in sight, where they are in pixels of the page; those there are no pictures of yet, too. */
+function shownOf(scene: Scene): Painted[] {
   const side = sideOf(scene);
-  if (!side || !pictures) return [];
-  const fit = fitOf(scene);
-  const pixels = Math.round(side * scene.density);
-  const shown = withPictures(scene, side);
-  pictures.begin(shown, pixels);
+  if (!side || !scene.pictures) return [];
+  const { scale, left, top } = fitOf(scene);
+  const marks = withPictures(scene, side);
+  scene.pictures.begin(marks, Math.round(side * scene.density));
+  return marks.map((mark) => ({
+    mark,
+    x: (scene.places[2 * mark]! * scale + left) / scene.density,
+    y: (scene.places[2 * mark + 1]! * scale + top) / scene.density,
+    side,
+  }));
+}
+
+function paintPictures(pen: CanvasRenderingContext2D, scene: Scene, shown: readonly Painted[], part: Sheet): void {
+  const { density, pictures } = scene;
+  if (!pictures) return;
   pen.imageSmoothingQuality = "medium";
-  const painted: Painted[] = [];
-  for (const mark of shown) {
+  for (const { mark, x, y, side } of shown) {
+    const pixels = Math.round(side * density);
+    const [left, top] = [Math.floor(x * density - pixels / 2 + 0.5), Math.floor(y * density - pixels / 2 + 0.5)];
+    const edge = 6 * density;
+    if (left > part.right + edge || top > part.bottom + edge || left + pixels < part.left - edge || top + pixels < part.top - edge)
+      continue;
     const cut = (side > OWN ? pictures.large(mark) : null) ?? pictures.thumbnail(mark);
-    if (!cut) continue;
-    const [x, y] = [scene.places[2 * mark]! * fit.scale + fit.left, scene.places[2 * mark + 1]! * fit.scale + fit.top];
-    painted.push({ mark, x: x / scene.density, y: y / scene.density, side });
-    paintOne(pen, scene, mark, cut, Math.round(x - pixels / 2), Math.round(y - pixels / 2), pixels);
+    if (cut) paintOne(pen, scene, mark, cut, left, top, pixels);
   }
   pen.globalAlpha = 1;
-  pictures.go();
-  return painted;
 }
 
 function paintOne(pen: CanvasRenderingContext2D, scene: Scene, mark: number, cut: Cut, x: number, y: number, side: number): void {
