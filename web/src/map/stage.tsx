@@ -73,7 +73,8 @@ export function Stage() {
   });
   const wasGrid = useRef(false);
   useSignalEffect(() => {
-    for (const one of [state.camera, size, inks, state.selection, state.enlarged, arrived, state.pictures, paper, accent]) one.value;
+    for (const one of [state.camera, size, inks, state.selection, state.enlarged, state.at, arrived, state.pictures, paper, accent])
+      one.value;
     again();
   });
   useEffect(() => () => cancelAnimationFrame(frame.current.id), []);
@@ -129,6 +130,8 @@ function sceneOf(to: Target, places: Float32Array): Scene {
     selection: state.selection.peek(),
     any: state.selected.peek().length > 0,
     enlarged: state.enlarged.peek(),
+    at: state.at.peek(),
+    plain: inks.peek().plain,
     pictures: state.pictures.peek(),
     arrivals: arrived.peek(),
     paper: paper.peek(),

@@ -19,6 +19,8 @@ export interface Line {
 export interface Inks {
   /** A color for each mark, as a pixel. */
   words: Int32Array;
+  /** That of marks without a color of their own. */
+  plain: number;
   legend: Line[];
   scale: Scale | null;
 }
@@ -39,7 +41,8 @@ export function ofCategories(codes: Arr["data"], names: readonly string[], dark:
         .sort((a, b) => groups[b]!.length - groups[a]!.length || a - b)
         .slice(0, MOST)
         .sort((a, b) => a - b);
-  const words = new Int32Array(codes.length).fill(pixelOf(greyOf(dark)));
+  const plain = pixelOf(greyOf(dark));
+  const words = new Int32Array(codes.length).fill(plain);
   const legend = colored.map((code, number): Line => {
     const color = suited(COLORS[number]!, dark);
     for (const mark of groups[code]!) words[mark] = pixelOf(color);
@@ -47,9 +50,14 @@ export function ofCategories(codes: Arr["data"], names: readonly string[], dark:
   });
   const rest = there.filter((code) => !colored.includes(code));
   const others = rest.flatMap((code) => groups[code]!);
-  if (rest.length) legend.push({ name: `${rest.length} other classes`, css: css(greyOf(dark)), marks: others });
+  if (rest.length)
+    legend.push({
+      name: colored.length ? `${rest.length} others` : `${rest.length} classes, too many to color`,
+      css: css(greyOf(dark)),
+      marks: others,
+    });
   if (none.length) legend.push({ name: without, css: css(greyOf(dark)), marks: none });
-  return { words, legend, scale: null };
+  return { words, plain, legend, scale: null };
 }
 
 /** Values on a scale; grey where there is none. */
@@ -58,12 +66,13 @@ export function ofValues(values: Arr["data"], header: Pick<MapColors, "low" | "h
   if (scale.high <= scale.low) scale.high = scale.low + 1;
   const grey = pixelOf(greyOf(dark));
   const words = Int32Array.from(values, (value) => colorOf(value, scale) || grey);
-  return { words, legend: [], scale };
+  return { words, plain: grey, legend: [], scale };
 }
 
 /** All alike. */
 export function ofNothing(count: number, dark: boolean): Inks {
-  return { words: new Int32Array(count).fill(pixelOf(suited(COLORS[0], dark))), legend: [], scale: null };
+  const plain = pixelOf(suited(COLORS[0], dark));
+  return { words: new Int32Array(count).fill(plain), plain, legend: [], scale: null };
 }
 
 function greyOf(dark: boolean): number {

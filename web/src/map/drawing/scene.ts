@@ -24,6 +24,10 @@ export interface Scene {
   selection: Uint8Array;
   any: boolean;
   enlarged: number;
+  /** The mark one is at, -1 for none: its picture is always shown, above all others. */
+  at: number;
+  /** The color of what has none of its own: its picture has no frame. */
+  plain: number;
   pictures: Pictures | null;
   /** Grows as pictures come. */
   arrivals: number;
@@ -67,11 +71,12 @@ export function withPictures(scene: Scene, side: number): number[] {
     if (Math.abs(places[2 * mark]! - camera.x) < wide && Math.abs(places[2 * mark + 1]! - camera.y) < high) seen.push(mark);
   }
   const rank = (mark: number) => layout.levels[mark]!;
-  return seen.sort((a, b) => rank(a) - rank(b)).slice(0, MOST_PICTURES);
+  const shown = seen.sort((a, b) => rank(a) - rank(b)).slice(0, MOST_PICTURES);
+  return scene.at < 0 ? shown : [...shown.filter((mark) => mark !== scene.at), scene.at];
 }
 
 /** What two scenes have in common that differ only in where the camera is. */
-const UNMOVED = ["places", "layout", "cell", "inks", "selection", "paper", "density", "enlarged", "pictures", "arrivals"] as const;
+const UNMOVED = ["places", "layout", "cell", "inks", "selection", "paper", "density", "enlarged", "at", "pictures", "arrivals"] as const;
 
 export class Painter {
   #image: ImageData | null = null;
@@ -193,8 +198,9 @@ function paintPictures(pen: CanvasRenderingContext2D, scene: Scene, shown: reado
 }
 
 function paintOne(pen: CanvasRenderingContext2D, scene: Scene, mark: number, cut: Cut, x: number, y: number, side: number): void {
-  const edge = Math.round(Math.min(Math.max(1, side / 24), 4 * scene.density));
   const chosen = scene.any && scene.selection[mark];
+  const thin = scene.inks[mark] === scene.plain && !chosen;
+  const edge = thin ? 1 : Math.round(Math.min(Math.max(1, side / 24), 4 * scene.density));
   const [width, height] = [side * Math.min(1, cut.width / cut.height), side * Math.min(1, cut.height / cut.width)];
   pen.globalAlpha = scene.any && !chosen ? 0.22 : 1;
   pen.fillStyle = chosen ? scene.accent : styleOf(scene.inks[mark]!);

@@ -1,6 +1,6 @@
 /** What is printed with every map: how far it can be trusted, how it was made, what moved by chance. */
 import * as state from "../state";
-import { type Fact, madeHow, qualityOf, stepBetween } from "./quality";
+import { type Fact, qualityOf, stepBetween } from "./quality";
 
 export function Facts() {
   const header = state.header.value;
@@ -19,7 +19,6 @@ export function Facts() {
           <List facts={moved} />
         </>
       )}
-      <p class="quiet">{madeHow(header)}</p>
     </section>
   );
 }

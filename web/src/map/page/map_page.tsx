@@ -8,6 +8,7 @@ import * as state from "../state";
 import { Card } from "./card";
 import { Facts } from "./facts";
 import { Legend } from "./legend";
+import { inShort, madeHow, qualityOf } from "./quality";
 import { Selection } from "./selection";
 import { Tools } from "./tools";
 
@@ -20,6 +21,9 @@ export function MapPage({ make = null }: { make?: (() => void) | null }) {
       <div class="map-main">
         <Tools />
         <Stage />
+        <p class="panel map-trust">
+          {inShort(qualityOf(state.map.value.header))} · {madeHow(state.map.value.header)}
+        </p>
       </div>
       <div class="column map-side">
         <Card />

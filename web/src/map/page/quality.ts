@@ -43,6 +43,11 @@ function has(value: number | null | undefined): boolean {
   return typeof value === "number";
 }
 
+/** The same in one line. */
+export function inShort(facts: readonly Fact[]): string {
+  return facts.map(({ name, value }) => `${name.toLowerCase()} ${value}`).join(" · ");
+}
+
 /** How it was made: method, perplexities, seed, and what it was made of. */
 export function madeHow(header: Pick<MapHeader, "method" | "metric" | "evidence" | "dims">): string {
   const { method, metric, evidence, dims } = header;
