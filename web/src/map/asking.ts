@@ -89,7 +89,7 @@ export function follow(): () => void {
   const ends = [
     effect(() => {
       const digest = mapPlace.value?.digest;
-      const ready = app.session.value;
+      const ready = app.host.value;
       if (ready && digest !== undefined && (digest !== opened || !digest)) void open(digest);
     }),
     effect(() => {

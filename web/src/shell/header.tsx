@@ -59,7 +59,7 @@ function Networks() {
   );
 }
 
-function Theme() {
+export function Theme() {
   return (
     <select
       aria-label="Theme"

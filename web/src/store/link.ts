@@ -107,7 +107,7 @@ async function showAddress(): Promise<void> {
     last = null; // going Back is no new step
     mapPlace.value = map;
   }
-  if (!place) return;
+  if (!place || !state.network.value) return;
   await show(place);
   mapPlace.value = null;
 }

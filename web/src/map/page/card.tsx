@@ -1,6 +1,7 @@
 /** The image one is at or points at: large, with its id and class, and the way to the toolbox. */
 import type { MapNeighbor, MapNeighbors } from "../../schema";
 import { readyHost, useAnswer } from "../../store/requests";
+import * as app from "../../store/state";
 import { meaningOf } from "../coloring";
 import { goTo, openInToolbox, turnSelected } from "../going";
 import { idsOf } from "../ids";
@@ -31,9 +32,11 @@ export function Card() {
           {meaningOf(mark) && <p>{meaningOf(mark)}</p>}
           <Moved mark={mark} />
           <p class="row">
-            <button type="button" onClick={() => void openInToolbox(mark)}>
-              Open in the toolbox
-            </button>
+            {app.session.value && (
+              <button type="button" onClick={() => void openInToolbox(mark)}>
+                Open in the toolbox
+              </button>
+            )}
             <button type="button" aria-pressed={!!state.selection.value[mark]} onClick={() => turnSelected(mark)}>
               {state.selection.value[mark] ? "Selected" : "Select"}
             </button>
