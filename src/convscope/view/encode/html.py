@@ -61,7 +61,9 @@ def html(result: Result, **view: Any) -> bytes:
 def _built(name: str) -> str:
     path = PAGE / name
     if not path.is_file():
-        raise CannotWrite("A page needs the explorer's, which this copy of convscope lacks. Build it: python web/build.py.")
+        raise CannotWrite(
+            "A page needs the explorer's, which this copy of convscope lacks. Build it: python web/build.py."
+        )
     return path.read_text("utf-8")
 
 

@@ -52,7 +52,7 @@ export function ofCategories(codes: Arr["data"], names: readonly string[], dark:
   const others = rest.flatMap((code) => groups[code]!);
   if (rest.length)
     legend.push({
-      name: colored.length ? `${rest.length} others` : `${rest.length} classes, too many to color`,
+      name: colored.length ? `${rest.length} others` : `${rest.length} classes (too many to color)`,
       css: css(greyOf(dark)),
       marks: others,
     });

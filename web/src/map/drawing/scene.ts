@@ -1,6 +1,6 @@
 /** What is on screen of a map, painted: dots, over them pictures, each at its exact place. */
 import { type Camera, type Size, scaleOf } from "./camera";
-import { type Layout, levelOf } from "./nesting";
+import { type Layout, levelOf, NEVER } from "./nesting";
 import type { Cut, Pictures } from "./pictures";
 import { cleared, disk, dots, type Fit, mixed, type Sheet, uncovered } from "./raster";
 
@@ -10,6 +10,7 @@ const SMALLEST = 10; // pixels for which there must be room before there are pic
 const CROWDED = 0.7; // of a picture's side is the side of the smallest cell
 const OWN = 96; // from so many pixels on it is the source image
 const WIDEST = 280;
+const FEW = 300; // selected marks that all show their picture
 
 export interface Scene {
   size: Size;
@@ -59,20 +60,24 @@ export function widthOf(scene: Scene): number {
   return Math.min(Math.max(0.3 * spacing(scene), 2), 9);
 }
 
-/** The marks in sight that show their picture, those of coarse cells first. */
+/** The marks in sight that show their picture: those of coarse cells first, a few selected ones and the one one is at last. */
 export function withPictures(scene: Scene, side: number): number[] {
-  const { camera, size, layout, places } = scene;
+  const { camera, size, layout, places, selection } = scene;
   const scale = scaleOf(camera, size);
   const [wide, high] = [(size.width / 2 + side) / scale, (size.height / 2 + side) / scale];
+  const level = scene.cell ? NEVER : levelOf(scale, side * CROWDED);
+  const few = scene.any && selection.reduce((sum, one) => sum + one, 0) <= FEW;
+  const above = (mark: number) => mark === scene.at || (few && selection[mark] === 1);
   const seen: number[] = [];
-  const level = levelOf(scale, side * CROWDED);
+  const last: number[] = [];
   for (const mark of layout.curve) {
-    if (!scene.cell && layout.levels[mark]! > level) continue;
-    if (Math.abs(places[2 * mark]! - camera.x) < wide && Math.abs(places[2 * mark + 1]! - camera.y) < high) seen.push(mark);
+    if (layout.levels[mark]! > level && !above(mark)) continue;
+    if (Math.abs(places[2 * mark]! - camera.x) >= wide || Math.abs(places[2 * mark + 1]! - camera.y) >= high) continue;
+    (above(mark) ? last : seen).push(mark);
   }
   const rank = (mark: number) => layout.levels[mark]!;
-  const shown = seen.sort((a, b) => rank(a) - rank(b)).slice(0, MOST_PICTURES);
-  return scene.at < 0 ? shown : [...shown.filter((mark) => mark !== scene.at), scene.at];
+  const first = seen.sort((one, two) => rank(one) - rank(two)).slice(0, MOST_PICTURES - last.length);
+  return [...first, ...last.sort((one, two) => Number(one === scene.at) - Number(two === scene.at))];
 }
 
 /** What two scenes have in common that differ only in where the camera is. */

@@ -21,7 +21,7 @@ test("of too many the most frequent have one; where each is of one mark, none", 
   expect(legend.at(-1)?.name).toBe("3 others");
   expect(legend.map((line) => line.name)).toContain("14");
   expect(ofCategories(Int32Array.from(names, Number), names, false, "").legend.map((line) => line.name)).toEqual([
-    "15 classes, too many to color",
+    "15 classes (too many to color)",
   ]);
 });
 
