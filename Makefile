@@ -44,7 +44,7 @@ docs: .venv/.demo
 	$(BIN)/python docs/reference.py
 
 clean:
-	rm -rf .venv web/node_modules $(dir $(PAGE)) report.html
+	rm -rf .venv web/node_modules $(dir $(PAGE)) src/convscope/view/static report.html
 
 $(PAGE): $(SOURCES) | .venv/.demo
 	$(BIN)/python web/build.py

@@ -17,13 +17,13 @@ class Page(BuildHookInterface[Any]):
     def dependencies(self) -> list[str]:
         """Node, as a Python package, where there is none."""
         web = self._web()
-        found: list[str] = [] if web.BUILT.is_file() else web.packaged()
+        found: list[str] = [] if web.is_built() else web.packaged()
         return found
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the page, unless it is there."""
         web = self._web()
-        if not web.BUILT.is_file():
+        if not web.is_built():
             web.run()
 
     def _web(self) -> Any:

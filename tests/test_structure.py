@@ -29,7 +29,7 @@ _VIEW = "view view.charts view.figures view.encode view.render"
 _MAPS = "representation representation.similarity representation.separation representation.embedding"
 _ABOUT = f"{_RUN} optimize {_SCAN} techniques"
 _ALL = f"{_RUN} {_SCAN} {_VIEW} store catalog"  # of fronts: never a technique
-_EXPLORER = "explorer explorer.workspace explorer.answers explorer.jobs"
+_EXPLORER = "explorer explorer.workspace explorer.answers explorer.maps explorer.jobs"
 MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "base": "",
     "contract": "base",
@@ -70,8 +70,9 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "catalog": f"{_RUN} {_SCAN} zoo",  # techniques by their names alone
     "explorer.workspace": _ALL,
     "explorer.answers": f"{_ALL} explorer.workspace",
-    "explorer.jobs": f"{_ALL} explorer.workspace",
-    "explorer": f"{_ALL} explorer.workspace explorer.answers explorer.jobs",
+    "explorer.maps": f"{_ALL} {_MAPS} explorer.workspace explorer.answers",
+    "explorer.jobs": f"{_ALL} explorer.workspace explorer.maps",
+    "explorer": f"{_ALL} explorer.workspace explorer.answers explorer.maps explorer.jobs",
     "fronts.report": f"{_ALL} zoo",
     "fronts.server": f"{_ALL} zoo {_EXPLORER}",
     "fronts.cli": f"{_ALL} zoo fronts.report fronts.server",

@@ -16,8 +16,14 @@ import sys
 from pathlib import Path
 
 WEB = Path(__file__).resolve().parent
-BUILT = WEB.parent / "src" / "convscope" / "fronts" / "server" / "static" / "index.html"
+_PACKAGE = WEB.parent / "src" / "convscope"
+BUILT = (_PACKAGE / "fronts" / "server" / "static" / "index.html", _PACKAGE / "view" / "static" / "map.js")
 LEAST = (20, 19)  # what Vite asks for
+
+
+def is_built() -> bool:
+    """Whether everything that is built is there."""
+    return all(path.is_file() for path in BUILT)
 
 
 def suits(node: str | None) -> bool:

@@ -5,6 +5,7 @@ import { listen } from "./shell/keys";
 import { link } from "./store/link";
 import { begin } from "./store/session";
 import { settle } from "./store/ui";
+import "./map/page/map.css";
 import "./panels/panels.css";
 import "./theme.css";
 import "./toolbox/toolbox.css";

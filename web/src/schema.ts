@@ -1,6 +1,8 @@
-// Made from messages.py and calls.py by `python -m convscope.explorer.typescript --write`. Do not edit.
+// Made from messages and calls by `python -m convscope.explorer.typescript --write`. Do not edit.
 
 export type State = "queued" | "running" | "done" | "failed" | "cancelled";
+
+export type Coloring = "prediction" | "error" | "split" | "unit";
 
 /** A layer of a network: `inputs` are the layers of the table whose outputs it reads; `map`: it has places. */
 export interface LayerInfo {
@@ -292,6 +294,220 @@ export interface Problem {
   kind: string;
 }
 
+/** A map that is at hand, by its `digest`; `technique` is embed or evolution. */
+export interface MapInfo {
+  digest: string;
+  technique: string;
+  title: string;
+  network: string;
+  layer: string;
+}
+
+/** Maps at hand: those given to the explorer, then those of jobs that are done, the newest first. */
+export interface Maps {
+  maps: MapInfo[];
+}
+
+/** Which map, by the digest of a kept result of embed or evolution; asks for its MapHeader frame. */
+export interface OfMap {
+  digest: string;
+}
+
+/** What points can be colored by: `refused` says in one sentence why not, and what to do; empty where they can.
+ * `layers` are those whose units can be asked for, of `unit` alone.
+ */
+export interface ColoringInfo {
+  by: "class" | "prediction" | "error" | "split" | "unit";
+  refused: string;
+  layers: string[];
+}
+
+/** The thumbnails: on page p the images of slots p · cells² to (p + 1) · cells² - 1, the same for every size.
+ * A page is a square of `cells` × `cells` thumbnails, row by row; `sizes` are the pixels of one, 64 at most, so a page
+ * has at most 2048 × 2048 pixels. `digest` is that of images and slots together: ask for pages with it, and keep pages
+ * under it. `refused` says why there are none; empty where there are.
+ */
+export interface AtlasInfo {
+  digest: string;
+  pages: number;
+  cells: number;
+  sizes: number[];
+  refused: string;
+}
+
+/** Header of a map of n images in t networks: `snapshots` are their names, first to last, one for embed.
+ * Arrays: `points` (t, n, dims) float32; `classes` (n,) int32, numbers in the header's `classes`, -1 without; `order`
+ * (n,) int32, the numbers of the images in the order they are to be drawn; `slots` (n,) int32, the place of each image
+ * in the atlases; and of an evolution `displacement` (t - 1, n) float32, how far each image moves to the next map, in
+ * radii, once turning, scaling and shifting are taken off: what is less than twice `control.null_motion` is chance.
+ * `order` is nested: its first `levels[l]` are one image in each of those cells that hold any, where a square from the
+ * least x and y of the last map, as wide as it or as high, is cut into 2**l × 2**l cells; so zooming in only adds.
+ * `slots` follow it: the images of coarse levels are on the first pages, and on each page images that are near one
+ * another. `offered` is the name under which this session has the network of the map, empty where it has not; `metric`
+ * is that of the codes.
+ */
+export interface MapHeader {
+  digest: string;
+  technique: string;
+  network: string;
+  offered: string;
+  layer: string;
+  method: string;
+  metric: string;
+  images: number;
+  dims: number;
+  snapshots: string[];
+  classes: string[];
+  levels: number[];
+  quality: Record<string, number | null>;
+  control: Record<string, unknown>;
+  evidence: Record<string, unknown>;
+  python: string;
+  colorings: ColoringInfo[];
+  atlas: AtlasInfo;
+}
+
+/** Header of the grid: array `cells` (n, 2) int32, row and column of each image, every cell once.
+ * Near its point of the snapshot that was asked for. For 100,000 images it takes ten seconds once; then it is kept.
+ */
+export interface MapGrid {
+  rows: number;
+  columns: number;
+}
+
+/** Asks for the grid of a map in two dimensions: a MapGrid frame. `snapshot` is a number, -1 the last. */
+export interface AskMapGrid {
+  digest: string;
+  snapshot?: number;
+}
+
+/** Asks who some points are: their ids and classes, by their numbers. Answers with MapIds. */
+export interface AskMapIds {
+  digest: string;
+  numbers: number[];
+}
+
+/** The ids of the images and the names of their classes, empty without, in the order of the numbers asked for. */
+export interface MapIds {
+  ids: string[];
+  classes: string[];
+}
+
+/** Asks which images have a text in their id or class, whatever its case: a MapFound frame. */
+export interface AskMapSearch {
+  digest: string;
+  text: string;
+  limit?: number;
+}
+
+/** Header of what was found: array `numbers` (m,) int32, at most `limit` of `count`: first whole ids and classes. */
+export interface MapFound {
+  count: number;
+}
+
+/** Asks for the colors of points: a MapColors frame. `layer` and `channel` are of `unit` alone. */
+export interface AskMapColors {
+  digest: string;
+  by: Coloring;
+  layer?: string;
+  channel?: number;
+}
+
+/** Header of colors: array `codes` (n,) int32, numbers in `names`, -1 where unknown; or of a unit `values` (n,)
+ * float32, NaN where unknown, from `low` to `high`. `about` says where they come from, `unknown` how many are.
+ */
+export interface MapColors {
+  by: Coloring;
+  names: string[];
+  low: number | null;
+  high: number | null;
+  unknown: number;
+  about: string;
+}
+
+/** Asks for a page of thumbnails: a MapAtlas frame. `atlas` is the digest the map's header has for them.
+ * The first time its 1,024 images are decoded; then all sizes are kept. Ask for few pages at once, the coarsest first:
+ * each request holds one of the server's eight threads.
+ */
+export interface AskMapAtlas {
+  digest: string;
+  atlas: string;
+  size: 16 | 32 | 64;
+  page: number;
+}
+
+/** Header of a page: array `webp` (bytes,) uint8, a WebP picture; `missing` are slots whose image cannot be read. */
+export interface MapAtlas {
+  page: number;
+  size: number;
+  missing: number[];
+}
+
+/** Which image of a map. Asks to have it at hand, as an upload would be: its ImageInfo, `name` its id. */
+export interface OfMapImage {
+  digest: string;
+  number: number;
+}
+
+/** Asks for an image to show large, its longest side at most `side` pixels: a MapPicture frame. */
+export interface AskMapPicture {
+  digest: string;
+  number: number;
+  side?: 128 | 256 | 512 | 1024;
+}
+
+/** Header of an image of a map: array `webp` (bytes,) uint8; `width` and `height` are the image's own. */
+export interface MapPicture {
+  number: number;
+  id: string;
+  label: string;
+  width: number;
+  height: number;
+}
+
+/** Asks which images are near one: MapNeighbors. `snapshot` is the map to look at, -1 the last. */
+export interface AskMapNeighbors {
+  digest: string;
+  number: number;
+  count?: number;
+  snapshot?: number;
+}
+
+/** An image near another: how far on the map, and in the layer, None where codes are not at hand. */
+export interface MapNeighbor {
+  number: number;
+  id: string;
+  label: string;
+  on_map: number;
+  in_layer: number | null;
+}
+
+/** The nearest on the map and in the layer, nearest first. `metric` is that of the layer; `shared` are in both.
+ * `refused` says why there are none in the layer; empty where there are.
+ */
+export interface MapNeighbors {
+  number: number;
+  id: string;
+  label: string;
+  metric: string;
+  on_map: MapNeighbor[];
+  in_layer: MapNeighbor[];
+  shared: number;
+  refused: string;
+}
+
+/** Asks for a text that stands for some images of a map: MapSelection. A technique's subject may be that text. */
+export interface AskMapSelection {
+  digest: string;
+  numbers: number[];
+}
+
+/** A selection of images, kept: `selection` is the text that a technique's subject is asked with. */
+export interface MapSelection {
+  selection: string;
+  images: number;
+}
+
 /** Calls that answer with JSON: what each is asked with, null where it is a GET, and its answer. */
 export interface Plain {
   session: [null, Session];
@@ -303,6 +519,11 @@ export interface Plain {
   resume: [OfJob, Job];
   forget: [OfJob, Jobs];
   confusion: [AskConfusion, Confused];
+  maps: [null, Maps];
+  map_ids: [AskMapIds, MapIds];
+  map_image: [OfMapImage, ImageInfo];
+  map_neighbors: [AskMapNeighbors, MapNeighbors];
+  map_selection: [AskMapSelection, MapSelection];
 }
 
 /** Calls that answer with a frame: what each is asked with, null where it is a GET, and the frame's header. */
@@ -315,4 +536,10 @@ export interface Framed {
   statistics: [OfLayer, Statistics];
   histogram: [OfUnit, Histogram];
   gallery: [AskGallery, Gallery];
+  map: [OfMap, MapHeader];
+  map_grid: [AskMapGrid, MapGrid];
+  map_search: [AskMapSearch, MapFound];
+  map_colors: [AskMapColors, MapColors];
+  map_atlas: [AskMapAtlas, MapAtlas];
+  map_picture: [AskMapPicture, MapPicture];
 }

@@ -15,7 +15,8 @@ from ..contract import knobs
 from ..view.figures.registry import drawer_of
 from .answers import activations, answers, gallery, scan_statistics
 from .jobs.jobs import QUEUE, JobList
-from .workspace import messages
+from .maps import map_answers
+from .workspace import map_messages, messages
 from .workspace.images import BODY, PIXELS
 from .workspace.workspace import Workspace
 
@@ -42,6 +43,10 @@ class Route:
     def path(self) -> str:
         """Where it is."""
         return f"/api/{self.name}"
+
+
+def _plain(name: str, asks: Any, answers: Any, answer: Callable[[Workspace, Any], BaseModel]) -> Route:
+    return Route(name, asks, answers, lambda at, ask: answer(at.workspace, ask))
 
 
 def _framed(name: str, asks: Any, answers: Any, answer: Callable[[Workspace, Any], bytes]) -> Route:
@@ -99,13 +104,19 @@ ROUTES = (
     _framed("artifact", messages.OfResult, messages.Answer, answers.artifact),
     _framed("statistics", messages.OfLayer, messages.Statistics, scan_statistics.statistics),
     _framed("histogram", messages.OfUnit, messages.Histogram, scan_statistics.histogram),
-    Route(
-        "confusion",
-        messages.AskConfusion,
-        messages.Confused,
-        lambda at, ask: scan_statistics.confusion(at.workspace, ask),
-    ),
+    _plain("confusion", messages.AskConfusion, messages.Confused, scan_statistics.confusion),
     _framed("gallery", messages.AskGallery, messages.Gallery, gallery.gallery),
+    Route("maps", None, map_messages.Maps, lambda at, _: map_answers.maps_at_hand(at.workspace, at.jobs.all())),
+    _framed("map", map_messages.OfMap, map_messages.MapHeader, map_answers.map_header),
+    _framed("map_grid", map_messages.AskMapGrid, map_messages.MapGrid, map_answers.map_grid),
+    _plain("map_ids", map_messages.AskMapIds, map_messages.MapIds, map_answers.map_ids),
+    _framed("map_search", map_messages.AskMapSearch, map_messages.MapFound, map_answers.map_search),
+    _framed("map_colors", map_messages.AskMapColors, map_messages.MapColors, map_answers.map_colors),
+    _framed("map_atlas", map_messages.AskMapAtlas, map_messages.MapAtlas, map_answers.map_atlas),
+    _framed("map_picture", map_messages.AskMapPicture, map_messages.MapPicture, map_answers.map_picture),
+    _plain("map_image", map_messages.OfMapImage, messages.ImageInfo, map_answers.map_image),
+    _plain("map_neighbors", map_messages.AskMapNeighbors, map_messages.MapNeighbors, map_answers.map_neighbors),
+    _plain("map_selection", map_messages.AskMapSelection, map_messages.MapSelection, map_answers.map_selection),
 )
 _BY_NAME = {route.name: route for route in ROUTES}
 

@@ -14,19 +14,19 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from .calls import ROUTES, Route
-from .workspace import messages
+from .workspace import map_messages, messages
 
 FILE = Path(__file__).parents[3] / "web" / "src" / "schema.ts"
-_HEAD = "// Made from messages.py and calls.py by `python -m convscope.explorer.typescript --write`. Do not edit.\n"
+_HEAD = "// Made from messages and calls by `python -m convscope.explorer.typescript --write`. Do not edit.\n"
 _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", Any: "unknown"}
-_NAMED = {"State": messages.State}  # unions that have a name of their own
+_NAMED = {"State": messages.State, "Coloring": map_messages.Coloring}  # unions that have a name of their own
 
 
 def typescript() -> str:
-    """All messages, in the order of `messages.py`, then the calls, in the order of `calls.py`."""
+    """All messages, in the order of `messages.py` and `map_messages.py`, then the calls, in the order of `calls.py`."""
     unions = [f"export type {name} = {_union(kind)};\n" for name, kind in _NAMED.items()]
-    kinds = [each for each in vars(messages).values() if isinstance(each, type)]
-    models = [each for each in kinds if issubclass(each, messages.Message)]
+    named = {**vars(messages), **vars(map_messages)}.values()
+    models = [each for each in named if isinstance(each, type) and issubclass(each, messages.Message)]
     return "\n".join([_HEAD, *unions, *(_interface(each) for each in models if each.model_fields), *_calls()])
 
 

@@ -112,8 +112,8 @@ class Embedding(Result):
 
     @classmethod
     def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
-        """Also `.parquet`: the table."""
-        return (*ENDINGS, ".parquet")
+        """Also `.parquet`, the table, and `.html`, a page to look about in."""
+        return (*ENDINGS, ".parquet", ".html")
 
     @property
     def _behind(self) -> Behind:

@@ -55,5 +55,5 @@ class Evolution(Result):
 
     @classmethod
     def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
-        """Also `.mp4`: a film of the maps, one moving into the next."""
-        return (*ENDINGS, ".mp4")
+        """Also `.mp4`, a film of the maps, one moving into the next, and `.html`, a page to look about in."""
+        return (*ENDINGS, ".mp4", ".html")

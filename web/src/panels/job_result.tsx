@@ -1,12 +1,16 @@
 /** A job from its queue to its result: progress and the picture so far, then the result. */
 import type { Job } from "../schema";
 import { useImage } from "../store/image_url";
+import { openMap } from "../store/map_place";
 import { readyHost, useAnswer } from "../store/requests";
 import * as state from "../store/state";
 import { ResultView } from "../views/result";
 
 /** Techniques whose previews are pictures, not maps of one. */
 const PICTURES = new Set(["dream", "invert"]);
+
+/** Techniques whose result has a page of its own. */
+const MAPS = new Set(["embed", "evolution"]);
 
 export function isOver(job: Job): boolean {
   return job.state === "done" || job.state === "failed" || job.state === "cancelled";
@@ -39,7 +43,17 @@ function Artifact({ digest, compact }: { digest: string; compact: boolean }) {
         {error}
       </p>
     );
-  return value ? <ResultView answer={value} compact={compact} /> : <p class="quiet">Fetching the result …</p>;
+  if (!value) return <p class="quiet">Fetching the result …</p>;
+  return (
+    <>
+      {MAPS.has(value.header.technique) && (
+        <button type="button" class="main" onClick={() => openMap({ digest })}>
+          Open the map
+        </button>
+      )}
+      <ResultView answer={value} compact={compact} />
+    </>
+  );
 }
 
 /** The picture so far, where the job has shown one. */

@@ -1,8 +1,11 @@
 /** The page: the light's path from left to right, from the picture through the layers to the units and the chosen one. */
 import { useEffect } from "preact/hooks";
 import { SourcesPanel } from "../input/sources_panel";
+import { MapPage } from "../map/page/map_page";
 import { ComparePanel } from "../panels/compare";
 import { follow } from "../panels/gallery";
+import { choose } from "../panels/technique/asking";
+import { mapPlace } from "../store/map_place";
 import * as state from "../store/state";
 import { Classes } from "../toolbox/classes";
 import { Grid } from "../toolbox/grid/grid";
@@ -28,18 +31,24 @@ export function App() {
     <>
       <Header />
       <Notices />
-      {state.network.value ? <Stage /> : <Waiting />}
+      {!state.network.value ? <Waiting /> : mapPlace.value ? <MapPage make={() => choose("embed")} /> : <Stage />}
       <PythonLine />
-      <nav class="parts" aria-label="Parts of the page">
-        {PARTS.map(([id, title]) => (
-          <button key={id} type="button" onClick={() => document.getElementById(id)?.scrollIntoView()}>
-            {title}
-          </button>
-        ))}
-      </nav>
+      {!mapPlace.value && <Parts />}
       <Palette />
       <Help />
     </>
+  );
+}
+
+function Parts() {
+  return (
+    <nav class="parts" aria-label="Parts of the page">
+      {PARTS.map(([id, title]) => (
+        <button key={id} type="button" onClick={() => document.getElementById(id)?.scrollIntoView()}>
+          {title}
+        </button>
+      ))}
+    </nav>
   );
 }
 

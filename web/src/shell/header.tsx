@@ -1,4 +1,5 @@
 /** Above everything: which network, the search, how it looks, whether the server is there. */
+import { leaveMap, mapPlace, openMap } from "../store/map_place";
 import { openNetwork } from "../store/selection";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
@@ -12,6 +13,7 @@ export function Header() {
       <h1>
         <span class="mark" aria-hidden="true" /> convscope
       </h1>
+      <Pages />
       <Networks />
       <button type="button" class="search" onClick={() => ui.openPalette()}>
         <span>Search layer, unit, class</span> <kbd>Ctrl K</kbd>
@@ -25,6 +27,21 @@ export function Header() {
         Keys <kbd>?</kbd>
       </button>
     </header>
+  );
+}
+
+/** The pages there are. */
+function Pages() {
+  const map = mapPlace.value !== null;
+  return (
+    <nav class="pages" aria-label="Pages">
+      <button type="button" aria-current={map ? undefined : "page"} onClick={() => map && leaveMap()}>
+        Toolbox
+      </button>
+      <button type="button" aria-current={map ? "page" : undefined} onClick={() => map || openMap()}>
+        Map
+      </button>
+    </nav>
   );
 }
 
@@ -42,7 +59,7 @@ function Networks() {
   );
 }
 
-function Theme() {
+export function Theme() {
   return (
     <select
       aria-label="Theme"

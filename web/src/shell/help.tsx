@@ -1,11 +1,12 @@
 /** The keys, and whether single ones act. */
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { MAP_KEYS } from "../map/keys";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
 import { KEYS, type Key } from "./keys";
 
 const GROUPS: readonly Key["group"][] = ["Layers and units", "Picture", "Grid", "Tracing back", "Page"];
-const SIGNS: Record<string, string> = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
+const SIGNS: Record<string, string> = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
 
 export function Help() {
   return ui.helpOpen.value ? <Dialog /> : null;
@@ -48,6 +49,14 @@ function Dialog() {
             </dl>
           </section>
         ))}
+        <section>
+          <h3>Map, while it has the focus</h3>
+          <dl>
+            {MAP_KEYS.map((row) => (
+              <Line key={row.text} row={row} />
+            ))}
+          </dl>
+        </section>
       </div>
       <p class="quiet">
         These are the keys of the Deep Visualization Toolbox (Yosinski and others, 2015) where it had one. Every one is also a control on
@@ -57,7 +66,7 @@ function Dialog() {
   );
 }
 
-function Line({ row }: { row: Key }) {
+function Line({ row }: { row: Pick<Key, "keys" | "text"> }) {
   return (
     <div>
       <dt>

@@ -3,6 +3,7 @@ import { batch } from "@preact/signals";
 import { toggleCamera, toggleFreeze } from "../input/camera";
 import { crop, nextImage, previousImage } from "../input/sources";
 import { cycleMode, cycleStyle, reset, toggleGradients, togglePin } from "../store/display";
+import { mapLeft, mapPlace, openMap } from "../store/map_place";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
 import { moveBy, moveTo } from "../toolbox/grid/move";
@@ -41,6 +42,12 @@ function nextGamma(): void {
 }
 
 function showAsAtFirst(): void {
+  const map = mapLeft.value;
+  if (map && map.at >= 0) {
+    openMap(map);
+    mapLeft.value = null;
+    return;
+  }
   batch(() => {
     ui.hiding.value = ui.laidOver.value = false;
     ui.zoom.value = 0;
@@ -91,7 +98,13 @@ export const KEYS: readonly Key[] = [
   { keys: ["8"], group: "Page", text: "Classes shown or not", does: () => (ui.showClasses.value = !ui.showClasses.value) },
   { keys: ["9"], group: "Page", text: "Panels about the unit shown or not", does: () => (ui.showUnits.value = !ui.showUnits.value) },
   { keys: ["h", "?"], group: "Page", text: "This help", does: () => (ui.helpOpen.value = true) },
-  { keys: ["Escape"], group: "Page", text: "Reset how things are shown", always: true, does: showAsAtFirst },
+  {
+    keys: ["Escape"],
+    group: "Page",
+    text: "Back to the map one came from; else reset how things are shown",
+    always: true,
+    does: showAsAtFirst,
+  },
 ];
 
 const BY_KEY = new Map(KEYS.flatMap((row) => row.keys.map((key) => [key, row] as const)));
@@ -117,7 +130,7 @@ function press(event: KeyboardEvent): void {
   const inPage = target === document.body || target.getAttribute("role") === "grid";
   if (event.key.length > 1 && event.key !== "Escape" && !inPage) return; // arrows belong to what has the focus
   const row = actingOn(event, state.singleKeys.value);
-  if (!row) return;
+  if (!row || (mapPlace.value && row.keys[0] !== "h")) return; // the map has keys of its own, which its element takes
   event.preventDefault();
   row.does(event.key);
 }

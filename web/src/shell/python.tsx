@@ -1,9 +1,11 @@
 /** The Python that makes what is on screen, to copy. */
 import { useSignal } from "@preact/signals";
+import { mapPlace, mapPython } from "../store/map_place";
 import * as state from "../store/state";
 
-/** Of the trace where there is one; else of the unit's map; else of the grid. */
+/** Of the map; in the toolbox of the trace where there is one; else of the unit's map; else of the grid. */
 function line(): string {
+  if (mapPlace.value) return mapPython.value;
   const { trace, unitLooked, looked, mode } = state;
   const traced = mode.value === "off" ? "" : trace.value?.header.python;
   return traced || unitLooked.value?.header.python || looked.value?.header.python || state.network.value?.python || "";

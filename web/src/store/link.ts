@@ -2,6 +2,7 @@
 import { batch, effect } from "@preact/signals";
 import { tokenIn } from "../hosts/token";
 import { nearest, type Place, parseUnit, read, write } from "./address";
+import { STEPS as MAP_STEPS, mapPlace, readMap, writeMap } from "./map_place";
 import { openNetwork } from "./selection";
 import * as state from "./state";
 
@@ -28,7 +29,20 @@ function shown(): Place {
   };
 }
 
-let last: Place | null = null;
+/** The address of what is on screen, its title, and the values whose change is a step; null before there is a network. */
+function address(): { hash: string; title: string; steps: Record<string, unknown> } | null {
+  const map = mapPlace.value;
+  if (map) return { hash: writeMap(map), title: "Map", steps: picked(map, MAP_STEPS) };
+  const place = shown();
+  if (!place.network) return null;
+  return { hash: write(place), title: `${place.layer}:${place.channel} · ${place.network}`, steps: picked(place, STEPS) };
+}
+
+function picked<T extends object>(place: T, keys: readonly (keyof T & string)[]): Record<string, unknown> {
+  return Object.fromEntries(keys.map((key) => [key, place[key]]));
+}
+
+let last: Record<string, unknown> | null = null;
 let walked = ""; // what the last step changed
 let stepped = -Infinity;
 
@@ -69,33 +83,40 @@ async function show(place: Place): Promise<void> {
 /** Keeps the address at what is on screen. */
 function follow(): void {
   effect(() => {
-    const place = shown();
-    if (!place.network) return;
-    const hash = write(place);
-    document.title = `${place.layer}:${place.channel} · ${place.network} · convscope`;
-    if (hash === location.hash) {
-      last = place;
-      return;
-    }
-    const step = last ? STEPS.filter((key) => place[key] !== last?.[key]).join() : "";
+    const here = address();
+    if (!here) return;
+    document.title = `${here.title} · convscope`;
+    const before = last;
+    last = here.steps;
+    if (here.hash === location.hash) return;
+    const names = Object.keys({ ...before, ...here.steps });
+    const step = before ? names.filter((key) => before[key] !== here.steps[key]).join() : "";
     const now = performance.now();
     const push = step && !(step === walked && now - stepped < WALK);
     if (step) [walked, stepped] = [step, now];
-    last = place;
-    if (push) history.pushState(null, "", hash);
-    else history.replaceState(null, "", hash);
+    if (push) history.pushState(null, "", here.hash);
+    else history.replaceState(null, "", here.hash);
   });
+}
+
+/** Shows what the address says, if it says anything. */
+async function showAddress(): Promise<void> {
+  const map = readMap(location.hash);
+  const place = map || tokenIn(location.hash) ? null : read(location.hash);
+  if (map) {
+    last = null; // going Back is no new step
+    mapPlace.value = map;
+  }
+  if (!place || !state.network.value) return;
+  await show(place);
+  mapPlace.value = null;
 }
 
 export const link = {
   /** Shows what the address says, then keeps it at what is on screen. */
   async begin(): Promise<void> {
-    const place = read(location.hash);
-    if (place) await show(place);
+    await showAddress();
     follow();
-    addEventListener("popstate", () => {
-      const asked = tokenIn(location.hash) ? null : read(location.hash);
-      if (asked) void show(asked);
-    });
+    addEventListener("popstate", () => void showAddress());
   },
 };

@@ -62,7 +62,7 @@ def artifact_part(workspace: Workspace, digest: str, name: str) -> bytes:
 
 
 def _carried_out(workspace: Workspace, asked: Asked) -> Result:
-    with workspace.turns.now(), listening(_limit(asked.entry.name)):
+    with workspace.turns.now(), listening(at_once(asked.entry.name)):
         try:
             return asked.entry.function(*asked.subjects, **asked.knobs)
         except ConvscopeError:
@@ -71,8 +71,8 @@ def _carried_out(workspace: Workspace, asked: Asked) -> Result:
             raise BadKnob(f"{asked.entry.name} cannot be computed with these knobs: {first_line(error)}") from error
 
 
-def _limit(name: str) -> Listener:
-    """A listener that ends what takes too long."""
+def at_once(name: str) -> Listener:
+    """A listener that ends what takes too long; it raises BadKnob."""
     end = time.monotonic() + _LONGEST
 
     def listen(_step: int, _total: int, _preview: object) -> None:

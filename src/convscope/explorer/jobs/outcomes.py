@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...base.errors import ConvscopeError, first_line
 from ...base.progress import Cancelled
 from ...scan.tables.parquet import is_whole
+from ..maps.at_hand import keep_codes
 from ..workspace.artifacts import derived, keep
 from ..workspace.messages import Ask, AskScan
 from .listener import JobListener
@@ -70,6 +71,7 @@ class Outcomes:
                     raise Cancelled
                 kept = keep(self.workspace.store, result, ask.view, derived(row.id, "partial"))
                 return {"state": "cancelled", "artifact": kept, "partial": True, "error": watch.reason}
+            keep_codes(self.workspace, result)
             keep(self.workspace.store, result, ask.view)
             shutil.rmtree(self.places.state(row.id), ignore_errors=True)
         return {"state": "done", "step": watch.total, "total": watch.total}

@@ -55,7 +55,8 @@ def artifact_parts(result: Result, view: Mapping[str, Any], digest: str = "") ->
     """All that is kept of a result, by name: every file it can be saved as, its `frame` last."""
     assert result.request is not None
     chosen = choices(type(result), view)
-    endings = [ending for ending in result.endings(result.asked) if ending != ".mp4" or _has_video()]
+    left = {".html"} if _has_video() else {".html", ".mp4"}  # the page shows a map itself
+    endings = [ending for ending in result.endings(result.asked) if ending not in left]
     of_view = {".png", ".mp4", ".zip"}
     made = {ending[1:]: result.encoded(ending, **(chosen if ending in of_view else {})) for ending in endings}
     return {**made, "frame": frame_of(result, chosen, digest)}

@@ -47,7 +47,7 @@ class ImageLibrary:
     """Images by id. Reading those of a source takes a while: `begin` does it, on a thread, and others wait for it."""
 
     def __init__(self, store: Store, source: Source | None = None) -> None:
-        self._store, self._source = store, source
+        self._store, self.source = store, source
         self._first: dict[str, _Row] = {}
         self._opened: dict[str, _Row] = {}
         self._uploads: dict[str, ImageInfo] = {}  # the newest first
@@ -121,9 +121,9 @@ class ImageLibrary:
         return _Row(_info(image, name), read)
 
     def _of_source(self) -> Iterator[tuple[Image, str, Callable[[], Image]]]:
-        if self._source is None:
+        if self.source is None:
             return
-        source = self._source
+        source = self.source
         entries = (entry for shard in source.shards(_SHOWN) for entry in source.entries(shard))
         shown = 0
         for entry in islice(entries, _TRIED):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,21 +15,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...base.errors import BadScan, UnknownNetwork, nearest
+from ...base.errors import BadKnob, BadScan, BadSource, UnknownNetwork, nearest
 from ...base.image import Image
+from ...contract.result import Result
+from ...data.open import open_source
 from ...data.source import Source
 from ...network.layer_choice import first_layer
 from ...network.network import Network
+from ...scan.codes.result import Codes
 from ...scan.result import Scan
 from ...store import Store
 from .images import ImageLibrary
 from .kept_graph import Inputs, kept_graph
+from .kept_map import PARTS, KeptMap, digest_of_parts, kept_map
 from .lru_cache import LRUCache
 from .messages import LayerInfo, NetworkInfo, ScanInfo
 from .network_lock import NetworkLock
 from .python_line import loading
 
 _ACTIVATIONS, _SEEN, _ANSWERS, _THUMBS = 64 << 20, 16 << 20, 16 << 20, 48 << 20  # bytes kept in memory
+_MAPS = 400_000  # images whose places on maps are kept in memory, with their ids some hundred bytes each
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +78,8 @@ class Workspace:
     """What requests are about. `networks` says how each network on offer is loaded, when it is first asked for.
 
     `source` is the text of `--images`, or empty, and `images` what it was opened as. `in_use` names the network that
-    somebody else has in their hands, and may change.
+    somebody else has in their hands, and may change; `given` are maps from them, by digest, `codes` those that were
+    opened, by folder. Whoever holds `drawing` decodes images by the thousand.
     """
 
     def __init__(
@@ -85,6 +94,10 @@ class Workspace:
         self.in_use = ""
         self.scan: Scan | None = None
         self.scan_info: ScanInfo | None = None
+        self.given: dict[str, Result] = {}
+        self.codes: dict[Path, Codes] = {}
+        self.drawing = threading.Lock()
+        self.maps: LRUCache[KeptMap] = LRUCache(_MAPS, lambda kept: len(kept.ids))
         self.activations: LRUCache[NDArray[np.float32]] = LRUCache(_ACTIVATIONS, lambda values: values.nbytes)
         self.seen: LRUCache[NDArray[np.uint8]] = LRUCache(_SEEN, lambda pixels: pixels.nbytes)
         self.answers: LRUCache[bytes] = LRUCache(_ANSWERS, len)
@@ -92,6 +105,7 @@ class Workspace:
         self._load = dict(networks)
         self._loading = {name: threading.Lock() for name in networks}
         self._loaded: dict[str, Loaded] = {}
+        self._sources: dict[str, Source] = {}
 
     def begin(self) -> None:
         """Read the images and load the first network; whoever asks for them before waits. Raises what goes wrong."""
@@ -125,6 +139,53 @@ class Workspace:
     def image(self, id: str) -> Image:
         """The image of an id; raises BadImage."""
         return self.pictures.image(id)
+
+    def named(self, digest: str) -> str:
+        """The name of the network that had this digest when it was loaded; empty where there is none."""
+        return next((name for name, each in [*self._loaded.items()] if each.info.digest == digest), "")
+
+    def source_of(self, digest: str) -> Source:
+        """The images at hand with this digest; raises BadSource where these are others."""
+        if digest not in self._sources:
+            found = next((source for source in self._sources_at_hand() if source.digest == digest), None)
+            if found is None:
+                raise BadSource(
+                    "Its images are not at hand. Start the explorer with them, as they were: --images FOLDER."
+                )
+            self._sources[digest] = found
+        return self._sources[digest]
+
+    def _sources_at_hand(self) -> Iterator[Source]:
+        if self.pictures.source is not None:
+            yield self.pictures.source
+        with suppress(BadSource):
+            yield open_source(self.source or "samples")
+        if self.scan is not None:
+            with suppress(BadSource, BadScan):
+                yield self.scan.source
+
+    def use_map(self, result: Result) -> str:
+        """Have a map made elsewhere at hand, an embedding or an evolution, and say under which digest."""
+        parts = {name: result.encoded(f".{name}") for name in PARTS}
+        digest = digest_of_parts(parts) if result.request is None else result.request.digest
+        kept_map(digest, parts)
+        self.store.put_all(digest, parts)
+        self.given[digest] = result
+        return digest
+
+    def select(self, ids: Sequence[str]) -> str:
+        """Keep a selection of images, and give the text that stands for it."""
+        told = json.dumps(list(ids)).encode()
+        digest = hashlib.sha256(told).hexdigest()
+        self.store.put(digest, "selection", told)
+        return digest
+
+    def selection(self, text: str) -> tuple[str, ...]:
+        """The ids of the images that a text from `select` stands for; raises BadKnob where it is kept no more."""
+        told = self.store.get(text, "selection")
+        if told is None:
+            raise BadKnob(f"There is no selection {text[:12]!r} here any more. Select the images on the map again.")
+        return tuple(json.loads(told))
 
     def scan_of(self, net: Network) -> Scan:
         """The scan at hand; raises BadScan where there is none, or it is of another network."""

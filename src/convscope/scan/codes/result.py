@@ -13,13 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from ...base.errors import BadKnob, BadScan, BadSource, UnknownLayer, nearest
+from ...base.files import made
 from ...base.paths import is_folder
 from ...base.pixels import Floats, Ints
 from ...data.open import open_source
 from ...data.source import Source
 from ...network.network import Network
 from ..statistics.manifest import Manifest
-from .files import as_array, is_codes, read_about, stored_batches
+from .files import as_array, is_codes, read_about, stored_batches, write_codes
 
 Read = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
 
@@ -138,6 +139,15 @@ class Codes:
         other = Codes(self.ledger, self._read, self.refused, self._done, self.folder)
         other._source = opened
         return other
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the codes into a folder, from which `open_codes` reads them; raises CannotWrite, BadScan for a part."""
+        if "partial" in self.evidence:
+            raise BadScan(f"Codes must be whole to be saved, but {self.evidence['partial']}. Go on with the same call.")
+        columns, place = ["image", "id", "label", "class", *self.layers], Path(folder)
+        with made(place):
+            write_codes(place, self.ledger, (batch.select(columns) for batch in self._read(columns)), self.refused)
+        return place
 
     def check(self, net: Network) -> None:
         """Raise BadScan where these are codes of another network than `net`."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...base.plain import to_json
 from ...contract.result import Result
+from .html import html
 from .mp4 import mp4
 from .parquet import parquet
 from .png import archive, png
@@ -32,4 +33,5 @@ ENCODERS: dict[str, Callable[..., bytes]] = {
     ".zip": archive,
     ".mp4": mp4,
     ".parquet": parquet,
+    ".html": html,
 }
