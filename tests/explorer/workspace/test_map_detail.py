@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -47,7 +49,7 @@ def test_slots_fill_pages_level_by_level_and_keep_neighbors_together():
     assert sorted(slots.tolist()) == list(range(len(points)))
     ranks = np.argsort(order)
     ends = [0, PAGE, 4 * PAGE, 9 * PAGE]  # one page of the first, three of the next, twelve
-    for low, high in zip(ends, ends[1:], strict=False):
+    for low, high in itertools.pairwise(ends):
         inside = (slots >= low) & (slots < high)
         assert (ranks[inside] >= low).all() and (ranks[inside] < high).all()
     deep = points[np.argsort(slots)][4 * PAGE :].reshape(5, PAGE, 2)
