@@ -7,7 +7,7 @@ import pytest
 
 from convscope.base.errors import BadKnob
 from convscope.base.unit import Unit
-from convscope.representation.embedding.selection import selected_images
+from convscope.representation.separation.selection import selected_images
 from convscope.results.embedding import Embedding
 
 
@@ -31,10 +31,10 @@ def found() -> Embedding:
     ],
 )
 def test_a_text(found, text, rows):
-    assert np.flatnonzero(selected_images(found, text)).tolist() == rows
+    assert np.flatnonzero(selected_images(found.table, text)).tolist() == rows
 
 
 @pytest.mark.parametrize("text", ["1; drop table map", "x from map) --", "exists (select * from read_csv('a'))"])
 def test_a_condition_reaches_nothing_else(found, text):
     with pytest.raises(BadKnob):
-        selected_images(found, text)
+        selected_images(found.table, text)
