@@ -16,7 +16,7 @@ from ..render.layout import DENSITY
 Pixels = NDArray[np.uint8]
 
 _SIDE, _GAP, _PITCH = 64, 4, 76  # of a picture, between pictures, and of a row, in pixels of the page
-_NAME, _BAR, _PAD = 190, 170, 18  # widths of the name and of the bar, and what is between columns
+_NAME, _BAR, _PAD = 180, 170, 18  # widths of the name and of the bar, and what is between columns
 _TOP, _THICK = 34, 14  # height of the heads, and of a bar
 _INK, _QUIET, _GRID = "#1a1a1a", "#666666", "#dddddd"
 _LETTERS = 30  # of a name
@@ -99,7 +99,7 @@ def _bar(pen: PIL.ImageDraw.ImageDraw, left: int, middle: float, row: UnitRow, e
     pen.line([across(row.low), y, across(row.high), y], _INK, DENSITY)
     for end in (row.low, row.high):
         pen.line([across(end), y - 4 * DENSITY, across(end), y + 4 * DENSITY], _INK, DENSITY)
-    _text(pen, left, middle + _THICK + 2, f"{row.share:.2f} ({row.low:.2f} to {row.high:.2f})", 10, _QUIET)
+    _text(pen, left, middle + _THICK + 2, f"{row.share:.2f} ({row.low:.2f} to {row.high:.2f})", 10, _QUIET, edge=True)
 
 
 def _pictures(canvas: PIL.Image.Image, left: int, alone: int, middle: float, row: UnitRow) -> None:
@@ -128,6 +128,14 @@ def _paste(canvas: PIL.Image.Image, pixels: Pixels, left: float, top: float, fra
 
 
 def _text(
-    pen: PIL.ImageDraw.ImageDraw, x: float, y: float, words: str, size: int, color: str, anchor: str = "l"
+    pen: PIL.ImageDraw.ImageDraw,
+    x: float,
+    y: float,
+    words: str,
+    size: int,
+    color: str,
+    anchor: str = "l",
+    edge: bool = False,
 ) -> None:
-    pen.text((x * DENSITY, y * DENSITY), words, fill=color, font=font(size), anchor=f"{anchor}m")
+    place, wide = (x * DENSITY, y * DENSITY), 2 * DENSITY if edge else 0
+    pen.text(place, words, fill=color, font=font(size), anchor=f"{anchor}m", stroke_width=wide, stroke_fill="white")

@@ -41,7 +41,7 @@ def draw_neuron_projection(
     told = result.evidence
     about = title(result, f"of {told['units']:,} units at {result.unit} over {told['images']:,} images")
     view = View(about, (), {}, "; ".join(filter(None, [_made(result), *_said(told), note(result)])))
-    words = "a dot a unit; near each other: they say the same of images, or the opposite"
+    words = "a dot a unit; near: they say the same of images, or the opposite"
     view = with_panel(view, Panel(words, "map", side=round(size / density), exact=True), pixels[None])
     if not colored:
         return view
@@ -55,8 +55,8 @@ def draw_neuron_projection(
 
 
 def _widths(areas: NDArray[np.float64], usual: float) -> NDArray[np.float64]:
-    """The width of a dot, so that its area grows with what the area under the curve is above chance."""
-    shares = np.sqrt((2 * np.nan_to_num(areas, nan=0.5) - 1).clip(0, 1))
+    """The width of a dot, which grows with what the area under the curve is above chance."""
+    shares = (2 * np.nan_to_num(areas, nan=0.5) - 1).clip(0, 1)
     return np.asarray(usual * (_SMALL + (_LARGE - _SMALL) * shares))
 
 
@@ -81,8 +81,8 @@ def _centers(points: Floats, size: int, margin: float) -> Floats:
 
 
 def _made(result: NeuronProjection) -> str:
-    told = result.evidence
-    how = f"MDS, stress {told['stress']:.2f}" if told["method"] == "mds" else f"t-SNE, seed {told['seed']}"
+    made = result.evidence
+    how = f"MDS, stress {made['stress']:.2f}" if made["method"] == "mds" else f"t-SNE, seed {made['seed']}"
     kept = (
         ""
         if result.correlation is None

@@ -29,16 +29,24 @@ def draw_separating_units(
     asked = result.selection if len(result.selection) <= _LONGEST else f"{result.selection[: _LONGEST - 1]}…"
     told = result.evidence
     about = title(result, f"of {told['selected']} of {told['images']:,} images: {asked}")
-    rows = [_row(result, number, row) for number, row in enumerate(result.rows[:units])]
+    numbers, left = _different(result.rows)
+    rows = [_row(result, number, result.rows[number]) for number in numbers[:units]]
     if len(result.table) > len(result.values):
         rows.append(_direction(result.table.to_pylist()[-1]))
     heads = ("unit", "area under the ROC curve", "drives it most, the selected framed", "painted")
     pixels = unit_rows(rows, heads, _ENOUGH)
-    words = (
-        f"the {min(units, len(result.values))} best of {told['units']:,} units, tested on the other half of the images"
-    )
+    words = f"the {len(numbers[:units])} best of {told['units']:,} units, tested on the other half of the images"
+    words += f"; {left} that are the same unit one layer on are left out" if left else ""
     view = View(about, (), {}, "; ".join(filter(None, [_tested(told), note(result)])))
     return with_panel(view, Panel(words, "units", side=max(pixels.shape[:2]) // DENSITY, exact=True), pixels[None])
+
+
+def _different(rows: list[dict[str, Any]]) -> tuple[list[int], int]:
+    """The numbers of rows unlike all above, and how many others: what comes after a unit may order images as it does."""
+    first: dict[tuple[Any, ...], int] = {}
+    for number, row in enumerate(rows):
+        first.setdefault((row["channel"], row["sign"], row["found"], row["auroc"]), number)
+    return [*first.values()], len(rows) - len(first)
 
 
 def _row(result: SeparatingUnits, number: int, row: dict[str, Any]) -> UnitRow:
@@ -69,7 +77,9 @@ def _probability(corrected: float) -> str:
     """A corrected p-value in words."""
     if corrected >= _LEVEL:
         return f"p = {corrected:.2g}: may be chance"
-    return f"p = {corrected:.1g}" if corrected >= 1e-4 else f"p < 10^−{int(np.floor(-np.log10(max(corrected, 1e-99))))}"
+    if corrected >= 1e-4:
+        return f"p = {corrected:.1g}"
+    return f"p < 1e−{int(-np.log10(max(corrected, 1e-99)))}"
 
 
 def _tested(told: Any) -> str:
