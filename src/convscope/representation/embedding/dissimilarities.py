@@ -27,7 +27,7 @@ def mds(dissimilarities: ArrayLike, *, dims: Literal[2, 3] = 2) -> PointMap:
     from sklearn.manifold import smacof
 
     apart = checked_dissimilarities(dissimilarities)
-    points, last, done = classical_scaling(apart, dims), np.inf, 0
+    points, last, done, ended = classical_scaling(apart, dims), np.inf, 0, {}
     work = Work(range(_PIECES))
     for _ in work:
         points, stress = smacof(
@@ -37,8 +37,9 @@ def mds(dissimilarities: ArrayLike, *, dims: Literal[2, 3] = 2) -> PointMap:
         if last - stress <= _LEAST * stress:
             break
         last = stress
+    else:
+        ended = work.evidence
     kruskal = float(np.sqrt(2 * stress / np.square(apart).sum()))
-    ended = {} if work.done < _PIECES else work.evidence
     return PointMap(centered(points), {"method": "mds", "stress": kruskal, "updates": done, **ended})
 
 

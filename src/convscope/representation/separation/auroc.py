@@ -14,6 +14,7 @@ from ..centered import checked_codes
 
 _BLOCK = 1 << 22  # numbers that are sorted at once
 _CONFIDENT = 1.959964  # standard errors, of 95 %
+_NEAR = 1e-12  # of an area, at which it is no end of its own interval
 
 
 def auroc(codes: NDArray[Any], selected: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -58,8 +59,8 @@ def auroc_interval(area: float, selected: int, others: int) -> tuple[float, floa
         squared += (others - 1) * true**2 * (1 - true) / (1 + true)
         return (true - area) ** 2 - _CONFIDENT**2 * squared / (selected * others)
 
-    low = brentq(beyond, 0, area) if area > 0 else 0.0
-    high = brentq(beyond, area, 1) if area < 1 else 1.0
+    low = brentq(beyond, 0, area - _NEAR) if area > 0 else 0.0
+    high = brentq(beyond, area + _NEAR, 1) if area < 1 else 1.0
     return float(low), float(high)
 
 

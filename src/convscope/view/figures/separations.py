@@ -42,7 +42,7 @@ def draw_separating_units(
 
 
 def _different(rows: list[dict[str, Any]]) -> tuple[list[int], int]:
-    """The numbers of rows unlike all above, and how many others: what comes after a unit may order images as it does."""
+    """The numbers of rows unlike all above, and how many others: what follows a unit may order images as it does."""
     first: dict[tuple[Any, ...], int] = {}
     for number, row in enumerate(rows):
         first.setdefault((row["channel"], row["sign"], row["found"], row["auroc"]), number)
