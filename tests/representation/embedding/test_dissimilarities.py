@@ -9,7 +9,7 @@ from scipy.spatial.distance import pdist, squareform
 from convscope.base.errors import BadKnob
 from convscope.base.progress import Cancelled, listening
 from convscope.representation.embedding.dissimilarities import classical_scaling, mds, tsne_of_dissimilarities
-from convscope.representation.embedding.quality import rank_correlation
+from convscope.representation.embedding.quality import distance_rank_correlation
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_points_of_a_plane_come_back_up_to_turning(plane):
     found = mds(apart)
     np.testing.assert_allclose(pdist(found.coordinates), pdist(plane), rtol=1e-4)
     assert found.evidence["stress"] < 1e-5 and found.coordinates.dtype == np.float32
-    assert rank_correlation(apart, found.coordinates) == pytest.approx(1, abs=1e-4)
+    assert distance_rank_correlation(apart, found.coordinates) == pytest.approx(1, abs=1e-4)
     centered = plane - plane.mean(0)
     products = classical_scaling(apart, 2) @ classical_scaling(apart, 2).T  # Torgerson: the inner products themselves
     np.testing.assert_allclose(products, centered @ centered.T, atol=1e-9)

@@ -139,10 +139,10 @@ def distance_correlation(codes: ArrayLike, coordinates: ArrayLike, *, seed: int 
 
     high, low = _pair(codes, coordinates)
     which = chosen_rows(len(high), _PAIRED, seed)
-    return rank_correlation(squareform(pdist(high[which])), low[which])
+    return distance_rank_correlation(squareform(pdist(high[which])), low[which])
 
 
-def rank_correlation(distances: NDArray[np.float64], coordinates: ArrayLike) -> float | None:
+def distance_rank_correlation(distances: NDArray[np.float64], coordinates: ArrayLike) -> float | None:
     """Spearman's correlation of distances (n, n) of all pairs of points with those between `coordinates` (n, dims).
 
     None where all distances on a side are equal.

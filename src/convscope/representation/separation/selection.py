@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...base.errors import BadKnob
 from ...data.source import Source
 from ...network.network import Network
-from ...scan.job import Labels, class_names
+from ...scan.job import Labels, renumbered_classes
 from ...scan.tables.sql import run_query
 
 
@@ -45,7 +45,7 @@ def listed_images(net: Network, source: Source, labels: Labels) -> pa.Table:
 
     A selection that means nothing is so refused before a pass over the images, which may take long.
     """
-    names, renumbered = class_names(net, source, labels)
+    names, renumbered = renumbered_classes(net, source, labels)
     entries = [entry for shard in source.shards(1024) for entry in source.entries(shard)]
     numbers = [renumbered[entry.label] if entry.label >= 0 else -1 for entry in entries]
     classes = [names[number] if number >= 0 else None for number in numbers]

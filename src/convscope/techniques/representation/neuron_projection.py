@@ -14,7 +14,7 @@ from ...contract.technique import technique
 from ...data.source import Source
 from ...network.network import Network
 from ...representation.embedding.dissimilarities import mds, tsne_of_dissimilarities
-from ...representation.embedding.quality import rank_correlation
+from ...representation.embedding.quality import distance_rank_correlation
 from ...representation.separation.classes import BestClasses, best_classes
 from ...representation.similarity.comoments import CoMoments, comoments
 from ...results.neuron_projection import NeuronProjection
@@ -76,7 +76,7 @@ def neuron_projection(
         channels=shown,
         classes=tuple(told.names[best] if best >= 0 else None for best in told.best),
         auroc=told.auroc,
-        correlation=rank_correlation(apart, made.coordinates),
+        correlation=distance_rank_correlation(apart, made.coordinates),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from ...base.errors import BadKnob, UnknownLayer
 from ...base.pixels import Floats
 from ...base.progress import stage
 from ...base.unit import spanning
@@ -24,6 +25,7 @@ from ...results.separation import SeparatingUnits
 from ...scan.codes.result import Codes
 from ...scan.job import Labels
 from ...scan.pass_knobs import ClassNames
+from ...scan.selection import select
 from ...scan.subject import SourceSubject
 from ..common_knobs import Seed
 from ..inspection.source_patches import source_patches
@@ -62,10 +64,11 @@ def separating_units(
     tested on the same images, the best of thousands of units would seem to mean something always. Where no unit
     reaches .7 by itself, a logistic direction of all units of the last layer is tested in the same way. `source` is
     what a scan takes, or codes; those of peaks, made with pool="max", are used as they are. Raises BadKnob for a
-    selection that holds too few images or all of them, UnknownLayer, BadSource, and BadScan for codes of another
-    network.
+    selection that holds too few images or all of them and for unknown layers, BadSource, and BadScan for codes of
+    another network.
     """
     chosen = str(selection)
+    _check_layers(net, layers)
     _check(net, source, chosen, labels)
     with stage(0, 3):
         codes = peak_codes(net, source, layers, labels)
@@ -88,6 +91,13 @@ def separating_units(
         images=images,
         direction=np.zeros(0) if found.direction is None else found.direction.weights,
     )
+
+
+def _check_layers(net: Network, layers: str) -> None:
+    try:
+        select(net, layers)
+    except UnknownLayer as error:
+        raise BadKnob(f"layers must be all, or layers of {net.name}, not {layers!r}: {error}") from None
 
 
 def _check(net: Network, source: Source | Codes, selection: str, labels: Labels) -> None:
