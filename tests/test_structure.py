@@ -66,7 +66,7 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "techniques.dream": _ABOUT,
     "techniques.inversion": _ABOUT,
     "techniques.style": f"{_ABOUT} techniques.dream techniques.inversion",
-    "techniques.representation": f"{_ABOUT} {_MAPS} zoo",
+    "techniques.representation": f"{_ABOUT} {_MAPS} techniques.inspection techniques.visualization zoo",
     "catalog": f"{_RUN} {_SCAN} zoo",  # techniques by their names alone
     "explorer.workspace": _ALL,
     "explorer.answers": f"{_ALL} explorer.workspace",

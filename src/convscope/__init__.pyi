@@ -7,7 +7,9 @@ from .results.evaluation import PointingGame as PointingGame, SanityCheck as San
 from .base.receptive_field import ReceptiveField as ReceptiveField
 from .base.image import Image as Image, open_image as open_image
 from .results.embedding import Embedding as Embedding
+from .results.separation import SeparatingUnits as SeparatingUnits
 from .results.network_comparison import NetworkComparison as NetworkComparison
+from .results.neuron_projection import NeuronProjection as NeuronProjection
 from .results.occlusion import Occlusion as Occlusion
 from .results.patches import Patches as Patches
 from .base.progress import Cancelled as Cancelled, listening as listening
@@ -42,12 +44,14 @@ from .techniques.attribution.integrated_gradients import integrated_gradients as
 from .techniques.inversion.invert import invert as invert
 from .techniques.attribution.perturbation_mask import perturbation_mask as perturbation_mask
 from .techniques.visualization.maximize import maximize as maximize
+from .techniques.representation.neuron_projection import neuron_projection as neuron_projection
 from .techniques.attribution.occlusion import occlusion as occlusion
 from .techniques.inspection.patches import patches as patches
 from .techniques.evaluation.pointing_game import pointing_game as pointing_game
 from .techniques.inspection.project import project as project
 from .techniques.attribution.rise import rise as rise
 from .techniques.evaluation.sanity_check import sanity_check as sanity_check
+from .techniques.representation.separating_units import separating_units as separating_units
 from .techniques.visualization.sheet import sheet as sheet
 from .techniques.style.style import style as style
 from .techniques.inspection.weights import weights as weights

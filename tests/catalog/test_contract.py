@@ -27,7 +27,8 @@ from convscope.store import Store
 from convscope.view.figures.registry import drawer_of
 
 SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
-SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "other": "lite0", "source": "samples"}
+SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "other": "lite0"}
+SUBJECTS |= {"selection": "cold"}
 QUICK = {  # knobs for techniques that take their time with the defaults
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -45,7 +46,30 @@ QUICK = {  # knobs for techniques that take their time with the defaults
     "compare": {"methods": "saliency,gradcam", "steps": 3},
     "embed": {"iterations": 9},
     "compare_networks": {"layers": "conv_stem,blocks.0.0.conv_dw", "draws": 2},
+    "separating_units": {"layers": "conv_stem", "top": 2, "patches": 1, "painted": 1, "steps": 2},
 }
+
+PHOTOS = 12  # of each of two classes
+
+
+@pytest.fixture(scope="module", autouse=True)
+def photos(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Parts of the bundled photos in two folders, of which one has more blue; whose ids lie evenly in both halves."""
+    folder, photos = (
+        tmp_path_factory.mktemp("photos"),
+        [cs.open_image(f"sample:{name}").pixels for name in cs.samples()],
+    )
+    rng = np.random.default_rng(0)
+    for number, name in enumerate(["warm", "cold"] * PHOTOS):
+        (folder / name).mkdir(exist_ok=True)
+        photo = photos[number % len(photos)]
+        top, left = (int(rng.integers(0, extent - 63)) for extent in photo.shape[:2])
+        shade = np.array([1, 1, 1.4] if name == "cold" else [1.2, 1, 0.7])
+        part = (photo[top : top + 64, left : left + 64] * shade).clip(0, 255).astype(np.uint8)
+        cs.open_image(part).save(folder / name / f"{number:02}.png")
+    SUBJECTS["source"] = str(folder)
+    return SUBJECTS["source"]
+
 
 each = pytest.mark.parametrize("technique", CATALOG, ids=lambda technique: technique.name)
 
@@ -68,7 +92,7 @@ def ask(technique: CatalogEntry, net: cs.Network) -> cs.Result:
 
 
 @pytest.fixture(scope="module")
-def results(lite0: cs.Network, scan: str) -> dict[str, cs.Result]:
+def results(lite0: cs.Network, scan: str, photos: str) -> dict[str, cs.Result]:
     return {technique.name: ask(technique, lite0) for technique in CATALOG}
 
 
@@ -80,9 +104,11 @@ def saved(results: dict[str, cs.Result], tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="module")
-def browser(lite0: cs.Network, scan: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def browser(
+    lite0: cs.Network, scan: str, photos: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
     """What a browser talks to."""
-    workspace = Workspace({"lite0": lambda: lite0}, Store(tmp_path_factory.mktemp("store")))
+    workspace = Workspace({"lite0": lambda: lite0}, Store(tmp_path_factory.mktemp("store")), photos)
     workspace.begin()
     workspace.use_scan(cs.open_scan(scan), Path(scan))
     events = Events()
@@ -153,6 +179,7 @@ LISTS = {
         "layers": (["conv_stem", "classifier"], "conv_stem,classifier"),
         "other_layers": (["conv_stem", "classifier"], "conv_stem,classifier"),
     },
+    "separating_units": {"layers": (["conv_stem", "blocks.0.0"], "conv_stem,blocks.0.0")},
     "maximize": {"judges": (["lite0", "lite1"], "lite0,lite1")},
     "pointing_game": {"box": ([1, 2, 30, 40], "1,2,30,40")},
     "style": {

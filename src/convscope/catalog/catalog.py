@@ -103,6 +103,8 @@ CATALOG = (
     CatalogEntry("pointing_game", "evaluation.pointing_game"),
     CatalogEntry("compare", "evaluation.compare"),
     CatalogEntry("embed", "representation.embed"),
+    CatalogEntry("neuron_projection", "representation.neuron_projection"),
+    CatalogEntry("separating_units", "representation.separating_units"),
     CatalogEntry("compare_networks", "representation.compare_networks"),
     CatalogEntry("maximize", "visualization.maximize"),
     CatalogEntry("sheet", "visualization.sheet"),

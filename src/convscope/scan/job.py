@@ -46,7 +46,7 @@ class ScanJob:
     @classmethod
     def of(cls, net: Network, source: Source, layers: str, labels: Labels, **knobs: Any) -> Self:
         """The job for some knobs; raises what `select` raises, and BadSource for labels that do not fit."""
-        classes, renumbered = _classes(net, source, labels)  # first, since it takes no time
+        classes, renumbered = renumbered_classes(net, source, labels)  # first, since it takes no time
         selection = select(net, layers, knobs["predictions"])
         wanted = (
             lane_batch_size(cls.held_maps(net, selection), net)
@@ -161,8 +161,8 @@ def _fields(net: Network, selection: Selection) -> dict[str, Any]:
     return told
 
 
-def _classes(net: Network, source: Source, labels: Labels) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The names of the classes, and for each label of the source its class."""
+def renumbered_classes(net: Network, source: Source, labels: Labels) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The names of the classes, and for each label of the source its class; raises BadSource where they do not fit."""
     if labels == "none" or (labels == "source" and not source.classes):
         return (), (-1,) * len(source.classes)
     if labels == "source":

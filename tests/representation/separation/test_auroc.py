@@ -1,7 +1,7 @@
 """AUROC and its p-value: every pair of a selected and another image, scikit-learn's area, every order of few images."""
 
 import itertools
-from math import erfc
+from math import erf, erfc
 
 import hypothesis.strategies as st
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from convscope.base.errors import BadKnob
 from convscope.representation.separation import auroc as module
-from convscope.representation.separation.auroc import auroc, mann_whitney
+from convscope.representation.separation.auroc import auroc, auroc_interval, aurocs_by_class, mann_whitney
 
 
 def from_pairs(values, selected):
@@ -84,3 +84,36 @@ def test_many_images_with_ties_have_the_corrected_normal_probability():
 def test_no_selection_is_refused(codes, selected, message):
     with pytest.raises(BadKnob, match=message):
         auroc(codes, selected)
+
+
+def test_all_classes_at_once_are_each_by_itself(monkeypatch):
+    rng = np.random.default_rng(0)
+    codes, classes = rng.integers(0, 5, (60, 9)), rng.integers(-1, 4, 60)  # with many ties
+    monkeypatch.setattr(module, "_BLOCK", 200)
+    found = aurocs_by_class(codes, classes, 6)
+    for number in range(4):
+        np.testing.assert_allclose(found[number], auroc(codes, classes == number))
+    assert found.shape == (6, 9) and np.isnan(found[4:]).all()
+
+
+@pytest.mark.parametrize("area", [0.0, 0.3, 0.5, 0.83, 1.0])
+@pytest.mark.parametrize("counts", [(5, 5), (26, 248)])
+def test_the_ends_of_an_interval_are_areas_from_which_it_is_just_not_far(area, counts):
+    low, high = auroc_interval(area, *counts)
+    assert 0 <= low <= area <= high <= 1 and high - low > 0.005
+    for end in {low, high} - {0.0, 1.0}:
+        first, second = end / (2 - end), 2 * end**2 / (1 + end)  # Hanley and McNeil's Q1 and Q2
+        m, n = counts
+        squared = (end * (1 - end) + (m - 1) * (first - end**2) + (n - 1) * (second - end**2)) / (m * n)
+        assert abs(end - area) / np.sqrt(squared) == pytest.approx(1.959964, rel=1e-6)
+    assert auroc_interval(1 - area, *counts[::-1]) == pytest.approx((1 - high, 1 - low), abs=1e-9)
+
+
+def test_an_interval_holds_the_true_area_as_often_as_it_says():
+    rng, held = np.random.default_rng(0), 0
+    true = 0.5 * (1 + erf(1 / 2))  # of normal values one deviation apart
+    for _ in range(400):
+        values = np.concatenate([rng.normal(1, 1, 20), rng.normal(0, 1, 40)])
+        low, high = auroc_interval(float(auroc(values[:, None], np.arange(60) < 20)[0]), 20, 40)
+        held += low <= true <= high
+    assert 0.92 < held / 400 < 0.98

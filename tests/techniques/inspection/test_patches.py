@@ -275,7 +275,7 @@ def test_images_that_moved_or_changed_are_refused(net, folder: Path, tmp_path: P
     pixels = np.asarray(PIL.Image.open(best))
     PIL.Image.fromarray(255 - pixels).save(best)
     for unit in ("3:2", "3"):
-        with pytest.raises(BadScan, match=r"must give .*, as it did in the scan, not .*open_scan\(.*, source=…\)"):
+        with pytest.raises(BadScan, match=r"must give .*, as it did before, not .*open_scan\(.*, source=…\)"):
             cs.patches(net, scan, unit)
     shutil.rmtree(place)
     with pytest.raises(BadScan, match=r"open_scan\(.*, source=…\)"):

@@ -104,7 +104,7 @@ def test_a_selection_is_a_class_ids_numbers_or_a_condition(found, selection, cou
         ("x > 1e9", "at least one of the 60 images, not none"),
         ("nonsense", "nonsense"),
         ([60], "numbers from 0 to 59"),
-        (["nobody"], "ids of images of the map, not 'nobody'"),
+        (["nobody"], "ids of images that are there, not 'nobody'"),
         (np.ones(59, bool), "a mask of 60"),
         ([0.5], "not float64"),
     ],

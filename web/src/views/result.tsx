@@ -37,6 +37,13 @@ export function ResultView({ answer, compact = false }: { answer: Frame<Answer>;
   );
 }
 
+/** What the table of a technique's result says. */
+const TABLES: Record<string, string> = {
+  embed: "Where each image lies, on the map and on the grid",
+  neuron_projection: "The class of each unit, and where it lies",
+  separating_units: "How surely each unit tells the selected images from the others",
+};
+
 /** Saves what the result is kept as. */
 function Keep({ header, film }: { header: Answer; film: boolean }) {
   const [trouble, put] = useState("");
@@ -59,8 +66,8 @@ function Keep({ header, film }: { header: Answer; film: boolean }) {
       <button type="button" onClick={() => void save("npz")} title="All arrays, for NumPy">
         Numbers (npz)
       </button>
-      {header.technique === "embed" && (
-        <button type="button" onClick={() => void save("parquet")} title="Where each image lies, on the map and on the grid">
+      {TABLES[header.technique] && (
+        <button type="button" onClick={() => void save("parquet")} title={TABLES[header.technique]}>
           Table (parquet)
         </button>
       )}

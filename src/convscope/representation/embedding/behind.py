@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +17,13 @@ from ...network.network import Network
 from ...results.embedding import Embedding
 from ...scan.codes.result import Codes
 from ...scan.feature_extraction import codes as codes_of
+from ..separation.peaks import peak_codes
+from ..separation.selection import selected_images
 from ..separation.separate import separate
+from ..separation.table import separation_table
 from .placement import place
 from .points import Metric, in_metric, row_blocks
 from .principal import PrincipalAxes
-from .selection import selected_images
 from .tsne import PointMap
 
 _PERPLEXITY = 5.0  # of images that are placed, on a map of enough of them
@@ -80,7 +81,7 @@ class Representation:
 
     def selected(self, embedding: Embedding, selection: Any) -> NDArray[np.bool_]:
         """A selection as a mask, (n,)."""
-        return selected_images(embedding, selection)
+        return selected_images(embedding.table, selection)
 
     def units(self, chosen: NDArray[np.bool_], layers: str) -> pa.Table:
         """The units that tell chosen images from the others, by their peaks in all `layers`.
@@ -88,31 +89,7 @@ class Representation:
         One row a unit, the best first, and one with `channel` null for the direction that was sought where no unit is
         enough.
         """
-        shapes = [layer for layer in self.net.layers if layer != "input"]
-        units = sum(self.net.layers[name].units for name in shapes) if layers == "all" else 0
-        if math.prod((4, len(chosen), units)) > _MOST:
-            raise BadKnob(
-                f"layers must be few enough for codes of {len(chosen)} images to be held, not all {units} units. Name "
-                "some, such as the last ones."
-            )
-        codes = codes_of(self.net, self.codes.source, layers, pool="max", labels="none")
+        codes = peak_codes(self.net, self.codes.source, layers)
         if codes.ids != self.codes.ids:
             raise BadKnob("The images must be those the map was made of, but some have changed. Make it again.")
-        found = separate({name: codes.of(name) for name in codes.layers}, chosen, codes.ids)
-        names = ("layer", "unit", "sign", "found", "auroc", "p_value", "corrected", "threshold")
-        rows = [{name: getattr(unit, name) for name in names} for unit in found.units]
-        if found.direction is not None:
-            rows.append(
-                {"layer": found.direction.layer, "found": found.direction.found, "auroc": found.direction.auroc}
-            )
-        return pa.Table.from_pylist(rows, _UNITS).rename_columns({"unit": "channel"})
-
-
-_UNITS = pa.schema(
-    {
-        "layer": pa.string(),
-        "unit": pa.int64(),
-        "sign": pa.int64(),
-        **dict.fromkeys(("found", "auroc", "p_value", "corrected", "threshold"), pa.float64()),
-    }
-)
+        return separation_table(separate({name: codes.of(name) for name in codes.layers}, chosen, codes.ids))

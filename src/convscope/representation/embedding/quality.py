@@ -135,12 +135,22 @@ def distance_correlation(codes: ArrayLike, coordinates: ArrayLike, *, seed: int 
 
     None where all distances on a side are equal.
     """
-    from scipy.spatial.distance import pdist
+    from scipy.spatial.distance import pdist, squareform
+
+    high, low = _pair(codes, coordinates)
+    which = chosen_rows(len(high), _PAIRED, seed)
+    return distance_rank_correlation(squareform(pdist(high[which])), low[which])
+
+
+def distance_rank_correlation(distances: NDArray[np.float64], coordinates: ArrayLike) -> float | None:
+    """Spearman's correlation of distances (n, n) of all pairs of points with those between `coordinates` (n, dims).
+
+    None where all distances on a side are equal.
+    """
+    from scipy.spatial.distance import pdist, squareform
     from scipy.stats import spearmanr
 
-    pair = _pair(codes, coordinates)
-    which = chosen_rows(len(pair[0]), _PAIRED, seed)
-    first, second = (pdist(rows[which]) for rows in pair)
+    first, second = squareform(distances, checks=False), pdist(np.asarray(coordinates, np.float64))
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return None
     return float(spearmanr(first, second).statistic)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...base.errors import BadKnob
 from ...base.progress import Work
 from .affinities import Affinities, gaussian_affinities, kl_divergence, neighbors_needed, perplexities_for
-from .neighbors import nearest_neighbors
+from .neighbors import Neighbors, nearest_neighbors
 from .points import finite_rows
 from .principal import principal_axes
 
@@ -57,16 +57,35 @@ def tsne(
     perplexities, lowered = perplexities_for(len(rows), perplexity)
     start = principal_start(rows, dims, seed)
     neighbors = nearest_neighbors(rows, neighbors_needed(perplexities, len(rows)), seed=seed)
+    updates = phases(len(rows), early_iterations, iterations)
+    made = descended(neighbors, start, perplexities, updates, repulsion=repulsion, seed=seed, jobs=jobs)
+    return PointMap(made.coordinates, {**made.evidence, **lowered})
+
+
+def descended(
+    neighbors: Neighbors,
+    start: NDArray[np.float64],
+    perplexities: Sequence[float],
+    updates: Sequence[float],
+    *,
+    repulsion: Repulsion = "auto",
+    seed: int = 0,
+    jobs: int = 1,
+) -> PointMap:
+    """A t-SNE map from the nearest neighbors of points alone, which may be by any distance, and where they start.
+
+    `updates` are the exaggeration of each one.
+    """
     affinities = gaussian_affinities(neighbors, perplexities, jobs)
     descent = Descent(affinities, start, repulsion=repulsion, jobs=jobs)
-    work = Work(phases(len(rows), early_iterations, iterations), lambda: centered(descent.points))
+    work = Work(updates, lambda: centered(descent.points))
     for exaggeration in work:
         descent.update(exaggeration)
-    done, said = centered(descent.points), {"method": "t-sne", "perplexity": perplexities, **lowered}
-    updates = {"repulsion": descent.repulsion, "iterations": work.done, "iterations_asked": len(work.items)}
+    done, said = centered(descent.points), {"method": "t-sne", "perplexity": list(perplexities)}
+    counted = {"repulsion": descent.repulsion, "iterations": work.done, "iterations_asked": len(work.items)}
     divergence = {"kl_divergence": kl_divergence(affinities.joint, done, seed)}
     found = {**neighbors.evidence, **affinities.evidence, **divergence}
-    return PointMap(done, {**said, **found, "seed": seed, **updates, **work.evidence})
+    return PointMap(done, {**said, **found, "seed": seed, **counted, **work.evidence})
 
 
 def principal_start(rows: NDArray[np.float64], dims: int, seed: int) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
-"""Entries of a scan to crops: what each neuron looks at, and the same part of the source image."""
+"""Peaks of units to crops: what each neuron looks at, and the same part of the source image."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
@@ -12,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...base.errors import BadImage, BadScan, BadSource, CannotExport
-from ...base.image import Image
+from ...base.errors import BadScan, CannotExport
 from ...base.pixels import Floats, Ints
 from ...base.progress import report_progress
 from ...base.unit import Unit
@@ -21,10 +20,11 @@ from ...graph.effective_field import effective_at, effective_box
 from ...graph.neuron_windows import layer_field
 from ...network.network import Network
 from ...network.preprocessing import Preprocessing
-from ...scan.result import Hit, Scan
+from ...results.patches import Patches
 from .neuron_batch import Neurons, Rule
+from .peaks import Opener, Peaks, Photos
 
-Opener: TypeAlias = Callable[[str], Image]
+Classes: TypeAlias = Mapping[str, str]
 
 _SAMPLE = 16  # entries of a layer at which its effective field is measured, and images that are held open
 _EQUAL = 1e-3  # how far an activation may be from the scan's, of the largest: batches and machines round differently
@@ -32,7 +32,7 @@ _EQUAL = 1e-3  # how far an activation may be from the scan's, of the largest: b
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """Crops of n entries, and how they were found; see `base.patches.Patches`."""
+    """Crops of n entries, and how they were found; see `results.patches.Patches`."""
 
     positions: Ints
     windows: Ints
@@ -41,31 +41,56 @@ class Crops:
     projections: tuple[Floats, ...]
     evidence: dict[str, Any]
 
+    def patches(
+        self,
+        network: str,
+        unit: Unit,
+        shown: Sequence[int],
+        peaks: Peaks,
+        evidence: Mapping[str, Any],
+        classes: Classes,
+    ) -> Patches:
+        """The result they make, of the channels that are shown, with what else there is to say."""
+        return Patches(
+            values=np.asarray(peaks.values, np.float32),
+            unit=unit,
+            network=network,
+            evidence={**evidence, **self.evidence},
+            shown=np.array(shown, np.int64),
+            channels=peaks.channels,
+            images=peaks.images,
+            positions=self.positions,
+            boxes=self.boxes,
+            windows=self.windows,
+            crops=self.crops,
+            projections=self.projections,
+            classes=tuple(classes.get(id, "") for id in peaks.images),
+        )
+
 
 def cut(
     net: Network,
-    scan: Scan,
+    photos: Photos,
     unit: Unit,
-    channels: Ints,
-    hits: Sequence[Hit],
+    peaks: Peaks,
     field: Literal["effective", "theoretical"],
     rule: Rule | Literal["none"],
     smooth: bool,
 ) -> Crops:
-    """Crop the images of a scan to what the neurons at its entries look at; `unit` is their channel, or their layer.
+    """Crop images to what the neurons at their peaks look at; `unit` is their channel, or their layer.
 
-    Raises BadScan where an image is not at hand, or is not what was scanned.
+    Raises BadScan where an image is not at hand, or is not what was looked at.
     """
-    opened = lru_cache(_SAMPLE)(_opener(scan))
-    flat = len(net.layers[unit.layer].shape) == 1
-    places = np.array([(-1, -1) if flat else (hit.y, hit.x) for hit in hits], np.int64).reshape(-1, 2)
-    neurons = Neurons(net, unit.layer, channels, places)
-    if not hits:
+    opened = lru_cache(_SAMPLE)(photos.opened)
+    flat, count = len(net.layers[unit.layer].shape) == 1, len(peaks.images)
+    places = np.full((count, 2), -1, np.int64) if flat else peaks.places
+    neurons = Neurons(net, unit.layer, peaks.channels, places)
+    if not count:
         none = np.zeros((0, 4), np.int64)
         return Crops(places, none, none, (), (), {})
-    looked = np.arange(len(hits)) if unit.channel is not None else _spread(len(hits), _SAMPLE)
-    x = torch.cat([net.prepare(opened(hits[i].image)) for i in looked])
-    _check(scan, [hits[i] for i in looked], neurons.part(looked), x)
+    looked = np.arange(count) if unit.channel is not None else _spread(count, _SAMPLE)
+    x = torch.cat([net.prepare(opened(peaks.images[i])) for i in looked])
+    _check(photos, peaks, looked, neurons, x)
     windows, evidence = _whole(neurons) if flat else _windows(unit, neurons, looked, x, field)
     evidence["recomputed"] = len(looked)
     projections: tuple[Floats, ...] = ()
@@ -73,7 +98,7 @@ def cut(
         values, more = neurons.project(x, rule, smooth)
         projections = tuple(one[:, t:b, left:r] for one, (t, left, b, r) in zip(values, windows.tolist(), strict=True))
         evidence |= more
-    boxes, crops = _cropped(net.preprocessing, hits, windows, opened, {hits[i].image for i in looked})
+    boxes, crops = _cropped(net.preprocessing, peaks.images, windows, opened, looked)
     return Crops(places, windows, boxes, crops, projections, evidence)
 
 
@@ -94,38 +119,20 @@ def in_source(
     return [int(end) for end in (*low, *high)]
 
 
-def _opener(scan: Scan) -> Opener:
-    """What opens an image of a scan; raises BadScan where it is gone."""
-
-    def opened(id: str) -> Image:
-        try:
-            return scan.source.open(id)
-        except (BadSource, BadImage) as error:
-            raise BadScan(
-                f"{error} If the images of this scan moved, say where they are: {_elsewhere(scan)}."
-            ) from error
-
-    return opened
-
-
-def _elsewhere(scan: Scan) -> str:
-    return f"open_scan({str(scan.folder or '…')!r}, source=…)"
-
-
 def _spread(count: int, most: int) -> Ints:
     """Up to `most` of the numbers below `count`, evenly spread."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
-def _check(scan: Scan, hits: Sequence[Hit], neurons: Neurons, x: Tensor) -> None:
-    """Raise BadScan where a neuron no longer gives what the scan says of the same image."""
-    stored, found = np.array([hit.value for hit in hits]), neurons.activations(x)
+def _check(photos: Photos, peaks: Peaks, looked: Ints, neurons: Neurons, x: Tensor) -> None:
+    """Raise BadScan where a neuron no longer gives what was found of the same image."""
+    stored, found = peaks.values[looked].astype(np.float64), neurons.part(looked).activations(x)
     far = np.abs(found - stored)
     worst = int(far.argmax())
     if not far[worst] <= _EQUAL * stored.max():
         raise BadScan(
-            f"{hits[worst].image} must give {stored[worst]:.5g}, as it did in the scan, not {found[worst]:.5g}: it is "
-            f"another image now. Give the images that were scanned: {_elsewhere(scan)}, or scan again."
+            f"{peaks.images[looked[worst]]} must give {stored[worst]:.5g}, as it did before, not {found[worst]:.5g}: "
+            f"it is another image now. {photos.again}"
         )
 
 
@@ -163,13 +170,14 @@ def _theoretical(neurons: Neurons) -> tuple[Ints, dict[str, Any]]:
 
 
 def _cropped(
-    preprocessing: Preprocessing, hits: Sequence[Hit], windows: Ints, opened: Opener, first: set[str]
+    preprocessing: Preprocessing, images: Sequence[str], windows: Ints, opened: Opener, looked: Ints
 ) -> tuple[Ints, tuple[NDArray[np.uint8], ...]]:
-    """Boxes in source pixels and crops; image by image, those in `first` before others, so that each is opened once."""
-    boxes, crops = np.zeros_like(windows), [np.zeros((0, 0, 3), np.uint8)] * len(hits)
-    order = sorted(range(len(hits)), key=lambda i: (hits[i].image not in first, hits[i].image))
+    """Boxes in source pixels and crops; image by image, those `looked` at first, so that each is opened once."""
+    first = {images[i] for i in looked}
+    boxes, crops = np.zeros_like(windows), [np.zeros((0, 0, 3), np.uint8)] * len(images)
+    order = sorted(range(len(images)), key=lambda i: (images[i] not in first, images[i]))
     for step, i in enumerate(order, 1):
-        image = opened(hits[i].image)
+        image = opened(images[i])
         boxes[i] = top, left, bottom, right = in_source(preprocessing, image.size, windows[i].tolist(), image.view)
         crops[i] = image.pixels[top:bottom, left:right].copy()
         report_progress(step, len(order))

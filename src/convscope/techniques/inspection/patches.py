@@ -5,15 +5,13 @@ Which entries there are is the scan's to say. Here each is cut to what its neuro
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from ...base.errors import BadKnob, UnknownUnit
-from ...base.pixels import Ints
+from ...base.pixels import Floats, Ints
 from ...base.unit import Unit, UnitLike, parse
 from ...contract.silence import SILENT
 from ...contract.technique import technique
@@ -22,7 +20,8 @@ from ...results.patches import Patches
 from ...scan.result import Hit, Scan
 from ...scan.subject import ScanSubject
 from ..common_knobs import Smooth
-from .crops import Crops, cut
+from .crops import cut
+from .peaks import Peaks, scanned_photos
 
 _TOP, _EACH = 9, 4  # entries of a channel, and of each channel of a layer
 Top = Annotated[int, Field(ge=1, le=100)] | Literal["auto"]
@@ -65,10 +64,21 @@ def patches(
         shown = [asked.channel]
     most = top if top != "auto" else _EACH if asked.channel is None else _TOP
     entries = [(channel, hit) for channel in shown for hit in scan.top(Unit(asked.layer, channel), most)]
-    of, hits = np.array([channel for channel, _ in entries], np.int64), [hit for _, hit in entries]
-    made = cut(net, scan, asked, of, hits, field, projection, smooth)
-    found = _answer(net, asked, shown, of, hits, made, _evidence(net, scan, asked, shown, of, hits, most))
-    return dataclasses.replace(found, classes=tuple(scan.labels.get(hit.image, "") for hit in hits))
+    peaks = _peaks(entries)
+    made = cut(net, scanned_photos(scan), asked, peaks, field, projection, smooth)
+    evidence = _evidence(net, scan, asked, shown, peaks, most)
+    return made.patches(net.name, asked, shown, peaks, evidence, scan.labels)
+
+
+def _peaks(entries: list[tuple[int, Hit]]) -> Peaks:
+    """Entries of a scan, each with its channel."""
+    hits = [hit for _, hit in entries]
+    return Peaks(
+        np.array([channel for channel, _ in entries], np.int64),
+        tuple(hit.image for hit in hits),
+        np.array([hit.value for hit in hits], np.float32),
+        np.array([(hit.y, hit.x) for hit in hits], np.int64).reshape(-1, 2),
+    )
 
 
 def _scanned(net: Network, scan: Scan, unit: Unit) -> Unit:
@@ -98,29 +108,27 @@ def _order(scan: Scan, layer: str, units: int, sort: Sort) -> list[int]:
     return order
 
 
-def _evidence(
-    net: Network, scan: Scan, unit: Unit, shown: list[int], of: Ints, hits: list[Hit], most: int
-) -> dict[str, Any]:
+def _evidence(net: Network, scan: Scan, unit: Unit, shown: list[int], peaks: Peaks, most: int) -> dict[str, Any]:
     """Which entries there are, out of how many images, and why there are no more."""
     label = {"label": net.label(unit.channel or 0)} if unit.is_class else {}
     wanted, few = most * len(shown), min(most, scan.ledger.knobs["top"])
-    told: dict[str, Any] = {**label, **scan.evidence, "entries": len(of), "asked": wanted}
+    told: dict[str, Any] = {**label, **scan.evidence, "entries": len(peaks.images), "asked": wanted}
     if unit.channel is None:
         told["channels"] = [len(shown), net.layers[unit.layer].units]
-    quiet = sorted({*shown} - {*of.tolist()})
+    quiet = sorted({*shown} - {*peaks.channels.tolist()})
     dead = {*quiet} & {*scan.dead(unit.layer)}  # a channel that is constant has no entries either
     why = f": nothing was above {SILENT:g} of the layer's largest"
     for name, some, what in (("silent", dead, "never fired"), ("constant", {*quiet} - dead, "had one value only")):
         who = f"{unit}" if unit.channel is not None else f"{len(some)} of {len(shown)} channels shown"
         if some:
             told[name] = f"{who} {what} in {scan.evidence['images']} images{why if name == 'silent' else ''}"
-    if len(of) < most * (len(shown) - len(quiet)):
+    if len(peaks.images) < most * (len(shown) - len(quiet)):
         why = f"the scan holds {few} of a unit" if few < most else "no other image made it fire"
-        told["kept"] = f"{len(of)} of {wanted} entries: {why}"
-    return told | _tied(unit, of, np.array([hit.value for hit in hits]))
+        told["kept"] = f"{len(peaks.images)} of {wanted} entries: {why}"
+    return told | _tied(unit, peaks.channels, peaks.values)
 
 
-def _tied(unit: Unit, of: Ints, values: NDArray[np.float64]) -> dict[str, str]:
+def _tied(unit: Unit, of: Ints, values: Floats) -> dict[str, str]:
     """What to say of channels whose entries are all equal: others may be so too, and the first images were taken."""
     several = [values[of == channel] for channel in np.unique(of) if (of == channel).sum() > 1]
     tied = sum(np.ptp(own) == 0 for own in several)
@@ -129,22 +137,3 @@ def _tied(unit: Unit, of: Ints, values: NDArray[np.float64]) -> dict[str, str]:
         return {}
     channels = "" if unit.channel is not None else f"of {tied} of {len(several)} channels, "
     return {"tied": f"{channels}all entries are equal: {why}"}
-
-
-def _answer(
-    net: Network, unit: Unit, shown: list[int], of: Ints, hits: list[Hit], made: Crops, evidence: dict[str, Any]
-) -> Patches:
-    return Patches(
-        values=np.array([hit.value for hit in hits], np.float32),
-        unit=unit,
-        network=net.name,
-        evidence={**evidence, **made.evidence},
-        shown=np.array(shown, np.int64),
-        channels=of,
-        images=tuple(hit.image for hit in hits),
-        positions=made.positions,
-        boxes=made.boxes,
-        windows=made.windows,
-        crops=made.crops,
-        projections=made.projections,
-    )

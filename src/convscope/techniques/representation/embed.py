@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -22,12 +21,11 @@ from ...representation.embedding.principal import MOST, Scatter
 from ...representation.embedding.quality import Quality, map_quality
 from ...results.embedding import Embedding
 from ...scan.codes.result import Codes
-from ...scan.feature_extraction import codes as codes_of
-from ...scan.job import Labels
 from ...scan.pass_knobs import ClassNames
 from ...scan.subject import SourceSubject
 from ..common_knobs import Seed
 from .evolution import evolution
+from .given_codes import given_codes, missing
 from .map_knobs import CodeDistance, Pool
 
 _EXACT = 1 << 30  # bytes of codes against which a map is judged; of more, against their components
@@ -65,7 +63,7 @@ def embed(
     networks it is their `evolution`. Raises BadKnob for too few or equal codes and a perplexity that does not fit,
     BadSource, BadScan for codes of another network, and MissingExtra for umap where that is not installed.
     """
-    found = _codes(net, source, layer, pool, labels)
+    found = given_codes(net, source, layer, pool, labels)
     axes = _axes(found, layer, metric)
     behind = Representation(net, found, layer, metric, axes, method)
     components = np.concatenate([behind.components(block) for block in found.blocks(layer)])
@@ -79,30 +77,12 @@ def embed(
         values=made.coordinates,
         unit=Unit(layer),
         network=net.name,
-        evidence={**found.evidence, **made.evidence, **held, **about, **_partial(found.evidence, made.evidence)},
+        evidence={**found.evidence, **made.evidence, **held, **about, **missing(found.evidence, made.evidence)},
         ids=found.ids,
         labels=found.labels,
         quality=quality,
         behind=behind,
     )
-
-
-def _partial(*parts: Mapping[str, Any]) -> dict[str, str]:
-    """What is missing of the images and of the map, said together."""
-    said = [str(part["partial"]) for part in parts if "partial" in part]
-    return {"partial": "; ".join(said)} if said else {}
-
-
-def _codes(net: Network, source: Source | Codes, layer: str, pool: str, labels: Labels) -> Codes:
-    """The codes of the images; raises BadScan for codes of another network, BadKnob for other ones."""
-    if isinstance(source, Source):
-        return codes_of(net, source, layer, pool=pool, labels=labels)
-    source.check(net)
-    source.width(layer)  # raises for a layer without codes
-    for name, wanted in (("pool", pool), ("labels", labels)):
-        if source.ledger.knobs[name] != wanted:
-            raise BadKnob(f"{name} must be that of the codes, {source.ledger.knobs[name]}, not {wanted}. Leave it out.")
-    return source
 
 
 def _axes(found: Codes, layer: str, metric: Metric) -> Any:

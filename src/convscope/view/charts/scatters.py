@@ -42,24 +42,45 @@ def scatter(
     centers: Floats,
     labels: Sequence[str | None],
     colors: Mapping[str, str],
-    width: float,
+    width: float | Sequence[float],
     size: int,
     depth: Floats | None,
+    names: Mapping[int, str] | None = None,
 ) -> Pixels:
     """Dots at centers (n, 2), y and x in pixels, on a square of `size` pixels, (size, size, 3).
 
     Those without a color lie behind the others, and the rest in an order drawn once, so that no class hides another by
-    its place in the alphabet. With `depth` (n,), from 0 to 1, the nearer lie in front, and what is far is pale.
+    its place in the alphabet. With `depth` (n,), from 0 to 1, the nearer lie in front, and what is far is pale. A
+    width of each dot, instead of one of all, puts the smaller in front; `names` are written beside dots, by number.
     """
     fills = [colors.get(label, "") if label is not None else "" for label in labels]
     plain = COLORS[0] if not any(fills) else _OTHER
-    canvas, dot, ring = PIL.Image.new("RGB", (size, size), "white"), _disk(width), _disk(width + 2)
-    for i in _order(fills, depth).tolist():
+    canvas = PIL.Image.new("RGB", (size, size), "white")
+    widths = [width] * len(labels) if isinstance(width, int | float) else [round(one, 1) for one in width]
+    order = _order(fills, depth) if isinstance(width, int | float) else np.argsort(-np.array(widths), kind="stable")
+    for i in order.tolist():
+        dot, ring = _disk(widths[i]), _disk(widths[i] + 2)
         shown = _paler(fills[i] or plain, 1.0 if depth is None else float(depth[i]))
-        for color, mask in (("white", ring), (shown, dot)) if width >= 4 else ((shown, dot),):
+        for color, mask in (("white", ring), (shown, dot)) if widths[i] >= 4 else ((shown, dot),):
             top, left = np.rint(centers[i] - mask.height / 2).astype(int).tolist()
             canvas.paste(color, (left, top), mask)
+    _write(canvas, centers, widths, names or {})
     return np.asarray(canvas)
+
+
+def sizes(levels: Mapping[str, float], density: float) -> Pixels:
+    """What the widths of dots mean, (height, width, 3): by a name of each, its width in pixels."""
+    step, largest = int(max(_LINE * density, 1.15 * max(levels.values()))), max(levels.values())
+    written = font(_TEXT, density)
+    left = int(largest + 6 * density)
+    width = left + int(max(written.getlength(name) for name in levels)) + 2
+    picture = PIL.Image.new("RGB", (width, step * len(levels)), "white")
+    pen = PIL.ImageDraw.Draw(picture)
+    for number, (name, wide) in enumerate(levels.items()):
+        middle, dot = (number + 0.5) * step, _disk(round(wide, 1))
+        picture.paste(_OTHER, (round((largest - dot.width) / 2), round(middle - dot.height / 2)), dot)
+        pen.text((left, middle), name, fill=_INK, font=written, anchor="lm")
+    return np.asarray(picture)
 
 
 def legend(labels: Sequence[str | None], colors: Mapping[str, str], density: float) -> Pixels:
@@ -89,6 +110,18 @@ def _numbered(name: str) -> tuple[tuple[int, int, str], ...]:
 def _short(name: str) -> str:
     name = name.split(",")[0]
     return name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…"
+
+
+def _write(canvas: PIL.Image.Image, centers: Floats, widths: Sequence[float], names: Mapping[int, str]) -> None:
+    """Names beside dots, on the side that has room, with a white edge so that they are read over others."""
+    pen, written = PIL.ImageDraw.Draw(canvas), font(_TEXT, canvas.width / min(canvas.width // 2, 720))
+    for i, name in names.items():
+        y, x = (float(at) for at in centers[i])
+        right = x + widths[i] / 2 + written.getlength(name) + 6 < canvas.width
+        place = (x + widths[i] / 2 + 3, y) if right else (x - widths[i] / 2 - 3, y)
+        pen.text(
+            place, name, fill=_INK, font=written, anchor="lm" if right else "rm", stroke_width=2, stroke_fill="white"
+        )
 
 
 def _order(fills: Sequence[str], depth: Floats | None) -> Ints:

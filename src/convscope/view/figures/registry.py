@@ -17,8 +17,10 @@ from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
 from ...results.evolution import Evolution
 from ...results.layers import Activations, Weights
 from ...results.network_comparison import NetworkComparison
+from ...results.neuron_projection import NeuronProjection
 from ...results.occlusion import Occlusion
 from ...results.patches import Patches
+from ...results.separation import SeparatingUnits
 from ...results.synthesis import Dream, Inversion, Maximized, Sheet, Stylized
 from ..view import Panel, Percentile, View, suited, symmetric
 from . import (
@@ -36,6 +38,8 @@ from . import (
 from .captions import note, title
 from .evolutions import draw_evolution
 from .network_comparisons import draw_network_comparison
+from .neuron_projections import draw_neuron_projection
+from .separations import draw_separating_units
 
 _MATRIX_SIDE = 900  # a larger matrix would have cells smaller than a pixel
 
@@ -170,6 +174,8 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     PointingGame: evaluations.draw_pointing_game,
     Comparison: evaluations.draw_comparison,
     NetworkComparison: draw_network_comparison,
+    NeuronProjection: draw_neuron_projection,
+    SeparatingUnits: draw_separating_units,
     Evolution: draw_evolution,
     Maximized: paintings.draw_maximized,
     Sheet: paintings.draw_sheet,

@@ -45,10 +45,19 @@ function subject(technique: string, name: string, typed: string): Subject {
   if (name === "source")
     return { ...bare, fixed: "the images the explorer was started with, else the bundled ones", value: "", standard: "" };
   if (name === "other") return otherNetwork(bare);
+  if (name === "selection") return selection(bare);
   const layers = state.network.value?.layers.map((row) => row.name) ?? [];
   const standard = name === "layer" ? state.layer.value : state.unit.value;
   const names = name === "layer" ? layers : [];
   return { ...bare, names, standard, value: typed.trim() || standard, hint: hintOf(technique, name) };
+}
+
+/** Some of the images at hand, in words. */
+function selection(bare: Omit<Subject, "value" | "standard">): Subject {
+  const value = bare.typed.trim();
+  const missing = value ? "" : "Say which images: a class, ids, or a condition.";
+  const hint = "A class, ids of images with commas between them, or an SQL condition on id and class, such as class like 'n02%'.";
+  return { ...bare, standard: "", value, missing, hint };
 }
 
 /** One of the networks on offer; left alone, the first that is not on screen. */
