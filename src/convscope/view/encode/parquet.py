@@ -11,15 +11,16 @@ import pyarrow.parquet as pq
 from ...base.errors import BadKnob
 from ...contract.result import Result
 from ...results.embedding import Embedding
+from ...results.tabled import Tabled
 from .png import KEY
 
 
 def parquet(result: Result, **view: Any) -> bytes:
-    """The table of a map, in two dimensions with the `row` and `column` of each image on the grid."""
-    if not isinstance(result, Embedding):
-        raise BadKnob("A table must be of a map. Save a .npz, which holds all arrays.")
+    """The table of a result; of a map in two dimensions with the `row` and `column` of each image on the grid."""
+    if not isinstance(result, Tabled):
+        raise BadKnob("A table must be of a result that has one, such as a map. Save a .npz, which holds all arrays.")
     table = result.table
-    if result.points.shape[1] == 2:
+    if isinstance(result, Embedding) and result.points.shape[1] == 2:
         for name, numbers in zip(("row", "column"), result.grid().T, strict=True):
             table = table.append_column(name, pa.array(numbers))
     if result.request is not None:
