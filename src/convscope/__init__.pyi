@@ -1,3 +1,4 @@
+from .results.adversarial import Adversarial as Adversarial
 from .results.attribution import Attribution as Attribution, ClassActivation as ClassActivation
 from .results.attribution import Estimate as Estimate, Projection as Projection
 from .contract.checkpoint import checkpoint as checkpoint

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ...contract import knobs
 from ...contract.result import Result
+from ...results.adversarial import Adversarial
 from ...results.attribution import Attribution, ClassActivation, Estimate, Projection
 from ...results.embedding import Embedding
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
@@ -22,6 +23,7 @@ from ...results.patches import Patches
 from ...results.synthesis import Dream, Inversion, Maximized, Sheet, Stylized
 from ..view import Panel, Percentile, View, suited, symmetric
 from . import (
+    adversarials,
     attributions,
     dreams,
     embeddings,
@@ -177,4 +179,5 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     Inversion: inversions.draw_inversion,
     Stylized: styles.draw_stylized,
     Embedding: embeddings.draw_embedding,
+    Adversarial: adversarials.draw_adversarial,
 }
