@@ -10,7 +10,6 @@ from pydantic import Field
 
 from ...base.errors import BadKnob
 from ...base.image import Image, ImageLike, open_image
-from ...base.progress import stage
 from ...base.unit import Unit
 from ...contract import knobs
 from ...contract.subjects import ImageSubject
@@ -73,23 +72,23 @@ def units_between(
 ) -> FlippedUnits:
     """The same, of a scan that may be in memory."""
     rows = chosen_layers(net, layers)
-    with stage(0, 2):
-        usual = of_photos(net, rows) if scan is None else of_scan(net, scan, rows)
     seen, other = net.see(image), net.see(changed)
+    usual = of_photos(net, rows, seen) if scan is None else of_scan(net, scan, rows)
     steps = steps_between(seen, other)
     noisy = noisy_copies(seen, steps, draws, seed, net.preprocessing.channels == 1)
-    with stage(1, 2):
-        found = responses(net, np.concatenate([seen[None], other[None], noisy]), rows)
+    found = responses(net, np.concatenate([seen[None], other[None], noisy]), rows)
     about = {**_size(steps), **usual.evidence, "draws": draws, "seed": seed, "forward_passes": found.passes}
     return _answer(net, image, (seen, other), rows, found, usual, {**about, **_held(seen, steps)})
 
 
 def chosen_layers(net: Network, layers: str) -> list[Layer]:
     """The layers that a knob names, in order of execution; raises BadKnob and UnknownLayer."""
-    names = bottlenecks(net, list(net.layers)[-1], MOST) if layers == "auto" else []
-    if layers == "auto" and not names:
+    if layers != "auto":
+        return list(select(net, layers).layers)
+    found = [net.layers[name] for name in bottlenecks(net, list(net.layers)[-1], MOST)]
+    if not found:
         raise BadKnob(f"layers must be named for {net.name}: none is known through which everything goes. Say all.")
-    return list(select(net, ",".join(names) if names else layers).layers)
+    return found
 
 
 def _answer(

@@ -61,11 +61,13 @@ class Reference:
     evidence: dict[str, Any]
 
 
-def of_photos(net: Network, layers: Sequence[Layer]) -> Reference:
-    """What is usual over the bundled photos: few, but always at hand."""
-    seen = np.stack([net.see(f"sample:{name}") for name in samples()])
+def of_photos(net: Network, layers: Sequence[Layer], but: NDArray[np.uint8]) -> Reference:
+    """What is usual over the bundled photos but the one the network sees as `but`: few, yet always at hand."""
+    each = [net.see(f"sample:{name}") for name in samples()]
+    seen = np.stack([one for one in each if not np.array_equal(one, but)])
     found = responses(net, seen, layers)
-    told = f"the {len(seen)} bundled photos, so spreads and percentiles are rough: scan a data set for better ones"
+    other = "bundled photos" if len(seen) == len(each) else "other bundled photos"
+    told = f"the {len(seen)} {other}, so spreads and percentiles are rough: scan a data set for better ones"
     usual = {name: _usual(values) for name, values in found.values.items()}
     return Reference(usual, {"reference": told, "images": len(seen), "reference_passes": found.passes})
 
