@@ -104,6 +104,8 @@ CATALOG = (
     CatalogEntry("compare", "evaluation.compare"),
     CatalogEntry("embed", "representation.embed"),
     CatalogEntry("compare_networks", "representation.compare_networks"),
+    CatalogEntry("flipped_units", "differences.flipped_units"),
+    CatalogEntry("margin_path", "differences.margin_path"),
     CatalogEntry("maximize", "visualization.maximize"),
     CatalogEntry("sheet", "visualization.sheet"),
     CatalogEntry("dream", "dream.dream"),

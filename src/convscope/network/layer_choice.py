@@ -151,7 +151,7 @@ def evenly_spread(net: Network, most: int) -> list[str]:
 
 
 def bottlenecks(net: Network, end: str, most: int) -> list[str]:
-    """At most so many layers, over the depth of a network, that every way from the image to the layer `end` goes through.
+    """At most so many layers, over the depth of a network, that every way from the image to `end` goes through.
 
     They are those of the outermost modules, or, where these are less than half as many, of ever deeper ones; of layers
     that put out the same tensor the innermost of them, and none that the next one normalizes or rectifies.

@@ -87,7 +87,7 @@ class FlippedUnits(Tabled):
 
     @property
     def strongest(self) -> Ints:
-        """The units that flipped, by their place among all: those that fewest controls flip first, of these the most moved."""
+        """The units that flipped, by their place among all: what fewest controls flip first, then the most moved."""
         found = np.flatnonzero(self.flipped)
         by_chance = (self.control_flipped[:, found] != 0).sum(0)
         return np.asarray(found[np.lexsort((-np.abs(self.values[found]), by_chance))], np.int64)

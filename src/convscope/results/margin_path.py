@@ -66,7 +66,7 @@ class MarginPath(Tabled):
     def top(self, layer: str, count: int = 3) -> list[tuple[int, float]]:
         """The channels of a layer that contribute most either way, most first, with their contributions."""
         own = self._own(self.layers.index(layer))
-        order = np.argsort(-np.abs(own), kind="stable")[:count]
+        order = np.argsort(-np.abs(own), kind="stable")[: min(count, np.count_nonzero(own))]
         return [(int(channel), float(own[channel])) for channel in order]
 
     def summary(self) -> dict[str, Any]:

@@ -33,13 +33,11 @@ class Independent(BadKnob):
     """The unit does not depend on the layer."""
 
 
-def layer_gradient(
-    net: Network, x: Tensor, unit: Valued, layer: str, instead: Tensor | None = None
-) -> LayerGradient:
+def layer_gradient(net: Network, x: Tensor, unit: Valued, layer: str, instead: Tensor | None = None) -> LayerGradient:
     """Differentiate a unit's value for N prepared inputs with respect to the output of a layer's last call.
 
-    `instead`, laid out as the module itself does it, takes the place of that output. Raises Independent, a BadKnob, where the layer runs after the unit or on another branch. Only what comes after the
-    layer is differentiated.
+    `instead`, laid out as the module itself does it, takes the place of that output. Raises Independent, a BadKnob,
+    where the layer runs after the unit or on another branch. Only what comes after the layer is differentiated.
     """
     unit, row = net.unit(unit), net.layers[layer]  # lists the layers now, not under the hook
     graft, module = _Graft(row.calls, instead), unwrap(net.module)

@@ -43,7 +43,9 @@ def margin_path(
     ] = "auto",
     layers: ChosenLayers = "auto",
     steps: Annotated[int, Field(ge=1, le=1000, description="points between the two pictures to begin with")] = 16,
-    limit: Annotated[int, Field(ge=1, le=10_000, description="points at most; not above steps: nothing is refined")] = 128,
+    limit: Annotated[
+        int, Field(ge=1, le=10_000, description="points at most; not above steps: nothing is refined")
+    ] = 128,
     tolerance: Annotated[
         float, Field(gt=0, le=1, description="what a sum may miss, as a share of the change of the value")
     ] = 0.01,
@@ -125,7 +127,9 @@ def _followed(net: Network, x: Tensor, other: Tensor) -> tuple[Valued, dict[str,
     if len(scores[0]) == 1:
         return net.unit(Unit("logits", 0)), {"old": net.label(0), "new": net.label(0)}
     old, (new, runner_up) = int(scores[0].argmax()), np.argsort(-scores[1], kind="stable")[:2].tolist()
-    about = {} if new != old else {"same_class": "both pictures are taken for one class, so it is its runner-up's score"}
+    about = (
+        {} if new != old else {"same_class": "both pictures are taken for one class, so it is its runner-up's score"}
+    )
     new = runner_up if new == old else new
     return Unit("logits", new) - Unit("logits", old), {"old": net.label(old), "new": net.label(new), **about}
 
@@ -165,7 +169,9 @@ def _shares(
     batch_size: Any,
 ) -> tuple[list[LayerShare], dict[str, Any]]:
     names = list(ends.first)
-    size = fitting_batch_size(net, max(unit.sources, key=list(net.layers.including(*unit.sources)).index), batch_size, True)
+    size = fitting_batch_size(
+        net, max(unit.sources, key=list(net.layers.including(*unit.sources)).index), batch_size, True
+    )
     work, shares = Work(names), []
     for name in work:
         line = Line(net, ends.x, unit, name, ends.first[name], ends.second[name], begin, size)

@@ -1,4 +1,4 @@
-"""What is usual for a unit: how its response is spread over a data set, from a scan, or else over the bundled photos."""
+"""What is usual for a unit: how its response is spread over a data set: by a scan, or else the bundled photos."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ from ...results.attribution import Attribution, ClassActivation, Estimate, Proje
 from ...results.embedding import Embedding
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
 from ...results.evolution import Evolution
+from ...results.flipped_units import FlippedUnits
 from ...results.layers import Activations, Weights
+from ...results.margin_path import MarginPath
 from ...results.network_comparison import NetworkComparison
 from ...results.occlusion import Occlusion
 from ...results.patches import Patches
@@ -37,6 +39,8 @@ from . import (
 )
 from .captions import note, title
 from .evolutions import draw_evolution
+from .flipped_units import draw_flipped_units
+from .margin_paths import draw_margin_path
 from .network_comparisons import draw_network_comparison
 
 _MATRIX_SIDE = 900  # a larger matrix would have cells smaller than a pixel
@@ -172,6 +176,8 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     PointingGame: evaluations.draw_pointing_game,
     Comparison: evaluations.draw_comparison,
     NetworkComparison: draw_network_comparison,
+    FlippedUnits: draw_flipped_units,
+    MarginPath: draw_margin_path,
     Evolution: draw_evolution,
     Maximized: paintings.draw_maximized,
     Sheet: paintings.draw_sheet,
