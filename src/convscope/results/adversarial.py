@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.errors import BadKnob
 from ..base.image import Image
 from ..base.pixels import Floats
 from ..contract.result import Result
+from .flipped_units import FlippedUnits
+from .margin_path import MarginPath
 
 Ranked: TypeAlias = tuple[str, int, float, float]  # label, number, probability and logit of a class
+
+
+class BehindAdversarial(Protocol):
+    """The network that was attacked, while it is at hand."""
+
+    def units(self, found: Adversarial, scan: Any) -> FlippedUnits:
+        """Which units the change flips."""
+
+    def path(self, found: Adversarial) -> MarginPath:
+        """How the change reaches the class."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,6 +56,7 @@ class Adversarial(Result):
     top_after: tuple[Ranked, ...]
     view: bool = False
     profile: bytes = b""
+    behind: BehindAdversarial | None = field(default=None, repr=False)
 
     @property
     def file(self) -> Image:
@@ -59,6 +73,27 @@ class Adversarial(Result):
         """The change in words, in steps of the file: "3.1 % of values, by at most 2 of 255"."""
         share, most = 100 * self.norms["changed"], round(self.norms["steps"])
         return f"{share:.2g} % of values, by at most {most} of 255" if most else "nothing"
+
+    def units(self, scan: Any = None) -> FlippedUnits:
+        """Which units the change flips, beside noise of the same size; `.table` has a row for each.
+
+        `scan`, or its folder, says what is usual for a unit; without one the bundled photos do. Raises BadKnob where
+        the network is not at hand, and BadScan.
+        """
+        return self._behind.units(self, scan)
+
+    def path(self) -> MarginPath:
+        """How the change reaches the class: what units of each layer and pixels contribute to it, which adds up.
+
+        Raises BadKnob where the network is not at hand.
+        """
+        return self._behind.path(self)
+
+    @property
+    def _behind(self) -> BehindAdversarial:
+        if self.behind is None:
+            raise BadKnob("The network that was attacked must be at hand, and is not. Attack it again.")
+        return self.behind
 
     def summary(self) -> dict[str, Any]:
         """Everything but the arrays, as plain values, with what became of the file."""

@@ -68,7 +68,7 @@ def flipped_units(
 
 
 def units_between(
-    net: Network, image: Image, changed: Image, scan: Scan | None, layers: str, draws: int, seed: int
+    net: Network, image: Image, changed: Image, scan: Scan | None, layers: str = "auto", draws: int = 8, seed: int = 0
 ) -> FlippedUnits:
     """The same, of a scan that may be in memory."""
     rows = chosen_layers(net, layers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -53,12 +53,12 @@ def margin_path(
 ) -> MarginPath:
     """Follow a change of a picture through the layers to the class: what each unit and pixel contributes to it.
 
-    Dhamdhere, Sundararajan and Yan 2019, "How important is a neuron?" (conductance), of one layer at a time: a unit's
-    contribution is the change of its activations times the mean gradient of the value on the straight line between
-    what its layer puts out for the two pictures. Contributions of a layer that everything goes through sum to the
-    change of the value; of others to what goes through them, and `evidence["other_ways"]` says which they are. The
-    pixels' are integrated gradients (Sundararajan et al. 2017) from the first picture. Where both are taken for one
-    class, the value is the score of the runner-up less that of this class. Cancelled, it is of the layers that are
+    Sundararajan, Taly and Yan 2017, "Axiomatic attribution for deep networks", from the first picture to the other:
+    for the pixels, and for each layer by itself. A unit's contribution is the change of its activations times the mean
+    gradient of the value on the straight line between what its layer puts out for the two pictures. (Conductance,
+    Dhamdhere et al. 2019, follows a line of images instead.) Contributions of a layer that everything goes through sum
+    to the change of the value; of others to what goes through them, and `evidence["other_ways"]` says which they are.
+    Where both are taken for one class, the value is the score of the runner-up less that of this class. Cancelled, it is of the layers that are
     done. Raises UnknownUnit, UnknownLayer, BadImage, and BadKnob for a layer the value does not depend on.
     """
     return path_between(net, open_image(image), open_image(changed), value, layers, steps, limit, tolerance, batch_size)
@@ -68,12 +68,12 @@ def path_between(
     net: Network,
     image: Image,
     changed: Image,
-    value: str | Valued,
-    layers: str,
-    steps: int,
-    limit: int,
-    tolerance: float,
-    batch_size: Any,
+    value: str | Valued = "auto",
+    layers: str = "auto",
+    steps: int = 16,
+    limit: int = 128,
+    tolerance: float = 0.01,
+    batch_size: int | Literal["auto"] = "auto",
 ) -> MarginPath:
     """The same, of pictures that are open."""
     x, other = net.prepare(image), net.prepare(changed)

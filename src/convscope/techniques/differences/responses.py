@@ -42,7 +42,7 @@ def responses(net: Network, seen: NDArray[np.uint8], layers: Sequence[Layer]) ->
         maps = table[name].arranged(tensor)
         maps = maps if maps.itemsize > 2 else maps.float()
         start = first.setdefault(name, maps[:1].clone())
-        values[name].append(pooled(maps).double().cpu())
+        values[name].append(response(maps).double().cpu())
         apart[name].append(((maps - start).flatten(1).norm(dim=1) / start.norm()).double().cpu())
 
     with torch.no_grad():
@@ -53,7 +53,7 @@ def responses(net: Network, seen: NDArray[np.uint8], layers: Sequence[Layer]) ->
     return Responses(joined[0], {name: np.nan_to_num(far) for name, far in joined[1].items()}, len(seen))
 
 
-def pooled(maps: Tensor) -> Tensor:
+def response(maps: Tensor) -> Tensor:
     """The response of each unit, (N, C), to pictures of which these are the maps, (N, C, H, W) or (N, C)."""
     return maps.flatten(2).amax(2).clamp(min=0) if has_places(maps.shape[1:]) else maps.flatten(1)
 

@@ -18,7 +18,7 @@ from .png import KEY
 def parquet(result: Result, **view: Any) -> bytes:
     """The table of a result; of a map in two dimensions with the `row` and `column` of each image on the grid."""
     if not isinstance(result, Tabled):
-        raise BadKnob("A table must be of a result that has one, such as a map. Save a .npz, which holds all arrays.")
+        raise BadKnob("A table must be of a map, or another result that has one. Save a .npz, which holds all arrays.")
     table = result.table
     if isinstance(result, Embedding) and result.points.shape[1] == 2:
         for name, numbers in zip(("row", "column"), result.grid().T, strict=True):
