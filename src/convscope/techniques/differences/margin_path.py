@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -20,6 +19,7 @@ from ...network.isolation.parts import unwrap
 from ...network.layer_choice import bottlenecks
 from ...network.layers import taps
 from ...network.network import Network
+from ...results.attribution import Attribution
 from ...results.margin_path import MarginPath
 from ...scan.selection import select
 from ..attribution.integrated_gradients import integrated_from
@@ -58,8 +58,9 @@ def margin_path(
     gradient of the value on the straight line between what its layer puts out for the two pictures. (Conductance,
     Dhamdhere et al. 2019, follows a line of images instead.) Contributions of a layer that everything goes through sum
     to the change of the value; of others to what goes through them, and `evidence["other_ways"]` says which they are.
-    Where both are taken for one class, the value is the score of the runner-up less that of this class. Cancelled, it is of the layers that are
-    done. Raises UnknownUnit, UnknownLayer, BadImage, and BadKnob for a layer the value does not depend on.
+    Where both are taken for one class, the value is the score of the runner-up less that of this class. Cancelled, it
+    is of the layers that are done. Raises UnknownUnit, UnknownLayer, BadImage, and BadKnob for a layer that the value
+    does not depend on.
     """
     return path_between(net, open_image(image), open_image(changed), value, layers, steps, limit, tolerance, batch_size)
 
@@ -78,41 +79,49 @@ def path_between(
     """The same, of pictures that are open."""
     x, other = net.prepare(image), net.prepare(changed)
     unit, about = _followed(net, x, other) if value == "auto" else (net.unit(value), {})
-    names = _names(net, unit, layers)
-    question = AttributionTarget.of(net, changed, unit)
+    names, question = _names(net, unit, layers), AttributionTarget.of(net, changed, unit)
     with stage(0, 2):
         pixels = integrated_from(question, x, steps, tolerance, max(limit, steps), batch_size)
-    begin = pixels.evidence["value_at_baseline"]
+    begin = float(pixels.evidence["value_at_baseline"])
     rise = pixels.value - begin
-    within = tolerance * max(abs(rise), _TINY * max(abs(begin), abs(pixels.value)))
-    ends = _Ends.of(net, x, other, names)
+    scale = _scale(begin, pixels.value)
     with stage(1, 2):
-        shares, partial = _shares(net, unit, ends, begin, (steps, limit, within), batch_size)
-    done = names[: len(shares)]
-    evidence = {
-        **{name: told for name, told in pixels.evidence.items() if name not in _OF_PIXELS},
-        **about,
-        **_told(net, done, shares, rise, tolerance, unit),
-        "forward_passes": pixels.evidence["forward_passes"] + ends.passes + sum(one.passes for one in shares),
-        "backward_passes": pixels.evidence["backward_passes"] + sum(one.passes for one in shares),
-        "pixel_gap": float(pixels.values.sum(dtype=np.float64)) - rise,
-        **partial,
-    }
+        lines = _lines(net, x, other, unit, names, begin, fitting_batch_size(net, question.deepest, batch_size, True))
+        work = Work(lines)
+        shares = [line.share(steps, limit, tolerance * scale) for line in work]
+    done = list(zip(names, shares, strict=False))
     return MarginPath(
         values=np.concatenate([one.contributions for one in shares]).astype(np.float32),
         unit=unit,
         network=net.name,
-        evidence=evidence,
+        evidence={**_of_pixels(pixels, rise, shares), **about, **_told(done, rise, scale, tolerance), **work.evidence},
         image=image,
         seen=net.see(image),
         seen_changed=question.seen,
-        layers=tuple(done),
+        layers=tuple(name for name, _ in done),
         edges=np.cumsum([0, *(len(one.contributions) for one in shares)], dtype=np.int64),
         through=np.array([one.through for one in shares]),
         begin=begin,
         end=pixels.value,
         pixels=pixels.values,
     )
+
+
+def _scale(begin: float, end: float) -> float:
+    """What a gap is compared to: the change of the value, or the value itself where that is not changed."""
+    largest = max(abs(begin), abs(end), 1e-30)
+    return abs(end - begin) if abs(end - begin) > _TINY * largest else largest
+
+
+def _of_pixels(pixels: Attribution, rise: float, shares: list[LayerShare]) -> dict[str, Any]:
+    """What the integral of the pixels tells, with the passes of all, those to both ends of the lines among them."""
+    passes = sum(one.passes for one in shares)
+    return {
+        **{name: told for name, told in pixels.evidence.items() if name not in _OF_PIXELS},
+        "forward_passes": pixels.evidence["forward_passes"] + passes + 2,
+        "backward_passes": pixels.evidence["backward_passes"] + passes,
+        "pixel_gap": float(pixels.values.sum(dtype=np.float64)) - rise,
+    }
 
 
 _OF_PIXELS = ("steps", "refinements", "completeness_gap", "relative_gap", "value_at_baseline", "no_difference")
@@ -143,52 +152,22 @@ def _names(net: Network, unit: Valued, layers: str) -> list[str]:
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class _Ends:
-    """What layers put out for two pictures, as the module lays it out."""
-
-    x: Tensor
-    first: dict[str, Tensor]
-    second: dict[str, Tensor]
-    passes: int = 2
-
-    @classmethod
-    def of(cls, net: Network, x: Tensor, other: Tensor, names: list[str]) -> _Ends:
-        calls = {name: net.layers[name].calls for name in names}
-        with torch.no_grad():
-            first, second = (taps.forward(unwrap(net.module), one, calls, net.output) for one in (x, other))
-        return cls(x, first, second)
+def _lines(
+    net: Network, x: Tensor, other: Tensor, unit: Valued, names: list[str], begin: float, size: int
+) -> list[Line]:
+    """The line of each layer between what it puts out for the two pictures, as the module lays it out."""
+    calls = {name: net.layers[name].calls for name in names}
+    with torch.no_grad():
+        first, second = (taps.forward(unwrap(net.module), one, calls, net.output) for one in (x, other))
+    return [Line(net, x, unit, name, first[name], second[name], begin, size) for name in names]
 
 
-def _shares(
-    net: Network,
-    unit: Valued,
-    ends: _Ends,
-    begin: float,
-    points: tuple[int, int, float],
-    batch_size: Any,
-) -> tuple[list[LayerShare], dict[str, Any]]:
-    names = list(ends.first)
-    size = fitting_batch_size(
-        net, max(unit.sources, key=list(net.layers.including(*unit.sources)).index), batch_size, True
-    )
-    work, shares = Work(names), []
-    for name in work:
-        line = Line(net, ends.x, unit, name, ends.first[name], ends.second[name], begin, size)
-        shares.append(line.share(*points))
-    return shares, work.evidence
-
-
-def _told(
-    net: Network, names: list[str], shares: list[LayerShare], rise: float, tolerance: float, unit: Valued
-) -> dict[str, Any]:
+def _told(rows: list[tuple[str, LayerShare]], rise: float, scale: float, tolerance: float) -> dict[str, Any]:
     """How far the sums of layers are from what they must be, and which of them are only part of the way."""
-    scale = max(abs(rise), 1e-30)
-    rows = list(zip(names, shares, strict=True))
     missed = {name: one.gap / scale for name, one in rows if one.gap > tolerance * scale}
     beside = {name: (rise - one.through) / scale for name, one in rows if abs(rise - one.through) > _BESIDE * scale}
     told: dict[str, Any] = {"steps": {name: one.steps for name, one in rows}}
-    told["relative_gap"] = max((one.gap for one in shares), default=0.0) / scale
+    told["relative_gap"] = max(one.gap for _, one in rows) / scale
     if missed:
         worst = ", ".join(f"{name} by {gap:.1%}" for name, gap in missed.items())
         told["not_converged"] = f"the sum misses what goes through: of {worst} of the change; raise limit"

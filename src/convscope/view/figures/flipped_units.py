@@ -30,7 +30,7 @@ def draw_flipped_units(
     """Draw how many units of each layer moved and flipped, beside noise of the same size, and which flipped most."""
     told = result.evidence
     size = f"L2 {told['l2']:.3g}, by at most {told['largest_step']} of 255 in {told['changed_share']:.1%} of values"
-    words = [f"spreads and percentiles: {told['reference']}", told.get("unmoved", ""), note(result)]
+    words = [f"spreads and percentiles: {told['reference']}", note(result)]
     view = View(title(result, f"between two pictures: {size}"), (), {}, "; ".join(filter(None, words)))
     view = with_pair(view, result) if photo else view
     share = "units that moved by more than a standard deviation, and flipped: by the change / by noise"
