@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...base.errors import BadKnob
+from ...base.errors import BadKnob, BadScan, UnknownLayer
 from ...base.image import Image, ImageLike, open_image
 from ...base.unit import Unit
 from ...contract import knobs
@@ -61,10 +61,17 @@ def flipped_units(
     the layer's 5th percentile of these; dead and constant units have none. A unit flips where it crosses its 95th
     percentile. The control moves every value of the picture by as many steps of 255 as the change did, with signs drawn
     at random, `draws` times. Both pictures are compared as the network sees them. Raises BadScan for a scan of another
-    network, UnknownLayer, and BadImage.
+    network, BadKnob for layers there are not, and BadImage.
     """
-    known = open_scan(scan) if scan else None
+    known = _opened(scan) if scan else None
     return units_between(net, open_image(image), open_image(changed), known, layers, draws, seed)
+
+
+def _opened(folder: str) -> Scan:
+    try:
+        return open_scan(folder)
+    except BadScan as error:
+        raise BadKnob(f"scan must be the folder of a scan, not {folder!r}: {error}") from error
 
 
 def units_between(
@@ -84,11 +91,19 @@ def units_between(
 def chosen_layers(net: Network, layers: str) -> list[Layer]:
     """The layers that a knob names, in order of execution; raises BadKnob and UnknownLayer."""
     if layers != "auto":
-        return list(select(net, layers).layers)
+        return list(select_named(net, layers))
     found = [net.layers[name] for name in bottlenecks(net, list(net.layers)[-1], MOST)]
     if not found:
         raise BadKnob(f"layers must be named for {net.name}: none is known through which everything goes. Say all.")
     return found
+
+
+def select_named(net: Network, layers: str) -> tuple[Layer, ...]:
+    """The layers of these names, each tensor once; raises BadKnob where there is none of a name."""
+    try:
+        return select(net, layers).layers
+    except UnknownLayer as error:
+        raise BadKnob(f"layers must be auto, or layers of {net.name}, not {layers!r}: {error}") from None
 
 
 def _answer(

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ...base.errors import BadKnob
+from ...base.errors import BadKnob, UnknownLayer, UnknownUnit
 from ...base.image import Image, ImageLike, open_image
 from ...base.progress import Work, stage
 from ...base.unit import Unit, Valued
@@ -21,11 +21,10 @@ from ...network.layers import taps
 from ...network.network import Network
 from ...results.attribution import Attribution
 from ...results.margin_path import MarginPath
-from ...scan.selection import select
 from ..attribution.integrated_gradients import integrated_from
 from ..attribution.target import AttributionTarget, array
 from ..common_knobs import BatchSize
-from .flipped_units import CHANGED, MOST, ChosenLayers
+from .flipped_units import CHANGED, MOST, ChosenLayers, select_named
 from .layer_line import LayerShare, Line
 
 _TINY = 1e-6  # of a value: roundings make changes as small
@@ -59,8 +58,8 @@ def margin_path(
     Dhamdhere et al. 2019, follows a line of images instead.) Contributions of a layer that everything goes through sum
     to the change of the value; of others to what goes through them, and `evidence["other_ways"]` says which they are.
     Where both are taken for one class, the value is the score of the runner-up less that of this class. Cancelled, it
-    is of the layers that are done. Raises UnknownUnit, UnknownLayer, BadImage, and BadKnob for a layer that the value
-    does not depend on.
+    is of the layers that are done. Raises BadImage, and BadKnob for units and layers there are
+    not, or a layer that the value does not depend on.
     """
     return path_between(net, open_image(image), open_image(changed), value, layers, steps, limit, tolerance, batch_size)
 
@@ -78,7 +77,7 @@ def path_between(
 ) -> MarginPath:
     """The same, of pictures that are open."""
     x, other = net.prepare(image), net.prepare(changed)
-    unit, about = _followed(net, x, other) if value == "auto" else (net.unit(value), {})
+    unit, about = _followed(net, x, other) if value == "auto" else (_valued(net, value), {})
     names, question = _names(net, unit, layers), AttributionTarget.of(net, changed, unit)
     with stage(0, 2):
         pixels = integrated_from(question, x, steps, tolerance, max(limit, steps), batch_size)
@@ -127,6 +126,13 @@ def _of_pixels(pixels: Attribution, rise: float, shares: list[LayerShare]) -> di
 _OF_PIXELS = ("steps", "refinements", "completeness_gap", "relative_gap", "value_at_baseline", "no_difference")
 
 
+def _valued(net: Network, value: str | Valued) -> Valued:
+    try:
+        return net.unit(value)
+    except (UnknownUnit, UnknownLayer) as error:
+        raise BadKnob(f"value must be auto, or a unit of {net.name}, not {str(value)!r}: {error}") from None
+
+
 def _followed(net: Network, x: Tensor, other: Tensor) -> tuple[Valued, dict[str, Any]]:
     """The margin of the new class over the old, or of the runner-up where the class is the same."""
     if not net.classifies:
@@ -145,7 +151,7 @@ def _followed(net: Network, x: Tensor, other: Tensor) -> tuple[Valued, dict[str,
 
 def _names(net: Network, unit: Valued, layers: str) -> list[str]:
     end = max(unit.sources, key=list(net.layers.including(*unit.sources)).index)
-    names = bottlenecks(net, end, MOST) if layers == "auto" else [row.name for row in select(net, layers).layers]
+    names = bottlenecks(net, end, MOST) if layers == "auto" else [row.name for row in select_named(net, layers)]
     found = [name for name in names if name not in ("input", "logits")]
     if not found:
         raise BadKnob(f"layers must name layers before {unit} of {net.name}, not {layers!r}. List them: net.layers.")

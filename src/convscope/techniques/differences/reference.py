@@ -94,14 +94,14 @@ def _scanned(scan: Scan, layer: Layer) -> Usual:
     peaks = examples["value"].to_numpy().reshape(layer.units, -1)[:, np.abs(quantiles - HIGH).argmin()]
     if not has_places(layer.shape):
         spread, mean, high = column["std"], column["mean"], peaks
+        dead = silent(np.maximum(np.abs(column["min"]), np.abs(column["max"])))  # a score that is always negative lives
     else:
-        mean, high = column["mean_response"], peaks.clip(min=0)
+        mean, high, dead = column["mean_response"], peaks.clip(min=0), column["dead"].astype(bool)
         spread = mean * _variation(column["lifetime_sparseness"], scan.evidence["images"])
-    dead = column["dead"].astype(bool)
     return Usual(np.where(dead, 0, _level(spread, mean)), high.astype(np.float64), dead)
 
 
-_COLUMNS = ("mean", "std", "mean_response", "lifetime_sparseness", "dead")
+_COLUMNS = ("mean", "std", "min", "max", "mean_response", "lifetime_sparseness", "dead")
 
 
 def _variation(sparseness: _Floats, images: int) -> _Floats:
