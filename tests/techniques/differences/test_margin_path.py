@@ -1,5 +1,6 @@
 """The path of a change: exact where networks are affine, Captum's elsewhere, and conserved at every layer that cuts."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -14,8 +15,6 @@ import convscope as cs
 from convscope.base.errors import BadKnob
 from convscope.base.progress import Cancelled, listening
 from convscope.techniques.differences.margin_path import margin_path
-
-from ...short import random
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -59,15 +58,19 @@ def test_of_an_affine_network_every_contribution_is_weight_times_change():
     assert (found.evidence["forward_passes"], found.evidence["backward_passes"]) == (2 + 1 + 2 + 2 * 2, 1 + 2 * 2)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "vgg16"])
-def test_it_is_captums_at_layers_that_everything_goes_through(name):
-    net = cs.Network(random(name).double().eval(), size=64)
-    layers = {"resnet18": ["layer2", "avgpool"], "vgg16": ["features.4", "features.16"]}[name]
-    found = margin_path(net, "sample:cat", "sample:flower", value="logits:7", layers=layers, steps=3, limit=3)
-    x, start = net.prepare("sample:flower"), net.prepare("sample:cat")
+def chain():
+    parts = [nn.Conv2d(3, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 5, 3), nn.ReLU(), nn.Flatten()]
+    return nn.Sequential(*parts, nn.Linear(125, 4))
+
+
+@pytest.mark.parametrize("make, layers", [(chain, ["0", "2", "4"]), (Residual, ["stem"])])
+def test_it_is_captums_at_layers_that_everything_goes_through(make, layers):
+    net = seeded(0, make)
+    found = margin_path(net, IMAGE, 255 - IMAGE, value="logits:3", layers=layers, steps=3, limit=3)
+    x, start = net.prepare(255 - IMAGE), net.prepare(IMAGE)
     for number, layer in enumerate(layers):
         theirs = LayerIntegratedGradients(net.module, net.module.get_submodule(layer)).attribute(
-            x, start, target=7, n_steps=3, method="riemann_middle"
+            x, start, target=3, n_steps=3, method="riemann_middle"
         )
         own = found.values[slice(*found.edges[number : number + 2])]
         wanted = theirs[0].detach().flatten(1).sum(1).numpy()
@@ -79,7 +82,7 @@ def test_it_is_captums_at_layers_that_everything_goes_through(name):
 def test_contributions_of_every_layer_and_of_the_pixels_sum_to_the_change(seed):
     def make():
         wide = [3, *np.random.default_rng(seed).integers(2, 7, 3).tolist()]
-        parts = [(nn.Conv2d(a, b, 3), nn.ReLU()) for a, b in zip(wide, wide[1:], strict=False)]
+        parts = [(nn.Conv2d(a, b, 3), nn.ReLU()) for a, b in itertools.pairwise(wide)]
         return nn.Sequential(*(one for pair in parts for one in pair), nn.Flatten(), nn.Linear(100 * wide[-1], 4))
 
     net = seeded(seed, make)
@@ -114,7 +117,7 @@ def test_the_value_is_the_margin_of_the_new_class_over_the_old():
     (_, old, _), (_, new, _) = (net.predict(one, 1)[0] for one in (IMAGE, 255 - IMAGE))
     assert old != new and str(found.unit) == f"logits:{new} - logits:{old}"
     scores = [net.module(net.prepare(one))[0] for one in (IMAGE, 255 - IMAGE)]
-    assert [found.begin, found.end] == pytest.approx([float(z[new] - z[old]) for z in scores])
+    assert [found.begin, found.end] == pytest.approx([(z[new] - z[old]).item() for z in scores])
     assert (found.evidence["old"], found.evidence["new"]) == (str(old), str(new)) and found.begin < 0 < found.end
 
 
