@@ -54,6 +54,7 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "scan.codes": f"{_RUN} scan.statistics",
     "scan": f"{_RUN} scan.statistics scan.tables scan.codes",
     "optimize": _RUN,
+    "adversarial": _RUN,
     "representation": _RUN,
     "representation.similarity": f"{_RUN} {_SCAN} representation",
     "representation.separation": f"{_RUN} {_SCAN} representation",
@@ -67,6 +68,8 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "techniques.inversion": _ABOUT,
     "techniques.style": f"{_ABOUT} techniques.dream techniques.inversion",
     "techniques.representation": f"{_ABOUT} {_MAPS} techniques.inspection techniques.visualization zoo",
+    "techniques.differences": f"{_ABOUT} techniques.attribution",
+    "techniques.adversarial": f"{_ABOUT} adversarial techniques.differences zoo",
     "catalog": f"{_RUN} {_SCAN} zoo",  # techniques by their names alone
     "explorer.workspace": _ALL,
     "explorer.answers": f"{_ALL} explorer.workspace",

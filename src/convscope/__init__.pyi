@@ -1,3 +1,4 @@
+from .results.adversarial import Adversarial as Adversarial
 from .results.attribution import Attribution as Attribution, ClassActivation as ClassActivation
 from .results.attribution import Estimate as Estimate, Projection as Projection
 from .contract.checkpoint import checkpoint as checkpoint
@@ -15,6 +16,8 @@ from .results.patches import Patches as Patches
 from .base.progress import Cancelled as Cancelled, listening as listening
 from .contract.request import Request as Request
 from .contract.result import Result as Result
+from .results.flipped_units import FlippedUnits as FlippedUnits
+from .results.margin_path import MarginPath as MarginPath
 from .results.layers import Activations as Activations, Weights as Weights
 from .base.samples import samples as samples
 from .results.synthesis import Dream as Dream, Inversion as Inversion, Maximized as Maximized
@@ -34,6 +37,8 @@ from .techniques.inspection.activations import activations as activations
 from .techniques.attribution.smoothgrad import smoothgrad as smoothgrad, vargrad as vargrad
 from .techniques.evaluation.compare import compare as compare
 from .techniques.representation.compare_networks import compare_networks as compare_networks
+from .techniques.differences.flipped_units import flipped_units as flipped_units
+from .techniques.differences.margin_path import margin_path as margin_path
 from .techniques.dream.dream import dream as dream
 from .techniques.representation.embed import embed as embed
 from .techniques.evaluation.insertion_deletion import insertion_deletion as insertion_deletion

@@ -28,7 +28,7 @@ from convscope.view.figures.registry import drawer_of
 
 SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
 SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "other": "lite0"}
-SUBJECTS |= {"selection": "cold"}
+SUBJECTS |= {"selection": "cold", "changed": "sample:flower"}
 QUICK = {  # knobs for techniques that take their time with the defaults
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -45,6 +45,8 @@ QUICK = {  # knobs for techniques that take their time with the defaults
     "style": {"steps": 2, "size": 96},
     "compare": {"methods": "saliency,gradcam", "steps": 3},
     "embed": {"iterations": 9},
+    "flipped_units": {"layers": "conv_stem,classifier", "draws": 2},
+    "margin_path": {"layers": "blocks.6,classifier", "steps": 2, "limit": 2},
     "compare_networks": {"layers": "conv_stem,blocks.0.0.conv_dw", "draws": 2},
     "separating_units": {"layers": "conv_stem", "top": 2, "patches": 1, "painted": 1, "steps": 2},
 }
@@ -125,7 +127,9 @@ def test_a_browser_gets_the_same_digest_and_bytes(
 ) -> None:
     ids = {row["reference"]: row["id"] for row in browser.get("/api/session").json()["images"]}
     words = {name: SUBJECTS[name] for name in technique.subjects[1:] if technique.function.kinds[name].named}
-    given = {name: ids[word] if name in ("image", "content", "style") else word for name, word in words.items()}
+    given = {
+        name: ids[word] if name in ("image", "changed", "content", "style") else word for name, word in words.items()
+    }
     ask = {
         "network": "lite0",
         "technique": technique.name,
@@ -180,6 +184,8 @@ LISTS = {
         "other_layers": (["conv_stem", "classifier"], "conv_stem,classifier"),
     },
     "separating_units": {"layers": (["conv_stem", "blocks.0.0"], "conv_stem,blocks.0.0")},
+    "flipped_units": {"layers": (["conv_stem", "classifier"], "conv_stem,classifier")},
+    "margin_path": {"layers": (["blocks.6", "classifier"], "blocks.6,classifier")},
     "maximize": {"judges": (["lite0", "lite1"], "lite0,lite1")},
     "pointing_game": {"box": ([1, 2, 30, 40], "1,2,30,40")},
     "style": {

@@ -48,12 +48,12 @@ def stage(number: int, of: int) -> Iterator[None]:
 class Work(Generic[T]):
     """Goes through items, reports each as it is done, and ends early when the listener raises Cancelled.
 
-    `done` counts the finished items, at least one; `evidence` says so where some are missing. `preview` is called, only
-    when someone listens, for what can be shown so far.
+    `done` counts the finished items, at least one; `evidence` says so where some are missing, and `cancelled` whether
+    the listener wanted that. `preview` is called, only when someone listens, for what can be shown so far.
     """
 
     def __init__(self, items: Sequence[T], preview: Callable[[], object] | None = None) -> None:
-        self.items, self.preview, self.done = items, preview, 0
+        self.items, self.preview, self.done, self.cancelled = items, preview, 0, False
 
     def __iter__(self) -> Iterator[T]:
         for item in self.items:
@@ -63,6 +63,7 @@ class Work(Generic[T]):
             try:
                 report_progress(self.done, len(self.items), shown)
             except Cancelled:
+                self.cancelled = True
                 return
 
     @property

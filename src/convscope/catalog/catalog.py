@@ -106,6 +106,8 @@ CATALOG = (
     CatalogEntry("neuron_projection", "representation.neuron_projection"),
     CatalogEntry("separating_units", "representation.separating_units"),
     CatalogEntry("compare_networks", "representation.compare_networks"),
+    CatalogEntry("flipped_units", "differences.flipped_units"),
+    CatalogEntry("margin_path", "differences.margin_path"),
     CatalogEntry("maximize", "visualization.maximize"),
     CatalogEntry("sheet", "visualization.sheet"),
     CatalogEntry("dream", "dream.dream"),

@@ -75,8 +75,11 @@ class Given(Subject):
         return self.reader(net, given)
 
 
+@dataclass(frozen=True)
 class ImageSubject(Subject):
-    """A picture."""
+    """A picture; `replaced` where it is the image that a request is about."""
+
+    replaced: bool = True
 
     def read(self, net: Any, given: Any) -> Image:
         """Raises BadImage."""
@@ -84,7 +87,7 @@ class ImageSubject(Subject):
 
     def reopen(self, described: Mapping[str, str], where: Where) -> Any:
         """As it was, or where it is now."""
-        return _image(described["reference"], where)
+        return _image(described["reference"], where if self.replaced else Where(where.beside))
 
     def offered(self, net: Any, text: str, at: AtHand) -> Image:
         """By its id."""

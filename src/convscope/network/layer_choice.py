@@ -148,3 +148,33 @@ def evenly_spread(net: Network, most: int) -> list[str]:
     if len(names) <= most:
         return names
     return [names[round(i * (len(names) - 1) / (most - 1))] for i in range(most)]
+
+
+def bottlenecks(net: Network, end: str, most: int) -> list[str]:
+    """At most so many layers, over the depth of a network, that every way from the image to `end` goes through.
+
+    They are those of the outermost modules, or, where these are less than half as many, of ever deeper ones; of layers
+    that put out the same tensor the innermost of them, and none that the next one normalizes or rectifies.
+    """
+    order = list(net.layers)
+    rows = [net.layers[name] for name in order[1 : order.index(end) + 1] if name not in ("logits", *net.untrained)]
+    passed = [row for row in rows if net.layers.cuts(row.name, end)]
+    found: list[Layer] = []
+    for depth in range(max((row.name.count(".") for row in passed), default=0) + 1):
+        found = _unrectified([row for row in passed if row.name.count(".") <= depth])
+        if 2 * len(found) >= most:
+            break
+    chosen = np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int)
+    return [found[i].name for i in chosen]
+
+
+def _unrectified(rows: list[Layer]) -> list[Layer]:
+    """Of layers in their order each tensor once, and none that goes straight into a normalization or rectifier."""
+    by_tensor: dict[int | None, Layer] = {}
+    for row in rows:
+        known = by_tensor.get(row.node)
+        if known is None or row.name.count(".") > known.name.count("."):
+            by_tensor[row.node] = row
+    each = [row for row in by_tensor.values() if row.kind != "Identity"]
+    after = [*(row.kind for row in each[1:]), ""]
+    return [row for row, kind in zip(each, after, strict=True) if kind not in (*_RECTIFIED, "BatchNorm2d")]

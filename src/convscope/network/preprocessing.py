@@ -90,6 +90,12 @@ class Preprocessing:
         how = "resized" if self.squash else "resized and cropped"
         return {"view": f"the picture is a network's view of another size ({own}, not {taken}): {how}"}
 
+    def placed(self, size: tuple[int, int], view: bool = False) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Of a picture of `size`: its (height, width) before the crop, and the (top, left) of the crop in that."""
+        width, height = self._scaled((size[1], size[0]), view)
+        left, top = self._corner((width, height))
+        return (height, width), (top, left)
+
     def to_seen(
         self, size: tuple[int, int], box: Sequence[float], view: bool = False
     ) -> tuple[float, float, float, float]:

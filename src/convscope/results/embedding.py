@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ..base.errors import BadKnob
 from ..base.image import Image
 from ..base.pixels import Floats, Ints
-from ..contract.result import ENDINGS, Result
 from .grid import arrange
+from .tabled import Tabled
 
 _SMALL = 96  # pixels
 
@@ -39,7 +39,7 @@ class Behind(Protocol):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Embedding(Result):
+class Embedding(Tabled):
     """A map: the point of each of n images, `values` (n, dims), in no unit, with the middle of their box at 0.
 
     `ids` and `labels` are those of the images, None without a class. `quality` has numbers from 0 to 1, 1 the best:
@@ -113,7 +113,7 @@ class Embedding(Result):
     @classmethod
     def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
         """Also `.parquet`, the table, and `.html`, a page to look about in."""
-        return (*ENDINGS, ".parquet", ".html")
+        return (*super().endings(asked), ".html")
 
     @property
     def _behind(self) -> Behind:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..contract.result import ENDINGS, Result
 from .embedding import dots
+from .tabled import Tabled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class NeuronProjection(Result):
+class NeuronProjection(Tabled):
     """A map of units of a layer: the point of each, `values` (n, 2), in no unit, with the middle of their box at 0.
 
     `channels` (n,) are those shown; the evidence says which were left out. `classes` are the class each unit tells best
@@ -49,8 +48,3 @@ class NeuronProjection(Result):
     def thumbnail(self) -> NDArray[np.uint8]:
         """The points as dots; of no color, as small as it is."""
         return dots(self.values)
-
-    @classmethod
-    def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
-        """Also `.parquet`: the table."""
-        return (*ENDINGS, ".parquet")

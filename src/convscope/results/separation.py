@@ -11,12 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..base.pixels import Floats
-from ..contract.result import ENDINGS, Result
 from .patches import Patches
+from .tabled import Tabled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SeparatingUnits(Result):
+class SeparatingUnits(Tabled):
     """Which units tell selected images from the others: found in one half of them, tested in the other.
 
     `values` (n,) are the areas under the ROC curve of the tested units on the half that tests, best first as the other
@@ -32,10 +32,15 @@ class SeparatingUnits(Result):
     selection: str
     ids: tuple[str, ...]
     chosen: NDArray[np.bool_]
-    table: pa.Table
+    tested: pa.Table
     patches: Mapping[str, Patches]
     images: Floats
     direction: NDArray[np.float64]
+
+    @property
+    def table(self) -> pa.Table:
+        """The units that were tested, and where none is enough, the direction."""
+        return self.tested
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -54,8 +59,3 @@ class SeparatingUnits(Result):
         """Every array of the result, by name; those of patches begin with the name of their layer."""
         parts = {f"{layer}.{name}": x for layer, found in self.patches.items() for name, x in found.arrays().items()}
         return {**super().arrays(), **parts}
-
-    @classmethod
-    def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
-        """Also `.parquet`: the table."""
-        return (*ENDINGS, ".parquet")

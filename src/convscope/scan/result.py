@@ -165,6 +165,12 @@ class Scan:
         found: dict[str, Any] = row
         return found
 
+    def of_layer(self, name: str, layer: str) -> pa.Table:
+        """The rows of `units` or `examples` that belong to the channels of a layer, in their order."""
+        first, shape = self._layers[self._layer(layer)]
+        each = len(self.table(name)) // self._units
+        return self.table(name).slice(first * each, shape[0] * each)
+
     def dead(self, layer: UnitLike) -> list[int]:
         """The channels that fired for no image: none of their activations was above 1e-5 of the layer's largest.
 

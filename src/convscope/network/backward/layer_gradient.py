@@ -33,14 +33,14 @@ class Independent(BadKnob):
     """The unit does not depend on the layer."""
 
 
-def layer_gradient(net: Network, x: Tensor, unit: Valued, layer: str) -> LayerGradient:
+def layer_gradient(net: Network, x: Tensor, unit: Valued, layer: str, instead: Tensor | None = None) -> LayerGradient:
     """Differentiate a unit's value for N prepared inputs with respect to the output of a layer's last call.
 
-    Raises Independent, a BadKnob, where the layer runs after the unit or on another branch. Only what comes after the
-    layer is differentiated.
+    `instead`, laid out as the module itself does it, takes the place of that output. Raises Independent, a BadKnob,
+    where the layer runs after the unit or on another branch. Only what comes after the layer is differentiated.
     """
     unit, row = net.unit(unit), net.layers[layer]  # lists the layers now, not under the hook
-    graft, module = _Graft(row.calls), unwrap(net.module)
+    graft, module = _Graft(row.calls, instead), unwrap(net.module)
     with torch.inference_mode(False), torch.enable_grad(), frozen(module), taps.tapped(module, {layer: graft}):
         value = net.value(x.detach().clone(), unit)
         check_finite(net, unit, value)
@@ -57,8 +57,8 @@ def layer_gradient(net: Network, x: Tensor, unit: Valued, layer: str) -> LayerGr
 class _Graft:
     """A hook that puts a leaf, which takes a gradient, in the place of a layer's output at its last call."""
 
-    def __init__(self, calls: int) -> None:
-        self.waiting, self.leaf = calls, None
+    def __init__(self, calls: int, instead: Tensor | None) -> None:
+        self.waiting, self.instead, self.leaf = calls, instead, None
 
     leaf: Tensor | None
 
@@ -68,5 +68,5 @@ class _Graft:
         self.waiting -= 1
         if self.waiting != 0:
             return None
-        self.leaf = result.detach().clone().requires_grad_()
+        self.leaf = (result if self.instead is None else self.instead).detach().clone().requires_grad_()
         return self.leaf.clone()  # an in-place layer may write on this one, not on a leaf

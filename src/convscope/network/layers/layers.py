@@ -120,6 +120,13 @@ class Layers(Mapping[str, Layer]):
             for row in self._layers.values()
         ]
 
+    def cuts(self, layer: str, end: str) -> bool:
+        """Whether every way from the image to the layer `end` goes through `layer`; not where that is not known."""
+        if self.including(layer, end) is not self:
+            return self.with_functions.cuts(layer, end)
+        target, avoided = self[end].node, self[layer].node
+        return None not in (target, avoided) and INPUT not in ancestors(self._parents, target or 0, without=avoided)
+
     def around(self, layer: str, end: str) -> str | None:
         """A layer with maps on a way from the image to the layer `end` that does not go through `layer`.
 

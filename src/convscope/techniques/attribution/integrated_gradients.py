@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -58,10 +58,21 @@ def integrated_gradients(
     Cancelled, it is the last complete refinement, or else the mean over the points that are done.
     """
     question = AttributionTarget.of(net, image, unit)
-    path = _Path.between(
-        question, filled(question, fill, seed), fitting_batch_size(net, question.deepest, batch_size, True)
-    )
-    with many_passes(net):
+    return integrated_from(question, filled(question, fill, seed), steps, tolerance, limit, batch_size)
+
+
+def integrated_from(
+    question: AttributionTarget,
+    baseline: Tensor,
+    steps: int,
+    tolerance: float,
+    limit: int,
+    batch_size: int | Literal["auto"] = "auto",
+) -> Attribution:
+    """Share out a unit's rise from any baseline, (1, C, H, W) as the network is given it, among the pixels."""
+    size = fitting_batch_size(question.net, question.deepest, batch_size, True)
+    path = _Path.between(question, baseline, size)
+    with many_passes(question.net):
         tried = _refine(path, steps, limit, tolerance)
     complete = [one for one in tried if not one.partial] or tried
     evidence = {

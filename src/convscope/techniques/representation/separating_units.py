@@ -86,7 +86,7 @@ def separating_units(
         selection=chosen,
         ids=codes.ids,
         chosen=mask,
-        table=separation_table(found),
+        tested=separation_table(found),
         patches=shown,
         images=images,
         direction=np.zeros(0) if found.direction is None else found.direction.weights,

@@ -11,15 +11,14 @@ import pyarrow.parquet as pq
 from ...base.errors import BadKnob
 from ...contract.result import Result
 from ...results.embedding import Embedding
-from ...results.neuron_projection import NeuronProjection
-from ...results.separation import SeparatingUnits
+from ...results.tabled import Tabled
 from .png import KEY
 
 
 def parquet(result: Result, **view: Any) -> bytes:
     """The table of a result; of a map in two dimensions with the `row` and `column` of each image on the grid."""
-    if not isinstance(result, Embedding | NeuronProjection | SeparatingUnits):
-        raise BadKnob("A table must be of a map, or of units. Save a .npz, which holds all arrays.")
+    if not isinstance(result, Tabled):
+        raise BadKnob("A table must be of a map, or another result that has one. Save a .npz, which holds all arrays.")
     table = result.table
     if isinstance(result, Embedding) and result.points.shape[1] == 2:
         for name, numbers in zip(("row", "column"), result.grid().T, strict=True):

@@ -21,6 +21,7 @@ from ...base.pixels import to_bytes
 from ...contract import knobs
 from ...contract.request import Request
 from ...contract.result import Result
+from ...results.adversarial import Adversarial
 from ...results.synthesis import Stylized
 from ..figures.registry import choices, draw, drawer_of
 from ..render.fonts import font
@@ -34,7 +35,9 @@ _ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 
 def render(result: Result, **view: Any) -> PIL.Image.Image:
-    """Draw a result on white, at least two pixels per CSS pixel; a stylized picture alone, as it is."""
+    """Draw a result on white, at least two pixels per CSS pixel; a stylized or adversarial picture alone, as it is."""
+    if is_file(result, view):
+        return PIL.Image.fromarray(result.image)
     if is_plain_picture(result, view):
         return PIL.Image.fromarray(to_bytes(result.image))
     return _paint(scene(draw(result, **view)))
@@ -42,14 +45,21 @@ def render(result: Result, **view: Any) -> PIL.Image.Image:
 
 def png(result: Result, **view: Any) -> bytes:
     """The PNG file of a result; the same request gives the same bytes."""
+    if is_file(result, view):
+        return result.file.png(_request_of(result, view))
     if is_plain_picture(result, view):
         return stylized_png(result, result.image, view)
     info = PIL.PngImagePlugin.PngInfo()
-    if result.request is not None:
-        info.add_itxt(KEY, dataclasses.replace(result.request, view=choices(type(result), view)).to_json())
+    for name, text in _request_of(result, view).items():
+        info.add_itxt(name, text)
     buffer = io.BytesIO()
     render(result, **view).save(buffer, "PNG", pnginfo=info, optimize=False)
     return buffer.getvalue()
+
+
+def is_file(result: Result, view: Mapping[str, Any]) -> TypeGuard[Adversarial]:
+    """Whether a result is an adversarial picture that is to be written as it was checked, pixel by pixel."""
+    return isinstance(result, Adversarial) and not knobs.check(drawer_of(Adversarial), view)["figure"]
 
 
 def is_plain_picture(result: Result, view: Mapping[str, Any]) -> TypeGuard[Stylized]:
@@ -68,9 +78,7 @@ def stylized_png(result: Stylized, picture: NDArray[np.float32], view: Mapping[s
     One of the size the network takes, 8 bits a color, is marked as its view.
     """
     chosen = knobs.check(drawer_of(Stylized), view)
-    texts = {}
-    if result.request is not None:
-        texts[KEY] = dataclasses.replace(result.request, view=choices(Stylized, view)).to_json()
+    texts = _request_of(result, view)
     numbers = quantized(picture, chosen["depth"])
     if numbers.shape[:2] == result.taken and numbers.dtype == np.uint8:
         texts |= marking(numbers)
@@ -104,6 +112,13 @@ def request_in(path: Path) -> Request:
         raise CannotRerun(
             f"The request in {path} cannot be read: it was changed, or another version of convscope wrote it. {error}"
         ) from error
+
+
+def _request_of(result: Result, view: Mapping[str, Any]) -> dict[str, str]:
+    """The text of a PNG that makes the result again, where that is known."""
+    if result.request is None:
+        return {}
+    return {KEY: dataclasses.replace(result.request, view=choices(type(result), view)).to_json()}
 
 
 def _paint(laid_out: Scene) -> PIL.Image.Image:

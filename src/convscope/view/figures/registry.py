@@ -11,11 +11,14 @@ from pydantic import Field
 
 from ...contract import knobs
 from ...contract.result import Result
+from ...results.adversarial import Adversarial
 from ...results.attribution import Attribution, ClassActivation, Estimate, Projection
 from ...results.embedding import Embedding
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
 from ...results.evolution import Evolution
+from ...results.flipped_units import FlippedUnits
 from ...results.layers import Activations, Weights
+from ...results.margin_path import MarginPath
 from ...results.network_comparison import NetworkComparison
 from ...results.neuron_projection import NeuronProjection
 from ...results.occlusion import Occlusion
@@ -24,6 +27,7 @@ from ...results.separation import SeparatingUnits
 from ...results.synthesis import Dream, Inversion, Maximized, Sheet, Stylized
 from ..view import Panel, Percentile, View, suited, symmetric
 from . import (
+    adversarials,
     attributions,
     dreams,
     embeddings,
@@ -37,6 +41,8 @@ from . import (
 )
 from .captions import note, title
 from .evolutions import draw_evolution
+from .flipped_units import draw_flipped_units
+from .margin_paths import draw_margin_path
 from .network_comparisons import draw_network_comparison
 from .neuron_projections import draw_neuron_projection
 from .separations import draw_separating_units
@@ -176,6 +182,8 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     NetworkComparison: draw_network_comparison,
     NeuronProjection: draw_neuron_projection,
     SeparatingUnits: draw_separating_units,
+    FlippedUnits: draw_flipped_units,
+    MarginPath: draw_margin_path,
     Evolution: draw_evolution,
     Maximized: paintings.draw_maximized,
     Sheet: paintings.draw_sheet,
@@ -183,4 +191,5 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     Inversion: inversions.draw_inversion,
     Stylized: styles.draw_stylized,
     Embedding: embeddings.draw_embedding,
+    Adversarial: adversarials.draw_adversarial,
 }

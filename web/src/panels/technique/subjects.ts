@@ -29,7 +29,7 @@ export function subjectsOf(technique: TechniqueInfo, typed: Readonly<Record<stri
 function subject(technique: string, name: string, typed: string): Subject {
   const bare = { name, typed, options: null, several: name === "style", fixed: null, names: [], missing: "", hint: "" };
   if (name === "image" || name === "content") return picture(bare, "the picture on screen", state.image.value);
-  if (name === "style") {
+  if (name === "style" || name === "changed") {
     const other = state.images.value.find((row) => row.id !== state.image.value);
     return picture(
       bare,
