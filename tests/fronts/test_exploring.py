@@ -205,3 +205,13 @@ def test_what_a_report_cannot_be_made_of_leaves_no_file(tiny, tmp_path):
         with pytest.raises(error):
             make()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_map_made_before_is_shown(explore, tiny):
+    made = cs.embed(tiny, "samples", "3", method="pca")
+    with client(explore(maps=made)) as page:
+        (row,) = page.get("/api/maps").json()["maps"]
+        assert row["digest"] == made.request.digest
+        assert page.post("/api/map", json={"digest": row["digest"]}).status_code == 200
+    with pytest.raises(BadKnob, match="embed or an evolution"):
+        explore(maps=[cs.weights(tiny, "0")])

@@ -16,7 +16,7 @@ import convscope as cs
 from convscope.base.errors import BadKnob, BadScan, BadSource, ForwardFailed, UnknownLayer
 from convscope.base.progress import Cancelled, listening
 from convscope.scan import engine, feature_extraction, job
-from convscope.scan.codes import pieces
+from convscope.scan.codes import pieces, result
 
 KNOBS = {"batch_size": 2, "workers": 0, "checkpoint": 0}
 LAYERS = "0,3,6"
@@ -55,6 +55,17 @@ def slow(net, source, layer, pool):
 
 def stored(place: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in place.iterdir() if file.is_file()}
+
+
+def test_codes_in_memory_can_be_saved_and_are_the_same_afterwards(tiny, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(result, "_ROWS", 4)
+    held = cs.codes(tiny, folder, LAYERS, **KNOBS)
+    saved = cs.open_codes(held.save(tmp_path / "saved"))
+    assert saved.ids == held.ids and saved.labels == held.labels and saved.refused == held.refused
+    assert all(np.array_equal(saved.of(layer), held.of(layer)) for layer in LAYERS.split(","))
+    assert pq.ParquetFile(tmp_path / "saved" / "codes.parquet").num_row_groups == 6  # read a few at a time
+    with pytest.raises(BadScan, match="whole to be saved"):
+        cs.codes(tiny, folder, "3", tmp_path / "part", shard="0/2", **KNOBS).save(tmp_path / "other")
 
 
 @pytest.mark.parametrize("pool", ["mean", "max", "5,2"])

@@ -35,6 +35,9 @@ class AtHand(Protocol):
 
     source: str  # of the images the page was started with; empty without any
 
+    def selection(self, text: str) -> str | list[str]:
+        """The ids of images that were selected before, or the text as it is; raises BadKnob where they are gone."""
+
     def network(self, name: str) -> Any:
         """The network of a name on offer; raises UnknownNetwork."""
 

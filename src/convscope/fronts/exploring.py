@@ -6,12 +6,15 @@ import asyncio
 import html
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
 from ..data.open import SourceLike
 from ..network.network import Network
+from ..results.embedding import Embedding
+from ..results.evolution import Evolution
 from ..scan.pass_knobs import check_is_network
 from ..scan.result import Scan
 from .report.report import browse
@@ -84,6 +87,7 @@ def explore(
     images: SourceLike | None = None,
     *,
     scan: str | Path | Scan | None = None,
+    maps: Embedding | Evolution | Sequence[Embedding | Evolution] = (),
     port: int = 0,
     host: str = "127.0.0.1",
     store: str | Path | None = None,
@@ -93,10 +97,11 @@ def explore(
     """Explore a network in the browser, as `convscope explore` does, in this process: its layers and units, live.
 
     Prints the link, and opens it where there is a display. `images` are a folder, zip, tars or a list to have at hand,
-    `scan` a scan or its folder, `port` 0 for the usual one or any that is free, `store` the folder for results. In a
-    notebook or at a prompt it goes on beside your work until `.close()`; in a script it blocks until Ctrl-C; `block`
-    says otherwise. Nothing else should change or run the module meanwhile, other than in turn with you: what changed
-    is seen on the next look. Raises BadSource, BadScan, BadStore, and BadKnob for a port in use.
+    `scan` a scan or its folder, `maps` embeddings or evolutions to look at, `port` 0 for the usual one or any that is
+    free, `store` the folder for results. In a notebook or at a prompt it goes on beside your work until `.close()`; in
+    a script it blocks until Ctrl-C; `block` says otherwise. Nothing else should change or run the module meanwhile,
+    other than in turn with you: what changed is seen on the next look. Raises BadSource, BadScan, BadStore, and BadKnob
+    for a port in use.
     """
     check_is_network(net)
     name = net.reference["reference"] or net.name
@@ -111,6 +116,8 @@ def explore(
         begin(workspace)
         if scanned is not None:
             workspace.use_scan(*scanned)
+        for result in [maps] if isinstance(maps, Embedding | Evolution) else maps:
+            workspace.use_map(result)
         running = Exploring(Serving(workspace, listening, host))
         held.pop_all()  # it lets go of the socket and the store itself
     waits = _alone() if block is None else block

@@ -15,6 +15,7 @@ from convscope.data.open import open_source
 from convscope.explorer.answers.answers import UnknownResult
 from convscope.explorer.calls import Explorer, answer
 from convscope.explorer.jobs.jobs import JobList
+from convscope.explorer.maps import at_hand as _at_hand
 from convscope.explorer.workspace.frame import decode
 from convscope.explorer.workspace.workspace import Workspace
 from convscope.fronts.server.app import Served, make_app
@@ -132,7 +133,8 @@ def test_an_image_of_a_map_is_at_hand_afterwards_and_can_be_seen_large(asked, at
 
 def test_a_selection_is_a_text_that_stands_for_ids(asked, at_hand, embedded):
     told = asked("map_selection", numbers=[9, 2, 9])
-    assert told["images"] == 2 and at_hand.selection(told["selection"]) == (embedded.ids[2], embedded.ids[9])
+    assert told["images"] == 2 and at_hand.selection(told["selection"]) == [embedded.ids[2], embedded.ids[9]]
+    assert at_hand.selection("class = 'test'") == "class = 'test'"
     with pytest.raises(BadKnob, match="no selection"):
         at_hand.selection("0" * 64)
 
@@ -253,3 +255,88 @@ def test_a_map_made_by_a_job_is_listed_and_keeps_its_codes(at_hand, tiny, pictur
     assert np.array_equal(arrays["values"], cs.codes(tiny, str(pictures), "3", pool="max").values[:, 1])
     assert header["about"] == "3:1, max over places"
     again.jobs.close()
+
+
+def test_errors_are_known_where_the_classes_are_the_networks_and_a_scan_at_hand_is_asked_first(
+    tiny, tmp_path, made_map
+):
+    net = cs.Network(tiny.module, size=32, name="tiny", labels=["a", "b", "c", "d", "e"])
+    rng = np.random.default_rng(0)
+    items = [(rng.integers(0, 256, (32, 32, 3)).astype(np.uint8), "abcde"[one % 5]) for one in range(15)]
+    source = open_source(items)
+    workspace = Workspace({"tiny": lambda: net}, Store(tmp_path / "store"), images=source)
+    workspace.begin()
+    explorer = Explorer(workspace, JobList(workspace, lambda _event: None))
+    labels = [name for _, name in items]
+    digest = workspace.use_map(made_map(rng.normal(size=(15, 2)), source, net, labels))
+
+    def codes(by):
+        header, arrays = decode(answer(explorer, "map_colors", {"digest": digest, "by": by}))
+        return [header["names"][one] for one in arrays["codes"]], header["about"]
+
+    predicted, about = codes("prediction")
+    assert predicted == [net.predict(image, top=1)[0][0] for image, _ in items]
+    wrong = ["wrong" if one != label else "right" for one, label in zip(predicted, labels, strict=True)]
+    assert codes("error") == (wrong, about) and about == "one forward for each image"
+    workspace.use_scan(cs.scan(net, source, tmp_path / "scan", layers="logits"), tmp_path / "scan")
+    assert codes("prediction") == (predicted, "the scan at hand") and codes("error") == (wrong, "the scan at hand")
+    explorer.jobs.close()
+    workspace.store.close()
+
+
+def test_too_many_images_are_not_read_while_somebody_waits(asked, at_hand, monkeypatch, tiny):
+    monkeypatch.setattr(_at_hand, "_FEW", 39)
+    told = asked("map_neighbors", number=0)
+    assert "40 images take too long" not in told["refused"] and len(told["in_layer"]) == 10  # its own codes
+    with pytest.raises(BadKnob, match="Codes of 0 are not at hand, and 40 images take too long to be read now"):
+        asked("map_colors", by="unit", layer="0")
+    refused = {row["by"]: row["refused"] for row in asked("map")[0]["colorings"]}
+    assert "Scan the images at hand" in refused["prediction"] and refused["unit"] == ""
+    with pytest.raises(BadKnob, match="Predictions are not at hand"):
+        asked("map_colors", by="prediction")
+
+
+def test_distances_in_the_layer_are_those_of_the_metric_of_the_map(explorer, at_hand, tiny, pictures):
+    made = cs.embed(tiny, str(pictures), "3", method="pca", metric="cosine")
+    digest = at_hand.use_map(made)
+    told = answer(explorer, "map_neighbors", {"digest": digest, "number": 8, "count": 39})
+    pairs = np.array([[8, row.number] for row in told.in_layer])
+    assert told.metric == "cosine" and len(pairs) == 39
+    assert [row.in_layer for row in told.in_layer] == pytest.approx(made.distances(pairs), rel=1e-4, abs=1e-6)
+
+
+def test_an_evolution_has_a_snapshot_for_each_network(explorer, at_hand, tiny, pictures):
+    before = cs.Network(tiny.module, size=32, name="tiny")
+    made = cs.embed([before, tiny], str(pictures), "3", iterations=20, continued=10)
+    digest = at_hand.use_map(made)
+    header, arrays = decode(answer(explorer, "map", {"digest": digest}))
+    assert (header["technique"], header["snapshots"], header["python"]) == ("evolution", list(made.names), "")
+    assert np.array_equal(arrays["points"], made.values) and np.array_equal(arrays["displacement"], made.displacement)
+    assert header["control"]["null_motion"] == pytest.approx(made.control["null_motion"])
+    assert header["offered"] == "tiny" and header["atlas"]["refused"] == ""
+    unit = decode(answer(explorer, "map_colors", {"digest": digest, "by": "unit", "channel": 1}))[1]["values"]
+    assert np.array_equal(unit, cs.codes(tiny, str(pictures), "3").values[:, 1])
+    first, last = (answer(explorer, "map_neighbors", {"digest": digest, "number": 0, "snapshot": at}) for at in (0, -1))
+    assert [row.number for row in first.in_layer] == [row.number for row in last.in_layer]
+    distances = np.linalg.norm(made.values[0].astype(float) - made.values[0, 0], axis=1)
+    assert [row.number for row in first.on_map] == np.argsort(distances, kind="stable")[1:11].tolist()
+
+
+def test_a_page_with_an_image_that_cannot_be_read_says_which_and_is_not_kept(tiny, tmp_path, made_map):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(5):
+        PIL.Image.new("RGB", (8, 8), color_of(number * 300)).save(folder / f"{number}.png")
+    whole = (folder / "3.png").read_bytes()
+    (folder / "3.png").write_bytes(bytes(len(whole)))  # as long as before: the listing is the same
+    workspace = Workspace({"tiny": lambda: tiny}, Store(tmp_path / "store"), str(folder), open_source(folder))
+    workspace.begin()
+    explorer = Explorer(workspace, JobList(workspace, lambda _event: None))
+    digest = workspace.use_map(made_map(np.eye(5, 2), workspace.pictures.source, tiny))
+    header, arrays = decode(answer(explorer, "map", {"digest": digest}))
+    asking = {"digest": digest, "atlas": header["atlas"]["digest"], "size": 16, "page": 0}
+    assert decode(answer(explorer, "map_atlas", asking))[0]["missing"] == [arrays["slots"][3]]
+    (folder / "3.png").write_bytes(whole)
+    assert decode(answer(explorer, "map_atlas", asking))[0]["missing"] == []
+    explorer.jobs.close()
+    workspace.store.close()

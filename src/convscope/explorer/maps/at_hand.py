@@ -24,6 +24,8 @@ from ..workspace.kept_map import PARTS, KeptMap, kept_map
 if TYPE_CHECKING:
     from ..workspace.workspace import Workspace
 
+_FEW = 4_000  # images that are read at once, if that takes no more than five seconds
+
 
 def opened(workspace: Workspace, digest: str) -> KeptMap:
     """The map that is kept under a digest; raises UnknownResult where nothing is, BadKnob for what is no map."""
@@ -71,9 +73,16 @@ def codes_for(workspace: Workspace, kept: KeptMap, layer: str) -> Codes:
     found = codes_at_hand(workspace, kept, layer)
     if found is not None:
         return found
+    check_few(kept, f"Codes of {layer}", "Scan them with codes=all, or make a map of that layer")
     net, source, folder = network_of(workspace, kept), images_of(workspace, kept), _folder(workspace, kept, layer)
     with workspace.turns.now(), listening(at_once(f"Reading {len(kept.ids):,} images")):
         return codes_of(net, source, layer, folder, pool=_pool(kept), labels="none", workers=0)
+
+
+def check_few(kept: KeptMap, what: str, instead: str) -> None:
+    """Raise BadKnob for more images than are read while somebody waits."""
+    if len(kept.ids) > _FEW:
+        raise BadKnob(f"{what} are not at hand, and {len(kept.ids):,} images take too long to be read now. {instead}.")
 
 
 def layers_at_hand(workspace: Workspace, kept: KeptMap) -> tuple[str, ...]:

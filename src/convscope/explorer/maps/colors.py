@@ -21,7 +21,7 @@ from ..answers.answers import at_once
 from ..workspace.artifacts import derived
 from ..workspace.kept_map import KeptMap
 from ..workspace.map_messages import AskMapColors, ColoringInfo, MapColors
-from .at_hand import codes_for, images_of, layers_at_hand, network_of
+from .at_hand import check_few, codes_for, images_of, layers_at_hand, network_of
 
 if TYPE_CHECKING:
     from ..workspace.workspace import Workspace
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Codes32 = NDArray[np.int32]
 Arrays = dict[str, NDArray[Any]]
 _SPLITS = ("train", "training", "val", "valid", "validation", "test", "dev", "holdout")  # as folders are called
+_SCAN = "Scan the images at hand, with logits among the layers"
 _PART, _READ = "predictions", "one forward for each image"
 
 
@@ -74,6 +75,7 @@ def _refusal(ask: Callable[[], object]) -> str:
 
 
 def _can_read(workspace: Workspace, kept: KeptMap) -> None:
+    check_few(kept, "Codes", "Make the map again as a job, or scan with codes=all")
     network_of(workspace, kept)
     images_of(workspace, kept)
 
@@ -81,6 +83,7 @@ def _can_read(workspace: Workspace, kept: KeptMap) -> None:
 def _can_predict(workspace: Workspace, kept: KeptMap) -> None:
     if _scan_at_hand(workspace, kept) is None and _PART not in workspace.store.names(_place(kept)):
         _check_classifies(network_of(workspace, kept))
+        check_few(kept, "Predictions", _SCAN)
         images_of(workspace, kept)
 
 
@@ -181,11 +184,9 @@ def _scan_at_hand(workspace: Workspace, kept: KeptMap) -> Scan | None:
 def _quick_scan(workspace: Workspace, kept: KeptMap) -> Scan:
     net, source = network_of(workspace, kept), images_of(workspace, kept)
     _check_classifies(net)
-    try:
-        with workspace.turns.now(), listening(at_once(f"Predicting {len(kept.ids):,} images")):
-            return scan.scan(net, source, layers="logits", predictions="yes", workers=0)
-    except BadKnob as error:
-        raise BadKnob(f"Predictions are not at hand: {error} Scan the images at hand instead.") from error
+    check_few(kept, "Predictions", _SCAN)
+    with workspace.turns.now(), listening(at_once(f"Predicting {len(kept.ids):,} images")):
+        return scan.scan(net, source, layers="logits", predictions="yes", workers=0)
 
 
 def _told(kept: KeptMap, found: Scan) -> tuple[tuple[str, ...], Codes32, Codes32]:

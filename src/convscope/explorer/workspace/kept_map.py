@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from ...base.errors import BadKnob
 from ...base.pixels import Floats, Ints
-from ...base.plain import from_json
 from ...contract.request import Request
 from .artifacts import derived
 from .map_detail import atlas_slots, nested_order
@@ -124,7 +123,7 @@ class KeptMap:
 
 def kept_map(digest: str, parts: Mapping[str, bytes]) -> KeptMap:
     """The map that two parts of a result hold; raises BadKnob for a result of another kind, or points that are NaN."""
-    told = from_json(parts["json"], loose=True)
+    told = json.loads(parts["json"])
     if not isinstance(told, dict) or "ids" not in told or not ("quality" in told or "control" in told):
         made = f"a result of {told.get('technique')}" if isinstance(told, dict) else "this"
         raise BadKnob(f"A map must be a result of embed or an evolution, not {made}. Make one: embed.")

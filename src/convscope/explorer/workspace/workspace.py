@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -180,12 +181,18 @@ class Workspace:
         self.store.put(digest, "selection", told)
         return digest
 
-    def selection(self, text: str) -> tuple[str, ...]:
-        """The ids of the images that a text from `select` stands for; raises BadKnob where it is kept no more."""
+    def selection(self, text: str) -> str | list[str]:
+        """The ids of the images that a text from `select` stands for, or any other text as it is.
+
+        Raises BadKnob for a selection that is kept no more.
+        """
+        if not re.fullmatch("[0-9a-f]{64}", text):
+            return text
         told = self.store.get(text, "selection")
         if told is None:
-            raise BadKnob(f"There is no selection {text[:12]!r} here any more. Select the images on the map again.")
-        return tuple(json.loads(told))
+            raise BadKnob(f"There is no selection {text[:12]} here any more. Select the images on the map again.")
+        ids: list[str] = json.loads(told)
+        return ids
 
     def scan_of(self, net: Network) -> Scan:
         """The scan at hand; raises BadScan where there is none, or it is of another network."""

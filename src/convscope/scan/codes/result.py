@@ -22,6 +22,7 @@ from ...network.network import Network
 from ..statistics.manifest import Manifest
 from .files import as_array, is_codes, read_about, stored_batches, write_codes
 
+_ROWS = 1024  # images of a row group
 Read = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
 
 
@@ -146,7 +147,7 @@ class Codes:
             raise BadScan(f"Codes must be whole to be saved, but {self.evidence['partial']}. Go on with the same call.")
         columns, place = ["image", "id", "label", "class", *self.layers], Path(folder)
         with made(place):
-            write_codes(place, self.ledger, (batch.select(columns) for batch in self._read(columns)), self.refused)
+            write_codes(place, self.ledger, _cut(self._read(columns), columns), self.refused)
         return place
 
     def check(self, net: Network) -> None:
@@ -163,6 +164,13 @@ class Codes:
             near = nearest(name, [*self.layers, *self.ledger.same])
             raise UnknownLayer(f"There are no codes of the layer {layer!r} here.{near} Ask for them: cs.codes(…).")
         return name
+
+
+def _cut(batches: Iterator[pa.RecordBatch], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches that are small enough to be read one at a time."""
+    for batch in batches:
+        for start in range(0, len(batch), _ROWS):
+            yield batch.select(columns).slice(start, _ROWS)
 
 
 def open_codes(folder: Codes | str | Path) -> Codes:
