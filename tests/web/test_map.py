@@ -35,7 +35,7 @@ def make(page: Page) -> None:
         return
     page.get_by_role("button", name="Make a map").click()
     panel = page.get_by_role("tabpanel", name="Techniques")
-    panel.get_by_label("layer", exact=True).fill("pool")
+    panel.get_by_label("layer", exact=True).fill("global_pool")
     panel.get_by_text(re.compile("^Knobs")).click()
     panel.get_by_label("iterations", exact=True).fill("20")
     panel.get_by_role("button", name="Run as a job").click()
@@ -147,7 +147,7 @@ def test_a_map_in_a_file_asks_for_nothing(
     if not FILE.is_file():
         pytest.skip("the page is not built: python web/build.py")
     net: Any = lite0 if kind == "map" else [lite0, lite0]
-    saved = cs.embed(net, "samples", "pool", iterations=5).save(tmp_path / "map.html")
+    saved = cs.embed(net, "samples", "global_pool", iterations=5).save(tmp_path / "map.html")
     context = new_context()
     context.set_offline(True)
     page, asked, wrong = context.new_page(), list[str](), list[str]()
