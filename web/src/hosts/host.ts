@@ -1,4 +1,4 @@
-/** The one door from the views to whatever answers them: a live server now, a notebook or a single file later. */
+/** The one door from the views to whatever answers them: a live server, or a file with one map in it. */
 import type { Framed, ImageInfo, JobEvent, Plain, ScanEvent } from "../schema";
 
 export type Numbers = Uint8Array | Int32Array | Float32Array;

@@ -8,6 +8,7 @@ export const MOST_PICTURES = 2000;
 const LEAST = 16; // pixels, the smallest picture
 const SMALLEST = 10; // pixels for which there must be room before there are pictures at all
 const CROWDED = 0.7; // of a picture's side is the side of the smallest cell
+const STEADY = 32; // pixels up to which a picture takes all the room there is
 const OWN = 96; // from so many pixels on it is the source image
 const WIDEST = 280;
 const FEW = 300; // selected marks that all show their picture
@@ -53,7 +54,12 @@ export function sideOf(scene: Scene): number {
   const room = spacing(scene) * (scene.cell ? 0.94 : 0.85) * scene.enlarged;
   if (!scene.pictures?.there || room < SMALLEST) return 0;
   const least = Math.max(LEAST, Math.sqrt((scene.size.width * scene.size.height) / MOST_PICTURES));
-  return Math.min(scene.cell ? Math.max(room, SMALLEST) : Math.max(room, least), WIDEST);
+  return Math.min(scene.cell ? room : Math.max(slowly(room), least), WIDEST);
+}
+
+/** Pictures grow less than the room between them: zooming in both enlarges them and shows more. */
+function slowly(room: number): number {
+  return room < STEADY ? room : STEADY * (room / STEADY) ** 0.6;
 }
 
 export function widthOf(scene: Scene): number {

@@ -31,7 +31,7 @@ function scene(change: Partial<Scene> = {}): Scene {
 test("dots from afar, pictures from near, and never too many of them", () => {
   expect(sideOf(scene({ camera: { x: 0.5, y: 0.5, zoom: 1 } }))).toBe(0);
   expect(sideOf(scene({ pictures: null }))).toBe(0);
-  for (const zoom of [2, 3, 5, 9, 40]) {
+  for (const zoom of [3, 5, 9, 25]) {
     const near = scene({ camera: { x: 0.5, y: 0.5, zoom } });
     const shown = withPictures(near, sideOf(near));
     expect(shown.length).toBeGreaterThan(20);
@@ -41,12 +41,13 @@ test("dots from afar, pictures from near, and never too many of them", () => {
 });
 
 test("zooming in takes no picture away", () => {
-  const [far, near] = [4, 7].map((zoom) => scene({ camera: { x: 0.5, y: 0.5, zoom } }));
+  const [far, near] = [4, 24].map((zoom) => scene({ camera: { x: 0.5, y: 0.5, zoom } }));
   const shown = new Set(withPictures(near!, sideOf(near!)));
+  expect(shown.size).toBeGreaterThan(0);
   const still = withPictures(far!, sideOf(far!)).filter(
-    (mark) => Math.abs(places[2 * mark]! - 0.5) < 0.05 && Math.abs(places[2 * mark + 1]! - 0.5) < 0.05,
+    (mark) => Math.abs(places[2 * mark]! - 0.5) < 0.02 && Math.abs(places[2 * mark + 1]! - 0.5) < 0.02,
   );
-  expect(still.length).toBeGreaterThan(3);
+  expect(still.length).toBeGreaterThan(10);
   expect(still.filter((mark) => !shown.has(mark))).toEqual([]);
 });
 
