@@ -68,7 +68,7 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "techniques.inversion": _ABOUT,
     "techniques.style": f"{_ABOUT} techniques.dream techniques.inversion",
     "techniques.representation": f"{_ABOUT} {_MAPS} zoo",
-    "techniques.adversarial": f"{_ABOUT} adversarial zoo",
+    "techniques.adversarial": f"{_ABOUT} adversarial techniques.visualization",
     "catalog": f"{_RUN} {_SCAN} zoo",  # techniques by their names alone
     "explorer.workspace": _ALL,
     "explorer.answers": f"{_ALL} explorer.workspace",

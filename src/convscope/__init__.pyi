@@ -52,3 +52,6 @@ from .techniques.evaluation.sanity_check import sanity_check as sanity_check
 from .techniques.visualization.sheet import sheet as sheet
 from .techniques.style.style import style as style
 from .techniques.inspection.weights import weights as weights
+from .techniques.adversarial.signed_steps import bim as bim, fgsm as fgsm, mifgsm as mifgsm, pgd as pgd
+from .techniques.adversarial.deepfool import deepfool as deepfool
+from .techniques.adversarial.cw import cw as cw
