@@ -49,19 +49,13 @@ class Lattice:
 
     def pushed(self, steps: Tensor, slope: Tensor, gain: float) -> Tensor:
         """One step more of the values of the steepest slopes, as many as gain so much, among those that have room."""
-        toward = slope.sign()
-        moved = self.kept(steps + toward)
-        gains = torch.where(moved != steps, slope.abs(), 0).flatten()
-        cost = ((moved**2) - (steps**2)).flatten()
-        order = (gains / cost.clamp(min=1e-3)).argsort(descending=True, stable=True)
-        enough = torch.searchsorted(gains[order].double().cumsum(0), gain * 255)
-        affords = torch.searchsorted(
-            cost[order].double().cumsum(0), self.length**2 - float(steps.square().sum()), right=True
-        )
-        chosen = order[: max(1, min(int(enough) + 1, int(affords)))]
+        moved = self.kept(steps + slope.sign())
+        gains = torch.where(moved != steps, slope.abs(), 0).flatten().double()
+        order = gains.argsort(descending=True, stable=True)
+        enough = int(torch.searchsorted(gains[order].cumsum(0), 255 * gain)) + 1
         found = steps.flatten().clone()
-        found[chosen] = moved.flatten()[chosen]
-        return found.reshape(steps.shape) if float(found.square().sum()) <= self.length**2 else steps
+        found[order[:enough]] = moved.flatten()[order[:enough]]
+        return found.reshape(steps.shape)
 
 
 class Ray:
@@ -122,41 +116,51 @@ def looked_at(model: Model, lattice: Lattice, goal: Goal, steps: Tensor) -> Step
 
 
 def repaired(model: Model, lattice: Lattice, goal: Goal, x: Tensor) -> Stepped:
-    """Pixels x (1, …) on the lattice, put right where rounding lost the goal: the best of up to 20 rounds.
+    """Pixels x (1, …) on the lattice, put right where rounding lost the goal; see `mended`."""
+    return mended(model, lattice, goal, looked_at(model, lattice, goal, lattice.nearest(x)))
 
-    Each takes the slope where it stands and moves the values of the largest ones by a step, as many as are needed by
-    that slope and then some (Carlini, in his answers to nn_robust_attacks, advises such a search on the lattice).
+
+def mended(model: Model, lattice: Lattice, goal: Goal, here: Stepped) -> Stepped:
+    """Whole steps that miss the goal, put right: the best of up to 20 rounds.
+
+    Each takes the slope where it stands and moves the values of the largest ones by a step: as many as are needed by
+    that slope, and from round to round more than that; where the length is bounded, all go along the slope, and then
+    halfway to it. Carlini
+    advises such a search on the lattice (in an answer at nn_robust_attacks).
     """
-    best = here = looked_at(model, lattice, goal, lattice.nearest(x))
-    for number in range(1, _ROUNDS + 1):
-        if best.reached:
+    best = here
+    for number in range(_ROUNDS):
+        if here.reached:
             break
         _, slope = model.lead(lattice.pixels(here.steps), goal)
-        moved = lattice.pushed(here.steps, slope, (goal.kappa - here.lead) * (1 + number / 4))
-        if torch.equal(moved, here.steps):  # no room, or no length left: all of it along this slope
-            moved = lattice.along(slope, lattice.length)
+        if lattice.length == torch.inf:
+            moved = lattice.pushed(here.steps, slope, (goal.kappa - here.lead) * 1.5**number)
+        else:
+            moved = lattice.along(_unit(slope) + (number > 0) * _unit(here.steps), lattice.length)
         if torch.equal(moved, here.steps):
             break
-        here = looked_at(model, lattice, goal, moved)
-        here.rounds = number
+        here = replace(looked_at(model, lattice, goal, moved), rounds=number + 1)
         best = here if here.lead > best.lead else best
     return best
 
 
-def fewest(model: Model, lattice: Lattice, goal: Goal, direction: Tensor, rounds: Iterable[int]) -> Stepped:
+def fewest(
+    model: Model, lattice: Lattice, goal: Goal, direction: Tensor, rounds: Iterable[int], reach: float = 1.0
+) -> Stepped:
     """The shortest whole steps that reach the goal: along a direction, then along the slope where those end, and so on.
 
-    Along each the length is found by halving. The shortest steps of all lie along their own slope, for which a slope is
-    taken anew in each of `rounds`; where that brings nothing shorter, halfway between the two directions, then no more.
+    Along each the length is found by halving; `reach` is how far the direction leads by itself. Shortest of all are
+    steps along their own slope, so one is taken anew in each of `rounds`; where that brings nothing shorter, halfway
+    between the two directions, and then no more. Where the first direction leads nowhere, it is put right.
     """
-    best, along, mixed = _shortest(model, lattice, goal, direction, torch.inf), direction, False
-    for number in rounds:
+    best = _shortest(model, lattice, goal, direction, reach)
+    best = best if best.reached else mended(model, lattice, goal, best)
+    along, mixed = direction, False
+    for number in rounds if best.reached else ():
         _, slope = model.lead(lattice.pixels(best.steps), goal)
-        if not slope.any():
-            break
-        toward = _unit(slope) + _unit(along) if mixed or not best.reached else slope
-        found = _shortest(model, lattice, goal, toward, best.length * _SHORTER if best.reached else torch.inf)
-        if found.reached if best.reached else found.lead > best.lead:
+        toward = _unit(slope) + _unit(along) if mixed else slope
+        found = _shorter(model, lattice, goal, toward, best.length)
+        if found.reached:
             best, along, mixed = replace(found, rounds=number + 1), toward, False
         elif mixed:
             break
@@ -169,17 +173,36 @@ def _unit(x: Tensor) -> Tensor:
     return x / max(length_of(x), 1e-30)
 
 
-def _shortest(model: Model, lattice: Lattice, goal: Goal, direction: Tensor, below: float) -> Stepped:
-    """The shortest steps along a direction that reach the goal, no longer than `below`; else how far those lead."""
+def _shortest(model: Model, lattice: Lattice, goal: Goal, direction: Tensor, reach: float) -> Stepped:
+    """The shortest steps along a direction that reach the goal; else those that come nearest to it."""
     ray, low = Ray(lattice, direction), NOTHING
-    high = 2 * low if below == torch.inf else ray.reach(below)
-    best = looked_at(model, lattice, goal, ray.at(high))
-    while below == torch.inf and not best.reached and not ray.ends(high):
+    high = max(2 * low, reach * float(direction.abs().max()))
+    best = here = looked_at(model, lattice, goal, ray.at(high))
+    for _ in range(_DOUBLINGS):
+        if here.reached or ray.ends(high) or here.lead < best.lead:
+            break
         low, high = high, 2 * high
-        best = looked_at(model, lattice, goal, ray.at(high))
-    for _ in range(_HALVINGS if best.reached else 0):
+        best, here = (here if here.lead > best.lead else best), looked_at(model, lattice, goal, ray.at(high))
+    return _halved(model, lattice, goal, ray, low, high, here) if here.reached else best
+
+
+def _shorter(model: Model, lattice: Lattice, goal: Goal, direction: Tensor, length: float) -> Stepped:
+    """The shortest steps along a direction that reach the goal and are shorter than `length`, if there are any."""
+    ray = Ray(lattice, direction)
+    high = ray.reach(length * _SHORTER)
+    here = looked_at(model, lattice, goal, ray.at(high))
+    return _halved(model, lattice, goal, ray, NOTHING, high, here) if here.reached else here
+
+
+def _halved(model: Model, lattice: Lattice, goal: Goal, ray: Ray, low: float, high: float, best: Stepped) -> Stepped:
+    """The shortest steps between two places of a ray, of which the farther reaches the goal with `best`."""
+    for _ in range(_HALVINGS):
         between = math.sqrt(low * high)
-        found = looked_at(model, lattice, goal, ray.at(between))
+        steps = ray.at(between)
+        if torch.equal(steps, best.steps):
+            high = between
+            continue
+        found = looked_at(model, lattice, goal, steps)
         low, high = (low, between) if found.reached else (between, high)
         best = found if found.reached else best
     return best

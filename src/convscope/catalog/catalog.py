@@ -115,6 +115,9 @@ CATALOG = (
     CatalogEntry("mifgsm", "adversarial.signed_steps"),
     CatalogEntry("deepfool", "adversarial.deepfool"),
     CatalogEntry("cw", "adversarial.cw"),
+    CatalogEntry("minimal", "adversarial.minimal"),
+    CatalogEntry("fooling", "adversarial.fooling"),
+    CatalogEntry("universal", "adversarial.universal"),
 )
 
 

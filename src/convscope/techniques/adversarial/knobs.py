@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
@@ -75,6 +75,3 @@ def ball_of(eps: str, norm: Norm, lattice: bool) -> Ball:
 def step_of(step: str, ball: Ball, steps: int) -> float:
     """The size of a step: Madry's 2.5 ε over the number of steps, unless one is given."""
     return 2.5 * ball.radius / steps if step == "auto" else size_of("step", step)
-
-
-Start = Literal["noise", "grey", "stripes"]
