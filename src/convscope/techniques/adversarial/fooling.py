@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -61,9 +62,12 @@ def fooling(
         everywhere = Ball(math.sqrt(clean[0].numel()), "l2")  # as long as the box is wide
         return projected_steps(model, clean, goal, everywhere, size, numbers)
 
+    if net.predict(picture, 1)[0][1] == found.channel:
+        raise BadKnob(f"start must be a picture of another class than {net.label(found.channel)}. Give another seed.")
     asked = AttackKnobs(str(found.channel), "", kappa, True, "png", judges, seed)
     told = {"start": start, "confidence": confidence, "step": size, "steps": steps}
-    return attacked(net, picture, asked, Plan(find, steps, told=told))
+    made = attacked(net, picture, asked, Plan(find, steps, told=told))
+    return replace(made, success=made.success and made.top_after[0][2] >= confidence)
 
 
 def _start(kind: str, size: tuple[int, int], seed: int) -> NDArray[np.uint8]:
