@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...results.adversarial import Adversarial, Ranked
+from ...results.adversarial import Adversarial, Ranked, Universal
 from ..charts.bar_chart import BLUE, GREY, RED, Bar, BarRow, bar_chart
 from ..charts.line_chart import lines
 from ..view import Panel, View
@@ -124,3 +124,15 @@ def _with_lead(view: View, result: Adversarial) -> View:
     )
     words = "lead of what is wanted, in logits: above 0 it is reached"
     return with_panel(view, Panel(words, "lead", side=_LINE, exact=True), chart[None])
+
+
+def draw_universal(
+    result: Universal,
+    *,
+    gain: Annotated[float, Field(gt=0, le=127, description="how much the change is amplified about grey")] = 10.0,
+) -> View:
+    """Draw a universal change about grey, amplified, with the share of pictures that it fools."""
+    low, high = result.interval
+    about = f"fools {result.rate:.0%} of {result.held_out} held-out pictures ({low:.0%} to {high:.0%})"
+    panel = Panel(f"the change, times {gain:g}, about grey", "change", side=_SIDE, exact=True)
+    return with_panel(View(title(result, about), (), {}, note(result)), panel, amplified(result.values, gain)[None])
