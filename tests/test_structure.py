@@ -25,7 +25,9 @@ _LOW = "base contract results"
 _NET = "network network.axes network.isolation network.layers network.backward"
 _RUN = f"{_LOW} data {_NET} graph execution"
 _SCAN = "scan scan.statistics scan.tables scan.codes"
-_VIEW = "view view.charts view.figures view.encode view.render"
+_FIGURES = "view.figures.representation view.figures.changes view.figures"
+_VIEW = f"view view.render view.charts view.panels {_FIGURES} view.encode"
+_DRAWN = f"{_LOW} view view.render view.charts view.panels"
 _MAPS = "representation representation.similarity representation.separation representation.embedding"
 _ABOUT = f"{_RUN} optimize {_SCAN} techniques"
 _ALL = f"{_RUN} {_SCAN} {_VIEW} store catalog"  # of fronts: never a technique
@@ -37,8 +39,11 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "view": _LOW,
     "view.render": f"{_LOW} view",
     "view.charts": f"{_LOW} view view.render",
-    "view.figures": f"{_LOW} view view.render view.charts",
-    "view.encode": f"{_LOW} view view.render view.figures",
+    "view.panels": f"{_LOW} view view.render",
+    "view.figures.representation": _DRAWN,
+    "view.figures.changes": _DRAWN,
+    "view.figures": f"{_DRAWN} view.figures.representation view.figures.changes",
+    "view.encode": f"{_DRAWN} {_FIGURES}",
     "store": "base",
     "data": "base contract",
     "network.axes": "base",

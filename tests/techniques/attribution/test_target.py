@@ -13,7 +13,7 @@ from convscope.execution.fast_value import compile_value
 from convscope.network.backward.layer_gradient import layer_gradient
 from convscope.techniques.attribution.perturbation_mask import perturbation_mask
 from convscope.techniques.evaluation.insertion_deletion import curves
-from convscope.view.figures.captions import named
+from convscope.view.panels.captions import named
 
 LABELS = ("tabby, tabby cat", "half - track", "black-and-tan coonhound", "owl", "chow, chow")
 IMAGE = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)

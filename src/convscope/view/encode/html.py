@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...base.errors import BadKnob, CannotWrite
-from ...base.frames import framed
+from ...contract.frames import framed
 from ...contract.result import Result
 from ...results.embedding import Embedding
 from ...results.evolution import Evolution

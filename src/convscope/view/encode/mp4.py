@@ -16,8 +16,8 @@ from ...contract import knobs
 from ...contract.result import Result
 from ...results.evolution import Evolution
 from ...results.synthesis import Dream, Stylized
-from ..figures.evolutions import film
 from ..figures.registry import drawer_of
+from ..figures.representation.evolutions import film
 
 _CODECS = ("libx264", "h264", "mpeg4")  # the first this build of PyAV can write
 _TICKS = 1000  # frame rates need not be whole

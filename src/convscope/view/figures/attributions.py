@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ...results.attribution import Attribution, ClassActivation, Estimate, UnitResult
-from ..render.colormaps import colored
-from ..view import Map, Panel, Percentile, Scale, View, from_zero, suited, symmetric
-from .captions import named, note, title
+from ..panels.captions import named, note, title
+from ..panels.parts import Photo, laid_over, scale_of, with_panel
+from ..view import Map, Panel, Percentile, Scale, View, from_zero, symmetric
 
 Style = Annotated[
     Literal["all", "absolute", "signed", "grey", "color", "over"],
@@ -21,7 +21,6 @@ Style = Annotated[
         "over: the largest magnitude over the picture"
     ),
 ]
-Photo = Annotated[bool, Field(description="show the picture the network saw beside it")]
 
 
 def draw_attribution(
@@ -96,34 +95,6 @@ def places(result: Attribution, photo: bool, percentile: float, style: str) -> V
         arrays["over"] = laid_over(result.seen, result.values, scale)[None]
     about = title(result, f"for {named(result)} = {result.value:.4g}")
     return View(about, tuple(panels), arrays, note(result))
-
-
-def scale_of(values: NDArray[Any], percentile: float) -> Scale:
-    """From zero, or about zero; for values that are all far from zero, such as those of RISE, from the lowest."""
-    known = values[np.isfinite(values)]
-    low = float(known.min(initial=np.inf))
-    if known.size and low > 0.3 * float(known.max()):
-        return Scale("sequential", low, float(known.max()) if np.ptp(known) > 0 else low + 1)
-    return suited(values, percentile)
-
-
-def laid_over(seen: NDArray[np.uint8], values: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
-    """A map laid over a picture, (H, W, 3): near zero the picture is grey or dark, far from it lit or colored."""
-    grey = np.repeat(seen.mean(2, keepdims=True), 3, 2)
-    low = scale.low if scale.map == "sequential" else 0.0
-    strength = (np.abs(np.nan_to_num(values, nan=low) - low) / (scale.high - low)).clip(0, 1)[..., None]
-    if scale.map == "sequential":  # a spotlight
-        mixed = 0.25 * grey * (1 - strength) + seen * strength
-    else:
-        color = colored(np.nan_to_num(values), scale)[..., :3]
-        mixed = grey * (1 - 0.7 * strength) + color * (0.7 * strength)
-    return np.asarray(mixed, np.uint8)
-
-
-def with_panel(view: View, panel: Panel, values: NDArray[Any], scale: Scale | None = None) -> View:
-    """A view with one more panel."""
-    arrays = {**view.arrays, panel.array: values[None] if scale is not None else values}
-    return dataclasses.replace(view, panels=(*view.panels, dataclasses.replace(panel, scale=scale)), arrays=arrays)
 
 
 def _photo(result: UnitResult, wanted: bool) -> tuple[list[Panel], dict[str, NDArray[Any]]]:

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from ...base.pixels import to_bytes
 from ...results.synthesis import Dream
+from ..panels.captions import note, title
+from ..panels.parts import with_panel
 from ..view import Panel, View
-from .attributions import with_panel
-from .captions import note, title
 
 _LARGE, _BESIDE, _STRIP = 928, 300, 224  # longest sides: of the dream, of the original, of a frame
 _FRAMES = 8

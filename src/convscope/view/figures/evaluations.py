@@ -10,9 +10,9 @@ from pydantic import Field
 
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
 from ..charts.line_chart import lines
+from ..panels.captions import named, note, title
+from ..panels.parts import Photo, laid_over, scale_of, with_panel
 from ..view import Panel, Percentile, View, suited
-from .attributions import Photo, laid_over, scale_of, with_panel
-from .captions import named, note, title
 from .projections import outlined
 
 _CURVES = 336  # the width of a chart

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from ...base.pixels import to_bytes
 from ...results.synthesis import Inversion
+from ..panels.captions import note, title
+from ..panels.parts import with_panel
 from ..view import Panel, View
-from .attributions import with_panel
-from .captions import note, title
 
 _ROW = 960 - 16  # pixels there are for a row
 _GAP, _LARGE, _SMALL = 4, 224, 131  # the smallest side leaves room for seven in a row

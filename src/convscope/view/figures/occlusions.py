@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...results.occlusion import Occlusion
+from ..panels.parts import Photo, with_panel
 from ..view import Panel, Percentile, Scale, View, suited
-from .attributions import Photo, places, with_panel
+from .attributions import places
 
 _COLORS = {  # Paul Tol's bright scheme
     "blue": "#4477aa", "red": "#ee6677", "green": "#228833", "yellow": "#ccbb44", "cyan": "#66ccee",

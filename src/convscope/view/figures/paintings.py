@@ -12,9 +12,9 @@ from pydantic import Field
 
 from ...base.pixels import to_bytes
 from ...results.synthesis import Maximized, Sheet
+from ..panels.captions import note, title
+from ..panels.parts import with_panel
 from ..view import Panel, View
-from .attributions import with_panel
-from .captions import note, title
 
 _LARGE, _TILE = 224, 112  # sides of a few pictures, and of many
 _FEW = 8

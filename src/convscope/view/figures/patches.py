@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ...results.patches import Patches
+from ..panels.captions import named, note, title
+from ..panels.parts import with_panel
 from ..view import Panel, View
-from .attributions import with_panel
-from .captions import named, note, title
 
 _WIDTH, _GAP, _APART = 940, 2, 5  # of a row, between the crops of a channel, and beside them, in pixels
 _LARGEST, _STRIP = 112, 54  # sides of a lone channel's crop and of a sheet's

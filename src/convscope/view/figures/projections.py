@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ...results.attribution import Projection
+from ..panels.captions import named, note, title
+from ..panels.parts import Photo, with_panel
 from ..view import Panel, Percentile, View, symmetric
-from .attributions import Photo, with_panel
-from .captions import named, note, title
 
 _SIDE = 112  # of a crop, in pixels
 

@@ -25,12 +25,11 @@ from ...results.occlusion import Occlusion
 from ...results.patches import Patches
 from ...results.separation import SeparatingUnits
 from ...results.synthesis import Dream, Inversion, Maximized, Sheet, Stylized
+from ..panels.captions import note, title
 from ..view import Panel, Percentile, View, suited, symmetric
 from . import (
-    adversarials,
     attributions,
     dreams,
-    embeddings,
     evaluations,
     inversions,
     occlusions,
@@ -39,13 +38,14 @@ from . import (
     projections,
     styles,
 )
-from .captions import note, title
-from .evolutions import draw_evolution
-from .flipped_units import draw_flipped_units
-from .margin_paths import draw_margin_path
-from .network_comparisons import draw_network_comparison
-from .neuron_projections import draw_neuron_projection
-from .separations import draw_separating_units
+from .changes import adversarials
+from .changes.flipped_units import draw_flipped_units
+from .changes.margin_paths import draw_margin_path
+from .representation import embeddings
+from .representation.evolutions import draw_evolution
+from .representation.network_comparisons import draw_network_comparison
+from .representation.neuron_projections import draw_neuron_projection
+from .representation.separations import draw_separating_units
 
 _MATRIX_SIDE = 900  # a larger matrix would have cells smaller than a pixel
 

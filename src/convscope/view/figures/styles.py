@@ -10,9 +10,9 @@ from pydantic import Field
 from ...base.pixels import to_bytes
 from ...results.synthesis import Stylized
 from ..charts.line_chart import lines
+from ..panels.captions import note, title
+from ..panels.parts import with_panel
 from ..view import Panel, View
-from .attributions import with_panel
-from .captions import note, title
 
 _LARGE, _TILE, _LOSSES, _VARIANT = 928, 224, 448, 192  # longest sides as drawn
 _COLUMNS = 4  # of variants

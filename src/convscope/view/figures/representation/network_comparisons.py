@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...results.network_comparison import NetworkComparison
-from ..charts.line_chart import lines
-from ..charts.matrix_chart import matrix
-from ..render.layout import DENSITY
-from ..view import Panel, Scale, View
-from .attributions import with_panel
-from .captions import note, title
+from ....results.network_comparison import NetworkComparison
+from ...charts.line_chart import lines
+from ...charts.matrix_chart import matrix
+from ...panels.captions import note, title
+from ...panels.parts import with_panel
+from ...render.layout import DENSITY
+from ...view import Panel, Scale, View
 
 _CHART = 336  # the width of a line chart
 _IMAGES, _SIDE, _GAP = 4, 54, 2  # of a unit: how many images, how large and how far apart

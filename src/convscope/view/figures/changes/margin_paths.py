@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...results.margin_path import MarginPath
-from ..charts.bar_chart import BLUE, RED, Bar, BarRow, bar_chart
-from ..view import Panel, Percentile, View, symmetric
-from .attributions import Photo, with_panel
-from .captions import named, note, title
+from ....results.margin_path import MarginPath
+from ...charts.bar_chart import BLUE, RED, Bar, BarRow, bar_chart
+from ...panels.captions import named, note, title
+from ...panels.parts import Photo, with_panel
+from ...view import Panel, Percentile, View, symmetric
 from .flipped_units import with_chart, with_pair
 
 

@@ -9,7 +9,7 @@ import convscope as cs
 from convscope.base.errors import BadKnob
 from convscope.results.adversarial import Adversarial
 from convscope.techniques.differences.behind import AttackedNetwork
-from convscope.view.figures.adversarials import amplified
+from convscope.view.figures.changes.adversarials import amplified
 from convscope.view.figures.registry import draw
 
 
@@ -70,7 +70,7 @@ def test_it_is_fooled_only_where_the_file_is(tiny):
 
 @pytest.mark.parametrize("most", [1, 5, 60, 255])
 def test_every_value_is_in_one_row_of_the_histogram(tiny, most, monkeypatch):
-    from convscope.view.figures import adversarials
+    from convscope.view.figures.changes import adversarials
 
     drawn = []
     monkeypatch.setattr(

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...results.adversarial import Adversarial, Ranked, Universal
-from ..charts.bar_chart import BLUE, GREY, RED, Bar, BarRow, bar_chart
-from ..charts.line_chart import lines
-from ..view import Panel, View
-from .attributions import with_panel
-from .captions import note, title
+from ....results.adversarial import Adversarial, Ranked, Universal
+from ...charts.bar_chart import BLUE, GREY, RED, Bar, BarRow, bar_chart
+from ...charts.line_chart import lines
+from ...panels.captions import note, title
+from ...panels.parts import with_panel
+from ...view import Panel, View
 from .flipped_units import with_chart
 
 _SIDE = 298  # of each of three panes

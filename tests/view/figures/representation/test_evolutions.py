@@ -10,7 +10,7 @@ import pytest
 from convscope.base.unit import Unit
 from convscope.results.evolution import Evolution
 from convscope.view.charts.trails import trails
-from convscope.view.figures.evolutions import _centers, draw_evolution, film
+from convscope.view.figures.representation.evolutions import _centers, draw_evolution, film
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from ...base.pixels import to_bytes
-from ...results.separation import SeparatingUnits
-from ..charts.unit_rows import UnitRow, unit_rows
-from ..render.layout import DENSITY
-from ..view import Panel, View
-from .attributions import with_panel
-from .captions import note, title
+from ....base.pixels import to_bytes
+from ....results.separation import SeparatingUnits
+from ...charts.unit_rows import UnitRow, unit_rows
+from ...panels.captions import note, title
+from ...panels.parts import with_panel
+from ...render.layout import DENSITY
+from ...view import Panel, View
 
 _MORE, _LESS, _UNSURE = "#0077bb", "#dd6611", "#b8b8b8"
 _LEVEL, _ENOUGH = 0.05, 0.7

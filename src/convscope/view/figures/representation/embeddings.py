@@ -8,15 +8,15 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from ...base.errors import BadKnob, ConvscopeError
-from ...base.pixels import Floats
-from ...results.embedding import Embedding
-from ..charts import mosaics
-from ..charts.mosaics import Picture, Pixels
-from ..charts.scatters import MOST, colors_of, legend, scatter
-from ..view import Panel, View
-from .attributions import with_panel
-from .captions import note, title
+from ....base.errors import BadKnob, ConvscopeError
+from ....base.pixels import Floats
+from ....results.embedding import Embedding
+from ...charts import mosaics
+from ...charts.mosaics import Picture, Pixels
+from ...charts.scatters import MOST, colors_of, legend, scatter
+from ...panels.captions import note, title
+from ...panels.parts import with_panel
+from ...view import Panel, View
 
 _FEW = 2_000  # images that are drawn as such by default
 _WIDEST = 720  # pixels of a page that a map takes

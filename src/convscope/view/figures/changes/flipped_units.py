@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...results.flipped_units import FlippedUnits
-from ..charts.bar_chart import GREY, RED, Bar, BarRow, bar_chart
-from ..render.layout import DENSITY
-from ..view import Panel, View
-from .attributions import Photo, with_panel
-from .captions import note, title
+from ....results.flipped_units import FlippedUnits
+from ...charts.bar_chart import GREY, RED, Bar, BarRow, bar_chart
+from ...panels.captions import note, title
+from ...panels.parts import Photo, with_panel
+from ...render.layout import DENSITY
+from ...view import Panel, View
 
 _SIDE = 224
 _WITHIN = 6.0  # standard deviations that are drawn

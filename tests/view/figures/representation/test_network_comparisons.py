@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 import convscope as cs
-from convscope.view.figures.network_comparisons import _GAP, _SIDE
 from convscope.view.figures.registry import draw
+from convscope.view.figures.representation.network_comparisons import _GAP, _SIDE
 from convscope.view.render.layout import DENSITY
 
 PITCH, SIDE = (_SIDE + _GAP) * DENSITY, _SIDE * DENSITY

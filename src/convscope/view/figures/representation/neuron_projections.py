@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...base.pixels import Floats
-from ...results.neuron_projection import NeuronProjection
-from ..charts.scatters import colors_of, legend, scatter, sizes
-from ..view import Panel, View
-from .attributions import with_panel
-from .captions import note, title
+from ....base.pixels import Floats
+from ....results.neuron_projection import NeuronProjection
+from ...charts.scatters import colors_of, legend, scatter, sizes
+from ...panels.captions import note, title
+from ...panels.parts import with_panel
+from ...view import Panel, View
 
 _SMALL, _LARGE = 0.35, 1.7  # widths of the dots of an area of .5 and less, and of 1, of the usual one
 _LEVELS = (0.5, 0.7, 0.9, 1.0)  # areas in the legend

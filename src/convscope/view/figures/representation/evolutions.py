@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...base.pixels import Floats
-from ...results.evolution import Evolution
-from ..charts.scatters import MOST, colors_of, legend, scatter
-from ..charts.trails import trails
-from ..view import Panel, View
-from .attributions import with_panel
-from .captions import note, title
+from ....base.pixels import Floats
+from ....results.evolution import Evolution
+from ...charts.scatters import MOST, colors_of, legend, scatter
+from ...charts.trails import trails
+from ...panels.captions import note, title
+from ...panels.parts import with_panel
+from ...view import Panel, View
 
 _MOST = 6  # maps side by side
 _SIDE, _TRAILS = 330, 640  # pixels of a page for one of several maps, and for trails
