@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...base.errors import BadKnob, CannotWrite
+from ...base.paths import is_file
 from ...contract.frames import framed
 from ...contract.result import Result
 from ...results.embedding import Embedding
@@ -60,7 +61,7 @@ def html(result: Result, **view: Any) -> bytes:
 
 def _built(name: str) -> str:
     path = PAGE / name
-    if not path.is_file():
+    if not is_file(path):
         raise CannotWrite(
             "A page needs the explorer's, which this copy of convscope lacks. Build it: python web/build.py."
         )
