@@ -66,7 +66,7 @@ function kept(camera: Camera): Camera {
 /** `x,y,zoom` for an address, empty for the whole map; and back, the whole map where it is none. */
 export function written(camera: Camera): string {
   const whole = camera.x === WHOLE.x && camera.y === WHOLE.y && camera.zoom === WHOLE.zoom;
-  return whole ? "" : [camera.x.toFixed(5), camera.y.toFixed(5), camera.zoom.toPrecision(4)].map(Number).join();
+  return whole ? "" : [camera.x.toFixed(7), camera.y.toFixed(7), camera.zoom.toPrecision(6)].map(Number).join();
 }
 
 export function read(text: string): Camera {
