@@ -69,7 +69,7 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "techniques.style": f"{_ABOUT} techniques.dream techniques.inversion",
     "techniques.representation": f"{_ABOUT} {_MAPS} zoo",
     "techniques.differences": f"{_ABOUT} techniques.attribution",
-    "techniques.adversarial": f"{_ABOUT} adversarial techniques.differences zoo",
+    "techniques.adversarial": f"{_ABOUT} adversarial techniques.visualization techniques.differences",
     "catalog": f"{_RUN} {_SCAN} zoo",  # techniques by their names alone
     "explorer.workspace": _ALL,
     "explorer.answers": f"{_ALL} explorer.workspace",

@@ -1,4 +1,4 @@
-from .results.adversarial import Adversarial as Adversarial
+from .results.adversarial import Adversarial as Adversarial, Universal as Universal
 from .results.attribution import Attribution as Attribution, ClassActivation as ClassActivation
 from .results.attribution import Estimate as Estimate, Projection as Projection
 from .contract.checkpoint import checkpoint as checkpoint
@@ -56,3 +56,9 @@ from .techniques.evaluation.sanity_check import sanity_check as sanity_check
 from .techniques.visualization.sheet import sheet as sheet
 from .techniques.style.style import style as style
 from .techniques.inspection.weights import weights as weights
+from .techniques.adversarial.signed_steps import bim as bim, fgsm as fgsm, mifgsm as mifgsm, pgd as pgd
+from .techniques.adversarial.deepfool import deepfool as deepfool
+from .techniques.adversarial.cw import cw as cw
+from .techniques.adversarial.fooling import fooling as fooling
+from .techniques.adversarial.minimal import minimal as minimal
+from .techniques.adversarial.universal import universal as universal

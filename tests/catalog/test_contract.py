@@ -27,6 +27,7 @@ from convscope.store import Store
 from convscope.view.figures.registry import drawer_of
 
 SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
+CLASS = {"fooling": "logits:gibbon"}  # techniques whose unit must be one
 SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "other": "lite0", "source": "samples"}
 SUBJECTS |= {"changed": "sample:flower"}
 QUICK = {  # knobs for techniques that take their time with the defaults
@@ -48,6 +49,14 @@ QUICK = {  # knobs for techniques that take their time with the defaults
     "flipped_units": {"layers": "conv_stem,classifier", "draws": 2},
     "margin_path": {"layers": "blocks.6,classifier", "steps": 2, "limit": 2},
     "compare_networks": {"layers": "conv_stem,blocks.0.0.conv_dw", "draws": 2},
+    "bim": {"steps": 2},
+    "pgd": {"steps": 2},
+    "mifgsm": {"steps": 2},
+    "deepfool": {"steps": 1, "top": 2},
+    "cw": {"steps": 2, "searches": 1},
+    "minimal": {"steps": 1, "begin": 1},
+    "fooling": {"steps": 2},
+    "universal": {"rounds": 1},
 }
 
 each = pytest.mark.parametrize("technique", CATALOG, ids=lambda technique: technique.name)
@@ -62,8 +71,14 @@ def scan(lite0: cs.Network, tmp_path_factory: pytest.TempPathFactory) -> str:
     return SUBJECTS["scan"]
 
 
+def about(technique: CatalogEntry) -> dict[str, str]:
+    """The subjects of a technique, by name: `fooling` is about a class."""
+    known = SUBJECTS | ({"unit": CLASS[technique.name]} if technique.name in CLASS else {})
+    return {name: known[name] for name in technique.subjects}
+
+
 def subjects(technique: CatalogEntry, net: cs.Network) -> list[object]:
-    return [net if name == "net" else SUBJECTS[name] for name in technique.subjects]
+    return [net if name == "net" else word for name, word in about(technique).items()]
 
 
 def ask(technique: CatalogEntry, net: cs.Network) -> cs.Result:
@@ -101,10 +116,9 @@ def test_a_browser_gets_the_same_digest_and_bytes(
     technique: CatalogEntry, results: dict[str, cs.Result], saved: Callable[[str], bytes], browser: TestClient
 ) -> None:
     ids = {row["reference"]: row["id"] for row in browser.get("/api/session").json()["images"]}
-    words = {name: SUBJECTS[name] for name in technique.subjects[1:] if technique.function.kinds[name].named}
-    given = {
-        name: ids[word] if name in ("image", "changed", "content", "style") else word for name, word in words.items()
-    }
+    words = {name: about(technique)[name] for name in technique.subjects[1:] if technique.function.kinds[name].named}
+    pictures = ("image", "changed", "content", "style")
+    given = {name: ids[word] if name in pictures else word for name, word in words.items()}
     ask = {
         "network": "lite0",
         "technique": technique.name,
@@ -139,7 +153,7 @@ def test_library_and_command_line_give_the_same_digest_and_bytes(
     from convscope.fronts.cli.main import convscope
 
     picture = tmp_path / "x.png"
-    words = [SUBJECTS[name] for name in technique.subjects]
+    words = [*about(technique).values()]
     for name, value in QUICK.get(technique.name, {}).items():
         words += [f"--{name.replace('_', '-')}", str(value)]
     ran = CliRunner().invoke(convscope, [technique.command, *words, "--json", "-o", str(picture)])
@@ -151,6 +165,7 @@ def test_library_and_command_line_give_the_same_digest_and_bytes(
     assert saved(technique.name) == picture.read_bytes()
 
 
+ATTACKS = ("fgsm", "bim", "pgd", "mifgsm", "deepfool", "cw", "minimal", "fooling")
 LISTS = {
     "compare": {"methods": (["saliency", "gradcam"], "saliency,gradcam")},
     "embed": {"perplexity": ([2, 1.5], "2,1.5")},
@@ -162,6 +177,7 @@ LISTS = {
     "margin_path": {"layers": (["blocks.6", "classifier"], "blocks.6,classifier")},
     "maximize": {"judges": (["lite0", "lite1"], "lite0,lite1")},
     "pointing_game": {"box": ([1, 2, 30, 40], "1,2,30,40")},
+    **{name: {"judges": (["lite0", "lite1"], "lite0,lite1")} for name in ATTACKS},
     "style": {
         "blend": ([2, 1], "2;1"),
         "content_layers": (["blocks.3"], "blocks.3"),

@@ -111,6 +111,15 @@ CATALOG = (
     CatalogEntry("dream", "dream.dream"),
     CatalogEntry("invert", "inversion.invert"),
     CatalogEntry("style", "style.style"),
+    CatalogEntry("fgsm", "adversarial.signed_steps"),
+    CatalogEntry("bim", "adversarial.signed_steps"),
+    CatalogEntry("pgd", "adversarial.signed_steps"),
+    CatalogEntry("mifgsm", "adversarial.signed_steps"),
+    CatalogEntry("deepfool", "adversarial.deepfool"),
+    CatalogEntry("cw", "adversarial.cw"),
+    CatalogEntry("minimal", "adversarial.minimal"),
+    CatalogEntry("fooling", "adversarial.fooling"),
+    CatalogEntry("universal", "adversarial.universal"),
 )
 
 

@@ -109,3 +109,29 @@ def _plain(told: Any) -> Any:
     if isinstance(told, tuple):
         return [list(row) for row in told]
     return dict(told) if isinstance(told, Mapping) else told
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Universal(Result):
+    """One change that fools a network on most pictures: `values` (H, W, 3), in steps of 1/255, of what it is given.
+
+    `rate` is the share of `held_out` pictures, which it was not made from, whose class it changes, and `interval` where
+    that share lies with 95 % confidence (Wilson); `training_rate` is of those it was made from, and `control_rate` of
+    the held-out ones under a random change of the same size.
+    """
+
+    rate: float
+    interval: tuple[float, float]
+    held_out: int
+    training_rate: float
+    control_rate: float
+
+    def on(self, seen: NDArray[np.uint8]) -> Image:
+        """A picture as a network is given it, (H, W, 3), with the change: a view, `net.predict` takes it as it is."""
+        changed = seen.astype(np.int16) + self.values.astype(np.int16)
+        return Image(changed.clip(0, 255).astype(np.uint8), view=True)
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the arrays, as plain values, with the rates."""
+        rates = {"rate": self.rate, "interval": list(self.interval), "held_out": self.held_out}
+        return {**super().summary(), **rates, "training_rate": self.training_rate, "control_rate": self.control_rate}

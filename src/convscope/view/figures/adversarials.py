@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...results.adversarial import Adversarial, Ranked
+from ...results.adversarial import Adversarial, Ranked, Universal
 from ..charts.bar_chart import BLUE, GREY, RED, Bar, BarRow, bar_chart
 from ..charts.line_chart import lines
 from ..view import Panel, View
@@ -40,6 +40,18 @@ def draw_adversarial(
     view = with_chart(view, "the most probable classes: probability, and logit", "classes", _classes(result))
     view = _with_lead(view, result)
     return with_chart(view, "steps of 255 by which values changed", "steps", _histogram(result.steps))
+
+
+def draw_universal(
+    result: Universal,
+    *,
+    gain: Annotated[float, Field(gt=0, le=127, description="how much the change is amplified about grey")] = 10.0,
+) -> View:
+    """Draw a universal change about grey, amplified, with the share of pictures that it fools."""
+    low, high = result.interval
+    about = f"fools {result.rate:.0%} of {result.held_out} held-out pictures ({low:.0%} to {high:.0%})"
+    panel = Panel(f"the change × {gain:g}: grey is none", "change", side=_SIDE, exact=True)
+    return with_panel(View(title(result, about), (), {}, note(result)), panel, amplified(result.values, gain)[None])
 
 
 def amplified(change: NDArray[np.float32], gain: float) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ...contract import knobs
 from ...contract.result import Result
-from ...results.adversarial import Adversarial
+from ...results.adversarial import Adversarial, Universal
 from ...results.attribution import Attribution, ClassActivation, Estimate, Projection
 from ...results.embedding import Embedding
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
@@ -186,4 +186,5 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     Stylized: styles.draw_stylized,
     Embedding: embeddings.draw_embedding,
     Adversarial: adversarials.draw_adversarial,
+    Universal: adversarials.draw_universal,
 }
