@@ -142,9 +142,8 @@ def test_a_browser_gets_the_same_digest_and_bytes(
 ) -> None:
     ids = {row["reference"]: row["id"] for row in browser.get("/api/session").json()["images"]}
     words = {name: about(technique)[name] for name in technique.subjects[1:] if technique.function.kinds[name].named}
-    given = {
-        name: ids[word] if name in ("image", "changed", "content", "style") else word for name, word in words.items()
-    }
+    pictures = ("image", "changed", "content", "style")
+    given = {name: ids[word] if name in pictures else word for name, word in words.items()}
     ask = {
         "network": "lite0",
         "technique": technique.name,

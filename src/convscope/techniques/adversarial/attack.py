@@ -25,6 +25,7 @@ from ...network.isolation.running import device_of, dtype_of
 from ...network.layers.probabilities import Scores
 from ...network.network import Network
 from ...results.adversarial import Adversarial
+from ..differences.behind import AttackedNetwork
 from ..visualization.validation import judges_named
 from .knobs import AttackKnobs
 from .question import AttackQuestion, ranked
@@ -160,6 +161,7 @@ def answer(question: AttackQuestion, pixels: NDArray[np.uint8], run: Run, eviden
         target="" if question.target is None else question.net.label(question.target),
         norms=norms(picture.pixels, pixels), passes=run.passes, history=np.array(run.history, np.float32),
         top_before=question.before, top_after=after, view=picture.view, profile=picture.profile,
+        behind=AttackedNetwork(question.net),
     )  # fmt: skip
 
 

@@ -33,8 +33,8 @@ class AttackedNetwork:
 
     def _followed(self, found: Adversarial) -> str | Valued:
         old, new = (top[0][1] for top in (found.top_before, found.top_after))
-        if found.target:
-            new = self.net.unit(f"logits:{found.target}").terms[0][1].channel or 0
+        if found.target and isinstance(found.unit, Unit):
+            new = found.unit.channel or 0
         return "auto" if new == old else Unit("logits", new) - Unit("logits", old)
 
 

@@ -14,6 +14,7 @@ from ..render.layout import DENSITY
 
 _WIDTH, _HEIGHT = 336, 224
 _LEFT, _BOTTOM, _TOP, _RIGHT = 48, 34, 24, 24
+_NEAR = 0.06  # of the height
 _COLORS = ("#cc3311", "#0077bb", "#009988")
 
 
@@ -39,7 +40,8 @@ def lines(x: NDArray[np.float32], several: Mapping[str, NDArray[np.float32]], la
 
 def _axes(pen: PIL.ImageDraw.ImageDraw, low: float, high: float, label: str) -> None:
     small = font(10)
-    for value in dict.fromkeys((low, 0.0, high)):
+    near = min(abs(low), abs(high)) < _NEAR * (high - low)  # to zero, so that two numbers would lie on each other
+    for value in dict.fromkeys((low, high) if near else (low, 0.0, high)):
         y = _up(value, low, high)
         pen.line([(_across(0), y), (_across(1), y)], fill="#dddddd", width=DENSITY)
         pen.text(

@@ -42,6 +42,18 @@ def draw_adversarial(
     return with_chart(view, "steps of 255 by which values changed", "steps", _histogram(result.steps))
 
 
+def draw_universal(
+    result: Universal,
+    *,
+    gain: Annotated[float, Field(gt=0, le=127, description="how much the change is amplified about grey")] = 10.0,
+) -> View:
+    """Draw a universal change about grey, amplified, with the share of pictures that it fools."""
+    low, high = result.interval
+    about = f"fools {result.rate:.0%} of {result.held_out} held-out pictures ({low:.0%} to {high:.0%})"
+    panel = Panel(f"the change × {gain:g}: grey is none", "change", side=_SIDE, exact=True)
+    return with_panel(View(title(result, about), (), {}, note(result)), panel, amplified(result.values, gain)[None])
+
+
 def amplified(change: NDArray[np.float32], gain: float) -> NDArray[np.uint8]:
     """A change in steps of 1/255, (H, W, 3), so many times larger about middle grey; what goes beyond is cut off."""
     return np.asarray(np.rint(np.clip(_GREY + gain * change, 0, 255)), np.uint8)
@@ -124,15 +136,3 @@ def _with_lead(view: View, result: Adversarial) -> View:
     )
     words = "lead of what is wanted, in logits: above 0 it is reached"
     return with_panel(view, Panel(words, "lead", side=_LINE, exact=True), chart[None])
-
-
-def draw_universal(
-    result: Universal,
-    *,
-    gain: Annotated[float, Field(gt=0, le=127, description="how much the change is amplified about grey")] = 10.0,
-) -> View:
-    """Draw a universal change about grey, amplified, with the share of pictures that it fools."""
-    low, high = result.interval
-    about = f"fools {result.rate:.0%} of {result.held_out} held-out pictures ({low:.0%} to {high:.0%})"
-    panel = Panel(f"the change, times {gain:g}, about grey", "change", side=_SIDE, exact=True)
-    return with_panel(View(title(result, about), (), {}, note(result)), panel, amplified(result.values, gain)[None])
