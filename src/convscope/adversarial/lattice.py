@@ -194,9 +194,7 @@ def _shorter(model: Model, lattice: ByteLattice, goal: Goal, direction: Tensor, 
     return _halved(model, goal, ray, NOTHING, high, here) if here.reached else here
 
 
-def _halved(
-    model: Model, lattice: ByteLattice, goal: Goal, ray: Ray, low: float, high: float, best: Stepped
-) -> Stepped:
+def _halved(model: Model, goal: Goal, ray: Ray, low: float, high: float, best: Stepped) -> Stepped:
     """The shortest steps between two places of a ray, of which the farther reaches the goal with `best`."""
     for _ in range(_HALVINGS):
         between = math.sqrt(low * high)
