@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .goal import Goal
 from .model import Found, Model, spread
-from .projected_steps import Norm, settle
+from .projected_steps import Norm, offer_rows
 
 _NEWTON, _CLOSE = 30, 1e-7  # steps, more than were ever needed, and a share of the whole that is none
 
@@ -30,7 +30,7 @@ def to_boundary(
         own = goal.rows(rows)
         logits, slopes = model.several_slopes(x[rows], partial(_apart, goal=own, top=top))
         flat = (slopes.flatten(2).abs().amax(2) == 0).all(0)
-        going = settle(found, rows, x, goal, logits) & ~flat
+        going = offer_rows(found, rows, x, goal, logits) & ~flat
         found.flat[rows] |= flat
         rows = rows[going]
         if not len(rows):
@@ -39,7 +39,7 @@ def to_boundary(
         total[rows] += nearest_step(gaps[:, going], slopes[:, going], x[rows], norm)
         x[rows] = (clean[rows] + (1 + overshoot) * total[rows]).clamp(0, 1)
     if len(rows):
-        settle(found, rows, x, goal, model.logits(x[rows]))
+        offer_rows(found, rows, x, goal, model.logits(x[rows]))
     return found
 
 

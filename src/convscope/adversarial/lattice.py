@@ -18,7 +18,7 @@ _FAR, _SHORTER = 1e6, 1 - 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Lattice:
+class ByteLattice:
     """The bytes of a picture, `clean` (1, …), and how far they may go, in whole steps.
 
     No byte goes more than `most` steps, nor out of 0 to 255; all together their Euclidean length is at most `length`.
@@ -65,7 +65,7 @@ class Ray:
     2 n + 1 to the square of the length, so the next best value is always the next that is rounded up.
     """
 
-    def __init__(self, lattice: Lattice, direction: Tensor) -> None:
+    def __init__(self, lattice: ByteLattice, direction: Tensor) -> None:
         top = direction.abs().max()
         self.lattice, self.direction = lattice, direction / torch.where(top > 0, top, 1)
         self.end = lattice.kept(255 * direction.sign())
@@ -109,18 +109,18 @@ class Stepped:
         return length_of(self.steps)
 
 
-def looked_at(model: Model, lattice: Lattice, goal: Goal, steps: Tensor) -> Stepped:
+def looked_at(model: Model, lattice: ByteLattice, goal: Goal, steps: Tensor) -> Stepped:
     """What the network makes of so many steps."""
     logits = model.logits(lattice.pixels(steps))
     return Stepped(steps, float(goal.lead(logits)), bool(goal.reached(logits)))
 
 
-def repaired(model: Model, lattice: Lattice, goal: Goal, x: Tensor) -> Stepped:
+def repaired(model: Model, lattice: ByteLattice, goal: Goal, x: Tensor) -> Stepped:
     """Pixels x (1, …) on the lattice, put right where rounding lost the goal; see `mended`."""
     return mended(model, lattice, goal, looked_at(model, lattice, goal, lattice.nearest(x)))
 
 
-def mended(model: Model, lattice: Lattice, goal: Goal, here: Stepped) -> Stepped:
+def mended(model: Model, lattice: ByteLattice, goal: Goal, here: Stepped) -> Stepped:
     """Whole steps that miss the goal, put right: the best of up to 20 rounds.
 
     Each takes the slope where it stands and moves the values of the largest ones by a step: as many as are needed by
@@ -145,7 +145,7 @@ def mended(model: Model, lattice: Lattice, goal: Goal, here: Stepped) -> Stepped
 
 
 def fewest(
-    model: Model, lattice: Lattice, goal: Goal, direction: Tensor, rounds: Iterable[int], reach: float = 1.0
+    model: Model, lattice: ByteLattice, goal: Goal, direction: Tensor, rounds: Iterable[int], reach: float = 1.0
 ) -> Stepped:
     """The shortest whole steps that reach the goal: along a direction, then along the slope where those end, and so on.
 
@@ -173,7 +173,7 @@ def _unit(x: Tensor) -> Tensor:
     return x / max(length_of(x), 1e-30)
 
 
-def _shortest(model: Model, lattice: Lattice, goal: Goal, direction: Tensor, reach: float) -> Stepped:
+def _shortest(model: Model, lattice: ByteLattice, goal: Goal, direction: Tensor, reach: float) -> Stepped:
     """The shortest steps along a direction that reach the goal; else those that come nearest to it."""
     ray, low = Ray(lattice, direction), NOTHING
     high = max(2 * low, reach * float(direction.abs().max()))
@@ -183,18 +183,18 @@ def _shortest(model: Model, lattice: Lattice, goal: Goal, direction: Tensor, rea
             break
         low, high = high, 2 * high
         best, here = (here if here.lead > best.lead else best), looked_at(model, lattice, goal, ray.at(high))
-    return _halved(model, lattice, goal, ray, low, high, here) if here.reached else best
+    return _halved(model, goal, ray, low, high, here) if here.reached else best
 
 
-def _shorter(model: Model, lattice: Lattice, goal: Goal, direction: Tensor, length: float) -> Stepped:
+def _shorter(model: Model, lattice: ByteLattice, goal: Goal, direction: Tensor, length: float) -> Stepped:
     """The shortest steps along a direction that reach the goal and are shorter than `length`, if there are any."""
     ray = Ray(lattice, direction)
     high = ray.reach(length * _SHORTER)
     here = looked_at(model, lattice, goal, ray.at(high))
-    return _halved(model, lattice, goal, ray, NOTHING, high, here) if here.reached else here
+    return _halved(model, goal, ray, NOTHING, high, here) if here.reached else here
 
 
-def _halved(model: Model, lattice: Lattice, goal: Goal, ray: Ray, low: float, high: float, best: Stepped) -> Stepped:
+def _halved(model: Model, goal: Goal, ray: Ray, low: float, high: float, best: Stepped) -> Stepped:
     """The shortest steps between two places of a ray, of which the farther reaches the goal with `best`."""
     for _ in range(_HALVINGS):
         between = math.sqrt(low * high)
@@ -202,7 +202,7 @@ def _halved(model: Model, lattice: Lattice, goal: Goal, ray: Ray, low: float, hi
         if torch.equal(steps, best.steps):
             high = between
             continue
-        found = looked_at(model, lattice, goal, steps)
+        found = looked_at(model, ray.lattice, goal, steps)
         low, high = (low, between) if found.reached else (between, high)
         best = found if found.reached else best
     return best

@@ -94,7 +94,7 @@ class Found:
     def offer_nearer(self, rows: Tensor, pixels: Tensor, lead: Tensor, reached: Tensor, clean: Tensor) -> None:
         """Keep what reaches the goal at the smaller distance from `clean`; where nothing does, the larger lead."""
         self._write(rows, lead)
-        before, now = (distance(kept, clean[rows]) for kept in (self.pixels[rows], pixels))
+        before, now = (euclidean_distance(kept, clean[rows]) for kept in (self.pixels[rows], pixels))
         nearer = torch.where(self.reached[rows], reached & (now < before), reached | (lead > self.lead[rows]))
         self._keep(rows[nearer], pixels[nearer], lead[nearer], reached[nearer])
 
@@ -107,7 +107,7 @@ class Found:
         self.history.append(told)
 
 
-def distance(x: Tensor, y: Tensor) -> Tensor:
+def euclidean_distance(x: Tensor, y: Tensor) -> Tensor:
     """The Euclidean distance of rows, (N,)."""
     return euclid(x - y)
 
@@ -118,7 +118,7 @@ def euclid(x: Tensor) -> Tensor:
     return found
 
 
-def largest(x: Tensor) -> Tensor:
+def largest_magnitude(x: Tensor) -> Tensor:
     """The largest magnitude of each row, (N,)."""
     return x.flatten(1).abs().amax(1)
 

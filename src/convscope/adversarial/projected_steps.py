@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .goal import Goal, Loss
-from .model import Found, Model, euclid, largest, spread
+from .model import Found, Model, euclid, largest_magnitude, spread
 
 Norm = Literal["linf", "l2"]
 
@@ -73,8 +73,8 @@ def projected_steps(
     rows = torch.arange(len(x), device=x.device)
     for _ in steps:
         logits, gradient = model.lead(x[rows], goal.rows(rows), loss)
-        going = settle(found, rows, x, goal, logits) & (largest(gradient) > 0)
-        found.flat[rows] |= largest(gradient) == 0
+        going = offer_rows(found, rows, x, goal, logits) & (largest_magnitude(gradient) > 0)
+        found.flat[rows] |= largest_magnitude(gradient) == 0
         rows, gradient = rows[going], gradient[going]
         if not len(rows):
             break
@@ -83,13 +83,13 @@ def projected_steps(
             gathered[rows] = gradient = memory * gathered[rows] + gradient / spread(total, gradient)
         x[rows] = ball.project(x[rows] + step * ball.ascent(gradient), clean[rows])
     if len(rows):
-        settle(found, rows, x, goal, model.logits(x[rows]))
+        offer_rows(found, rows, x, goal, model.logits(x[rows]))
     lost = found.flat & ~found.reached
     found.pixels[lost] = clean[lost]  # and not where it began by chance
     return found
 
 
-def settle(found: Found, rows: Tensor, x: Tensor, goal: Goal, logits: Tensor) -> Tensor:
+def offer_rows(found: Found, rows: Tensor, x: Tensor, goal: Goal, logits: Tensor) -> Tensor:
     """Note where rows of x stand, and say which have not reached the goal."""
     own = goal.rows(rows)
     reached = own.reached(logits)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...adversarial.goal import Goal
-from ...adversarial.lattice import Lattice, Stepped, looked_at, repaired
-from ...adversarial.model import Found, Model, distance, largest
+from ...adversarial.lattice import ByteLattice, Stepped, looked_at, repaired
+from ...adversarial.model import Found, Model, euclidean_distance, largest_magnitude
 from ...adversarial.viewing import ViewingMap
 from ...base.errors import ForwardFailed
 from ...base.image import Image
@@ -33,11 +33,11 @@ from .trial import against_control, changed, control, judged_by, norms, read_for
 
 _SURER = 1e-3  # of the largest logit: the lead that is asked for where a file's own was lost to roundings
 Finder = Callable[[Model, Tensor, Goal, Iterable[int]], Found]
-Stepper = Callable[[Model, Lattice, Goal, Tensor], Stepped]
+Stepper = Callable[[Model, ByteLattice, Goal, Tensor], Stepped]
 
 
 @dataclass(frozen=True)
-class Plan:
+class AttackPlan:
     """How an attack goes: it is found in pixels, in so many steps, then put on the lattice of whole steps.
 
     `most` and `length` bound the steps; `told` is evidence of its own.
@@ -51,7 +51,7 @@ class Plan:
     told: dict[str, Any] | None = None
 
 
-def attacked(net: Network, picture: Image, asked: AttackKnobs, plan: Plan) -> Adversarial:
+def attacked(net: Network, picture: Image, asked: AttackKnobs, plan: AttackPlan) -> Adversarial:
     """Attack a picture as it will be opened, and report what its file does; see the techniques.
 
     A picture that is wrong before is not attacked. Cancelled, the result holds the best so far.
@@ -59,7 +59,7 @@ def attacked(net: Network, picture: Image, asked: AttackKnobs, plan: Plan) -> Ad
     judges, lossy = judges_named(asked.judges), read_format(asked.format)
     question = AttackQuestion.of(net, picture, asked.target, asked.label)
     if question.wrong_before:
-        return answer(question, picture.pixels, Run(question), {"wrong_before": question.wrong_before})
+        return _answer(question, picture.pixels, Run(question), {"wrong_before": question.wrong_before})
     run = Run(question)
     with many_passes(net):
         work = Work(range(plan.steps), run.preview)
@@ -70,7 +70,7 @@ def attacked(net: Network, picture: Image, asked: AttackKnobs, plan: Plan) -> Ad
     evidence |= judged_by(judges, picture, file, others)
     if work.cancelled:
         evidence["partial"] = f"cancelled after {work.done} of {plan.steps} steps: the best so far"
-    return answer(question, pixels, run, evidence)
+    return _answer(question, pixels, run, evidence)
 
 
 class Run:
@@ -107,13 +107,13 @@ class Run:
 
 
 def _attack(
-    run: Run, goal: Goal, lattice: bool, plan: Plan, work: Work[int]
+    run: Run, goal: Goal, lattice: bool, plan: AttackPlan, work: Work[int]
 ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
     """The bytes of the attacked picture, and how they were found."""
     clean = run.question.clean()
     found = plan.find(run.smooth, clean / 255, goal, work)
     run.history, run.flat = [float(lead[0]) for lead in found.history], bool(found.flat[0])
-    grid = Lattice(clean, plan.most, plan.length) if lattice else Lattice(clean)
+    grid = ByteLattice(clean, plan.most, plan.length) if lattice else ByteLattice(clean)
     evidence: dict[str, Any] = {"before_rounding": _measured(found, clean / 255)}
     if not lattice or run.flat:
         stepped = looked_at(run.exact, grid, goal, grid.kept(found.pixels * 255 - clean))
@@ -123,7 +123,7 @@ def _attack(
     return _bytes(clean, stepped.steps), {**evidence, "rounds_after_rounding": stepped.rounds}
 
 
-def _settled(run: Run, grid: Lattice, goal: Goal, x: Tensor, settle: Stepper) -> Stepped:
+def _settled(run: Run, grid: ByteLattice, goal: Goal, x: Tensor, settle: Stepper) -> Stepped:
     """Whole steps whose file does what was wanted; asked for a little more where it does by a rounding too little."""
     stepped = settle(run.exact, grid, goal, x)
     top = abs(run.question.before[0][3])
@@ -138,8 +138,8 @@ def _settled(run: Run, grid: Lattice, goal: Goal, x: Tensor, settle: Stepper) ->
 def _measured(found: Found, clean: Tensor) -> dict[str, Any]:
     """What was found before it was rounded to bytes."""
     change = found.pixels - clean
-    return {"reached": bool(found.reached[0]), "l2": float(distance(found.pixels, clean)[0]),
-            "linf": float(largest(change)[0])}  # fmt: skip
+    return {"reached": bool(found.reached[0]), "l2": float(euclidean_distance(found.pixels, clean)[0]),
+            "linf": float(largest_magnitude(change)[0])}  # fmt: skip
 
 
 def _bytes(clean: Tensor, steps: Tensor) -> NDArray[np.uint8]:
@@ -147,7 +147,7 @@ def _bytes(clean: Tensor, steps: Tensor) -> NDArray[np.uint8]:
     return found
 
 
-def answer(question: AttackQuestion, pixels: NDArray[np.uint8], run: Run, evidence: dict[str, Any]) -> Adversarial:
+def _answer(question: AttackQuestion, pixels: NDArray[np.uint8], run: Run, evidence: dict[str, Any]) -> Adversarial:
     """The result, with what the file is taken for when it is read again."""
     picture = question.picture
     after = ranked(question.net, written(changed(picture, pixels)))

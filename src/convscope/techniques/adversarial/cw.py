@@ -16,7 +16,7 @@ from ...contract.technique import technique
 from ...network.network import Network
 from ...results.adversarial import Adversarial
 from ..common_knobs import Seed
-from .attack import Plan, attacked
+from .attack import AttackPlan, attacked
 from .deepfool import shortened
 from .knobs import AttackKnobs, Format, Judges, Kappa, Label, OnLattice, Steps, Target
 
@@ -49,4 +49,4 @@ def cw(
         return penalized(model, clean, goal, numbers, searches=searches, per_search=steps)
 
     told = {"steps": steps, "searches": searches}
-    return attacked(net, image, asked, Plan(find, steps * searches, shortened, told=told))
+    return attacked(net, image, asked, AttackPlan(find, steps * searches, shortened, told=told))

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from ...adversarial.boundary import to_boundary
 from ...adversarial.goal import Goal
-from ...adversarial.lattice import Lattice, Stepped, fewest
+from ...adversarial.lattice import ByteLattice, Stepped, fewest
 from ...adversarial.model import Found, Model
 from ...base.image import Image
 from ...contract.technique import technique
 from ...network.network import Network
 from ...results.adversarial import Adversarial
 from ..common_knobs import Seed
-from .attack import Plan, attacked
+from .attack import AttackPlan, attacked
 from .knobs import ANorm, AttackKnobs, Format, Judges, Kappa, Label, OnLattice, Steps, Target
 
 _ROUNDS = 4  # slopes that are taken anew on the lattice
@@ -52,9 +52,9 @@ def deepfool(
     def find(model: Model, clean: Tensor, goal: Goal, numbers: Iterable[int]) -> Found:
         return to_boundary(model, clean, goal, norm, numbers, overshoot, top)
 
-    return attacked(net, image, asked, Plan(find, steps, shortened, told={"norm": norm, "steps": steps}))
+    return attacked(net, image, asked, AttackPlan(find, steps, shortened, told={"norm": norm, "steps": steps}))
 
 
-def shortened(model: Model, lattice: Lattice, goal: Goal, x: Tensor) -> Stepped:
+def shortened(model: Model, lattice: ByteLattice, goal: Goal, x: Tensor) -> Stepped:
     """The fewest whole steps along the way to pixels x, and near it."""
     return fewest(model, lattice, goal, x * 255 - lattice.clean, range(_ROUNDS))

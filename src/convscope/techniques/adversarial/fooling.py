@@ -22,8 +22,8 @@ from ...contract.technique import technique
 from ...network.network import Network
 from ...results.adversarial import Adversarial
 from ..common_knobs import Seed
-from .attack import Plan, attacked
-from .knobs import AttackKnobs, Judges, Step, Steps, size_of
+from .attack import AttackPlan, attacked
+from .knobs import AttackKnobs, Judges, Step, Steps, pixel_size
 
 Start = Literal["noise", "grey", "stripes", "checkers"]
 _PERIOD = 16  # pixels of a stripe and the next
@@ -56,7 +56,7 @@ def fooling(
     kappa = math.log(
         confidence / (1 - confidence) * max(1, classes - 1)
     )  # the lead that is enough, whatever the others
-    size = size_of("step", step)
+    size = pixel_size("step", step)
 
     def find(model: Model, clean: Tensor, goal: Goal, numbers: Iterable[int]) -> Found:
         everywhere = Ball(math.sqrt(clean[0].numel()), "l2")  # as long as the box is wide
@@ -66,7 +66,7 @@ def fooling(
         raise BadKnob(f"start must be a picture of another class than {net.label(found.channel)}. Give another seed.")
     asked = AttackKnobs(str(found.channel), "", kappa, True, "png", judges, seed)
     told = {"start": start, "confidence": confidence, "step": size, "steps": steps}
-    made = attacked(net, picture, asked, Plan(find, steps, told=told))
+    made = attacked(net, picture, asked, AttackPlan(find, steps, told=told))
     return replace(made, success=made.success and made.top_after[0][2] >= confidence)
 
 

@@ -15,7 +15,7 @@ from ...base.errors import BadKnob, MissingExtra
 from ...base.image import ImageLike, open_image
 from ...network.network import Network
 from ...results.adversarial import Adversarial
-from .attack import Plan, attacked
+from .attack import AttackPlan, attacked
 from .knobs import AttackKnobs, ball_of
 
 ForeignAttack: TypeAlias = Callable[[nn.Module, Tensor, Tensor], Tensor]
@@ -62,7 +62,7 @@ def foreign_attack(
         return found
 
     asked = AttackKnobs("", label, 0.0, lattice, "png", judges, seed)
-    return net.settled(lambda: attacked(net, open_image(image), asked, Plan(find, 1, most=most)))
+    return net.settled(lambda: attacked(net, open_image(image), asked, AttackPlan(find, 1, most=most)))
 
 
 def autoattack(net: Network, eps: str = "2/255", version: str = "standard") -> ForeignAttack:

@@ -46,7 +46,7 @@ class AttackKnobs:
     seed: int
 
 
-def size_of(name: str, text: str) -> float:
+def pixel_size(name: str, text: str) -> float:
     """A size of pixels from 0 to 1, given as a number or a fraction; raises BadKnob."""
     try:
         above, _, below = text.partition("/")
@@ -60,7 +60,7 @@ def size_of(name: str, text: str) -> float:
 
 def ball_of(eps: str, norm: Norm, lattice: bool) -> Ball:
     """The ball of a budget; on the lattice of whole steps as many as fit. Raises BadKnob where that is none."""
-    radius = size_of("eps", eps)
+    radius = pixel_size("eps", eps)
     if not lattice:
         return Ball(radius, norm)
     steps = 255 * radius + _ALMOST
@@ -74,4 +74,4 @@ def ball_of(eps: str, norm: Norm, lattice: bool) -> Ball:
 
 def step_of(step: str, ball: Ball, steps: int) -> float:
     """The size of a step: Madry's 2.5 ε over the number of steps, unless one is given."""
-    return 2.5 * ball.radius / steps if step == "auto" else size_of("step", step)
+    return 2.5 * ball.radius / steps if step == "auto" else pixel_size("step", step)

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from ...adversarial.boundary import to_boundary
 from ...adversarial.goal import Goal
-from ...adversarial.lattice import Lattice, Stepped, fewest, mended, repaired
+from ...adversarial.lattice import ByteLattice, Stepped, fewest, mended, repaired
 from ...adversarial.model import Found, Model
 from ...base.image import Image
 from ...contract.technique import technique
 from ...network.network import Network
 from ...results.adversarial import Adversarial
 from ..common_knobs import Seed
-from .attack import Plan, attacked
+from .attack import AttackPlan, attacked
 from .knobs import ANorm, AttackKnobs, Format, Judges, Kappa, Label, Steps, Target
 
 
@@ -48,26 +48,26 @@ def minimal(
     def find(model: Model, clean: Tensor, goal: Goal, numbers: Iterable[int]) -> Found:
         return to_boundary(model, clean, goal, norm, numbers)
 
-    def settle(model: Model, lattice: Lattice, goal: Goal, x: Tensor) -> Stepped:
+    def settle(model: Model, lattice: ByteLattice, goal: Goal, x: Tensor) -> Stepped:
         lattice = lattice if norm == "l2" else _narrowest(model, lattice, goal, x)
         return fewest(model, lattice, goal, x * 255 - lattice.clean, range(steps))
 
-    return attacked(net, image, asked, Plan(find, begin, settle, told={"norm": norm, "steps": steps}))
+    return attacked(net, image, asked, AttackPlan(find, begin, settle, told={"norm": norm, "steps": steps}))
 
 
-def _narrowest(model: Model, lattice: Lattice, goal: Goal, x: Tensor) -> Lattice:
+def _narrowest(model: Model, lattice: ByteLattice, goal: Goal, x: Tensor) -> ByteLattice:
     """The lattice on which values take the least number of steps with which the goal can still be reached."""
     low, high = 0, 1
-    while high < 255 and not _reached(model, Lattice(lattice.clean, high), goal, x):
+    while high < 255 and not _reached(model, ByteLattice(lattice.clean, high), goal, x):
         low, high = high, min(2 * high, 255)
     while high - low > 1:
         between = (low + high) // 2
-        within = _reached(model, Lattice(lattice.clean, between), goal, x)
+        within = _reached(model, ByteLattice(lattice.clean, between), goal, x)
         low, high = (low, between) if within else (between, high)
-    return Lattice(lattice.clean, high)
+    return ByteLattice(lattice.clean, high)
 
 
-def _reached(model: Model, lattice: Lattice, goal: Goal, x: Tensor) -> bool:
+def _reached(model: Model, lattice: ByteLattice, goal: Goal, x: Tensor) -> bool:
     """Whether the goal can be reached on a lattice, from x on, or from all steps along the slope there."""
     found = repaired(model, lattice, goal, x)
     return found.reached or mended(model, lattice, goal, found).reached

@@ -16,7 +16,7 @@ from ...contract.technique import technique
 from ...network.network import Network
 from ...results.adversarial import Adversarial
 from ..common_knobs import Seed
-from .attack import Plan, attacked
+from .attack import AttackPlan, attacked
 from .knobs import (
     ANorm,
     AttackKnobs,
@@ -143,12 +143,12 @@ def mifgsm(
     return attacked(net, image, asked, _plan(ball, step_of(step, ball, steps), steps, memory=memory))
 
 
-def _plan(ball: Ball, step: float, steps: int, draw: int | None = None, **more: Any) -> Plan:
+def _plan(ball: Ball, step: float, steps: int, draw: int | None = None, **more: Any) -> AttackPlan:
     def find(model: Model, clean: Tensor, goal: Goal, numbers: Iterable[int]) -> Found:
         start = None if draw is None else ball.draw(clean, draw)
         return projected_steps(model, clean, goal, ball, step, numbers, start=start, **more)
 
     told = {"eps": ball.radius, "norm": ball.norm, "step": step, "steps": steps}
     if ball.norm == "l2":
-        return Plan(find, steps, length=255 * ball.radius, told=told)
-    return Plan(find, steps, most=round(255 * ball.radius), told=told)
+        return AttackPlan(find, steps, length=255 * ball.radius, told=told)
+    return AttackPlan(find, steps, most=round(255 * ball.radius), told=told)

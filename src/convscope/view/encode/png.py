@@ -36,7 +36,7 @@ _ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 def render(result: Result, **view: Any) -> PIL.Image.Image:
     """Draw a result on white, at least two pixels per CSS pixel; a stylized or adversarial picture alone, as it is."""
-    if is_file(result, view):
+    if is_attacked_picture(result, view):
         return PIL.Image.fromarray(result.image)
     if is_plain_picture(result, view):
         return PIL.Image.fromarray(to_bytes(result.image))
@@ -45,7 +45,7 @@ def render(result: Result, **view: Any) -> PIL.Image.Image:
 
 def png(result: Result, **view: Any) -> bytes:
     """The PNG file of a result; the same request gives the same bytes."""
-    if is_file(result, view):
+    if is_attacked_picture(result, view):
         return result.file.png(_request_of(result, view))
     if is_plain_picture(result, view):
         return stylized_png(result, result.image, view)
@@ -57,7 +57,7 @@ def png(result: Result, **view: Any) -> bytes:
     return buffer.getvalue()
 
 
-def is_file(result: Result, view: Mapping[str, Any]) -> TypeGuard[Adversarial]:
+def is_attacked_picture(result: Result, view: Mapping[str, Any]) -> TypeGuard[Adversarial]:
     """Whether a result is an adversarial picture that is to be written as it was checked, pixel by pixel."""
     return isinstance(result, Adversarial) and not knobs.check(drawer_of(Adversarial), view)["figure"]
 
