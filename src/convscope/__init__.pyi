@@ -51,3 +51,5 @@ from .techniques.evaluation.sanity_check import sanity_check as sanity_check
 from .techniques.visualization.sheet import sheet as sheet
 from .techniques.style.style import style as style
 from .techniques.inspection.weights import weights as weights
+from .training.recorder import Recorder as Recorder
+from .training.storage.record import Record as Record, open_record as open_record

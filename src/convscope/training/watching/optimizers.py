@@ -1,0 +1,60 @@
+"""Steps of training, told by the optimizers themselves: in any loop, whoever wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+Told = Callable[[Optimizer], None]
+
+
+class Optimizers:
+    """Calls `before` and `after` each update by given optimizers, or, of none, by any that has weights of a module.
+
+    An update that AMP skips is none. `known` are those that have made one, or were given.
+    """
+
+    def __init__(self, module: nn.Module, given: Sequence[Optimizer], before: Told, after: Told) -> None:
+        self._module, self._told = module, (before, after)
+        self.known: dict[int, Optimizer] = {id(one): one for one in given}
+        self._foreign: dict[int, int] = {}  # optimizers of others, and how many groups they had when they were seen
+        if given:
+            puts: list[Any] = [one.register_step_pre_hook for one in given]
+            puts_after: list[Any] = [one.register_step_post_hook for one in given]
+        else:
+            puts, puts_after = [register_optimizer_step_pre_hook], [register_optimizer_step_post_hook]
+        self._handles = [put(self._before) for put in puts] + [put(self._after) for put in puts_after]
+
+    def remove(self) -> None:
+        """Take all hooks off."""
+        for handle in self._handles:
+            handle.remove()
+
+    def _before(self, optimizer: Optimizer, *_: Any) -> None:
+        if self._mine(optimizer):
+            self._told[0](optimizer)
+
+    def _after(self, optimizer: Optimizer, *_: Any) -> None:
+        if self._mine(optimizer):
+            self._told[1](optimizer)
+
+    def _mine(self, optimizer: Optimizer) -> bool:
+        if id(optimizer) in self.known:
+            return True
+        if self._foreign.get(id(optimizer)) == len(optimizer.param_groups):
+            return False
+        if has_weights_of(optimizer, self._module):
+            self.known[id(optimizer)] = optimizer
+            return True
+        self._foreign[id(optimizer)] = len(optimizer.param_groups)
+        return False
+
+
+def has_weights_of(optimizer: Optimizer, module: nn.Module) -> bool:
+    """Whether an optimizer changes any of a module's weights."""
+    own = {id(weight) for weight in module.parameters()}
+    return any(id(weight) in own for group in optimizer.param_groups for weight in group["params"])
