@@ -59,6 +59,7 @@ class Looks:
             return 0
         self._notice(forwards)
         self._arriving = Look(step, forwards, self._weights, self._sizes)
+        self._refresh()
         return forwards.calls
 
     def arrive(self) -> None:

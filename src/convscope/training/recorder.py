@@ -160,6 +160,7 @@ class Recorder:
     def _before_update(self, optimizer: Optimizer) -> None:
         with self._notes.unharmed("a look at the weights"):
             if id(optimizer) in self._stepped:  # a new step, though not all optimizers were in the last one
+                self._optimizers.forget(self._stepped)
                 self._end()
             self._looks.before(optimizer)
             self._snapshots.note_filters(self._step, self._looks.layers)

@@ -11,6 +11,7 @@ from torch import nn
 from ...network.isolation.frozen import frozen
 from ...network.isolation.parts import parts_of
 from ...network.isolation.running import device_of
+from .own_hook import OwnHook
 
 Seen = Callable[[Callable[[], object]], None]
 
@@ -27,7 +28,7 @@ class Replay:
         self._handle: Any = None
         self._compiled: list[tuple[nn.Module, Any]] = []
         if module._compiled_call_impl is None:
-            self._handle = module.register_forward_pre_hook(self._hook, with_kwargs=True)
+            self._handle = module.register_forward_pre_hook(OwnHook(self._hook), with_kwargs=True)
         else:
             self._wrap(module)
 

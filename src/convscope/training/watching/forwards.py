@@ -13,6 +13,7 @@ from ...network.axes.recording import tensors_in
 from ..statistics.channel_statistics import channel_axis, channel_sums, saturated_values
 from ..statistics.samples import OF_OUTPUTS, sampled_values
 from .compiled import Replay
+from .own_hook import OwnHook
 from .watched_layers import is_compiled
 
 Guard = Callable[[str], Any]
@@ -39,8 +40,8 @@ class Forwards:
         self._handles: list[Any] = []
         if self._replay is None:
             self._handles += [
-                inner.register_forward_pre_hook(self._begin),
-                inner.register_forward_hook(self._end, always_call=True),
+                inner.register_forward_pre_hook(OwnHook(self._begin)),
+                inner.register_forward_hook(OwnHook(self._end), always_call=True),
                 *(part.register_forward_hook(self._layer_hook(name)) for name, part in layers.items()),
             ]
         else:
@@ -64,7 +65,7 @@ class Forwards:
         if not torch.compiler.is_compiling():
             self._depth = max(0, self._depth - 1)
 
-    def _layer_hook(self, name: str) -> Callable[..., None]:
+    def _layer_hook(self, name: str) -> OwnHook:
         def hear(module: nn.Module, _inputs: Any, output: Any) -> None:
             if torch.compiler.is_compiling() or _in_backward():
                 return
@@ -72,7 +73,7 @@ class Forwards:
                 with self._guard(f"the statistics of {name}"):
                     self._note(name, module, output)
 
-        return hear
+        return OwnHook(hear)
 
     @torch.no_grad()
     def _note(self, name: str, module: nn.Module, output: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from torch import nn
@@ -19,7 +19,7 @@ class Optimizers:
     """
 
     def __init__(self, module: nn.Module, given: Sequence[Optimizer], before: Told, after: Told) -> None:
-        self._module, self._told = module, (before, after)
+        self._module, self._told, self._given = module, (before, after), bool(given)
         self.known: dict[int, Optimizer] = {id(one): one for one in given}
         self._foreign: dict[int, int] = {}  # optimizers of others, and how many groups they had when they were seen
         if given:
@@ -33,6 +33,11 @@ class Optimizers:
         """Take all hooks off."""
         for handle in self._handles:
             handle.remove()
+
+    def forget(self, stepped: Collection[int]) -> None:
+        """Expect only those that made an update in a step, unless they were given: loops make new ones."""
+        if not self._given:
+            self.known = {key: one for key, one in self.known.items() if key in stepped}
 
     def _before(self, optimizer: Optimizer, *_: Any) -> None:
         if self._mine(optimizer):

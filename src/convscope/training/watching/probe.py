@@ -110,8 +110,8 @@ def _keep(found: Snapshot, name: str) -> Any:
         def take(gradient: Tensor) -> None:
             found.gradients[name] = gradient[0, :most].detach().float().cpu()
 
-        found.maps[name] = x[0, :most].detach().float().cpu()
-        if x.requires_grad:  # a hook, since a layer in place may write over the tensor
+        found.maps[name] = x[0, :most].detach().clone().float().cpu()  # a layer in place may write over it
+        if x.requires_grad:
             x.register_hook(take)  # type: ignore[no-untyped-call]
 
     return keep
