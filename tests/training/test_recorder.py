@@ -248,6 +248,7 @@ def test_a_full_disk_stops_nothing_and_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "write_chunk", writing)
     monkeypatch.setattr(writer, "_FIRST", 0.0)
     monkeypatch.setattr(writer, "_SHARE", 0.0)
+    monkeypatch.setattr(writer, "_PAUSE", 0.0)
     module = tiny()
     optimizer = torch.optim.SGD(module.parameters(), 0.1)
     with cs.Recorder(module, optimizer, folder=tmp_path, every=1) as recorder:
@@ -273,7 +274,8 @@ def test_errors_of_our_own_reach_nobody(tmp_path, monkeypatch):
 
 def test_importing_draws_nothing_and_a_recorder_that_is_not_closed_writes_at_the_end(tmp_path):
     code = (
-        "import torch, random; torch.manual_seed(0); random.seed(0); before = torch.get_rng_state(), random.getstate()\n"
+        "import torch, random; torch.manual_seed(0); random.seed(0)\n"
+        "before = torch.get_rng_state(), random.getstate()\n"
         "import convscope as cs; cs.Recorder, cs.Network\n"
         "assert torch.equal(before[0], torch.get_rng_state()) and before[1] == random.getstate()\n"
         "m = torch.nn.Linear(3, 2); o = torch.optim.SGD(m.parameters(), 0.1)\n"

@@ -23,7 +23,7 @@ from ..loops import batch, plain, recording, tiny
 KILLED = """
 import sys, torch, convscope as cs
 from convscope.training.storage import writer
-writer._FIRST = writer._SHARE = 0.0
+writer._FIRST = writer._SHARE = writer._PAUSE = 0.0
 torch.manual_seed(0)
 module = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 10))
 optimizer = torch.optim.SGD(module.parameters(), 0.001)
@@ -180,6 +180,7 @@ def test_a_damaged_chunk_is_said(tmp_path):
 def test_metrics_may_begin_late(tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "_FIRST", 0.0)
     monkeypatch.setattr(writer, "_SHARE", 0.0)
+    monkeypatch.setattr(writer, "_PAUSE", 0.0)
     module = tiny()
     optimizer = torch.optim.SGD(module.parameters(), 0.1)
     with cs.Recorder(module, optimizer, folder=tmp_path) as recorder:

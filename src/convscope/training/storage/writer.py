@@ -14,6 +14,7 @@ from .chunks import chunk_numbers, remove_beginnings, write_chunk
 from .tables import NAMES, table_of
 
 _FIRST, _SHARE = 5.0, 0.01  # seconds between chunks, and which share of the session they may grow to
+_PAUSE = 200  # times as long as writing one took, so that slow disks do not eat the budget
 _FULL = 16 << 20  # bytes of rows that make a chunk
 _MOST = 256 << 20  # bytes that are kept while nothing can be written
 
@@ -22,7 +23,7 @@ class Writer:
     """Adds chunks to a folder, which no other process writes to meanwhile.
 
     A chunk is due 5 seconds after the last one, later a hundredth of the session: so their number grows with the
-    logarithm of the time. Raises CannotWrite, also where somebody else is writing there.
+    logarithm of the time; and not before 200 times as long has passed as writing takes. Raises CannotWrite, also where somebody else is writing there.
     """
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
@@ -33,7 +34,7 @@ class Writer:
         remove_beginnings(folder, self._number - 1)
         self._rows: dict[str, list[Mapping[str, Any]]] = {name: [] for name in NAMES}
         self._began = self._last = time.monotonic()
-        self._bytes, self.dropped = 0, 0
+        self._bytes, self.dropped, self._took = 0, 0, 0.0
         self.failing = ""
 
     def add(self, name: str, rows: list[dict[str, Any]], size: int = 0) -> None:
@@ -49,11 +50,18 @@ class Writer:
         """Whether it is time for another chunk."""
         now = time.monotonic()
         full = self._bytes > _FULL and not self.failing
-        return full or now - self._last > max(_FIRST, _SHARE * (now - self._began))
+        return full or now - self._last > max(_FIRST, _SHARE * (now - self._began), _PAUSE * self._took)
 
     def write(self) -> str:
         """Write what is kept; gives what cannot be done, or an empty text. Then it is kept, and tried again later."""
-        self._last = time.monotonic()
+        began = time.monotonic()
+        try:
+            return self._write()
+        finally:
+            self._last = time.monotonic()
+            self._took = self._last - began
+
+    def _write(self) -> str:
         if not any(self._rows.values()):
             return ""
         try:
