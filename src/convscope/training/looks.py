@@ -8,8 +8,9 @@ from torch import nn
 from torch.optim import Optimizer
 
 from .health import Health
-from .look import Look
+from .step_look import StepLook
 from .notes import Notes
+from .statistics.channel_statistics import compile_kernels
 from .statistics.weight_statistics import WeightStatistics
 from .watching.budget import Budget, least_gap
 from .watching.forwards import Forwards
@@ -28,11 +29,12 @@ class Looks:
         self.budget, self._health = Budget(share), Health()
         self._last, self._silent = -1, 0
         self._forwards: Forwards | None = None
-        self._arriving: Look | None = None
+        self._arriving: StepLook | None = None
+        compile_kernels()
         self._watch(watched_layers(inner))
 
     def begin(self, step: int) -> bool:
-        """Look at the step that begins, if that is due; says whether."""
+        """StepLook at the step that begins, if that is due; says whether."""
         if not self._due(step) or self._notes.broken:
             return False
         self._refresh()
@@ -42,12 +44,12 @@ class Looks:
         return True
 
     def before(self, optimizer: Optimizer) -> None:
-        """Look at weights before an optimizer changes them."""
+        """StepLook at weights before an optimizer changes them."""
         if self._forwards is not None:
             self._weights.before(optimizer)
 
     def after(self, optimizer: Optimizer) -> None:
-        """Look at them after it."""
+        """StepLook at them after it."""
         if self._forwards is not None:
             self._weights.after(optimizer)
 
@@ -58,7 +60,7 @@ class Looks:
         if forwards is None:
             return 0
         self._notice(forwards)
-        self._arriving = Look(step, forwards, self._weights, self._sizes)
+        self._arriving = StepLook(step, forwards, self._weights, self._sizes)
         self._refresh()
         return forwards.calls
 

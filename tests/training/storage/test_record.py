@@ -21,19 +21,30 @@ from convscope.training.watching.budget import Budget
 from ..loops import batch, plain, recording, tiny
 
 KILLED = """
-import sys, torch, convscope as cs
+import os, sys, torch, convscope as cs
 from convscope.training.storage import writer
 writer._FIRST = writer._SHARE = writer._PAUSE = 0.0
-torch.manual_seed(0)
-module = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 10))
-optimizer = torch.optim.SGD(module.parameters(), 0.001)
-with cs.Recorder(module, optimizer, folder=sys.argv[1], every=1, probe=torch.ones(3, 1, 8, 8)) as recorder:
-    print(recorder.steps, flush=True)
-    while True:
-        loss = module(torch.ones(4, 1, 8, 8)).square().mean()
-        loss.backward()
-        optimizer.step()
-        recorder.step(loss=loss)
+torch.set_num_threads(1)
+
+def train():
+    torch.manual_seed(0)
+    parts = torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 10)
+    module = torch.nn.Sequential(*parts)
+    optimizer = torch.optim.SGD(module.parameters(), 0.001)
+    with cs.Recorder(module, optimizer, folder=sys.argv[1], every=1, probe=torch.ones(3, 1, 8, 8)) as recorder:
+        print(os.getpid(), recorder.steps, flush=True)
+        while True:
+            loss = module(torch.ones(4, 1, 8, 8)).square().mean()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss=loss)
+
+for _ in sys.stdin:  # a child each time: PyTorch is imported once
+    child = os.fork()
+    if not child:
+        train()
+    os.waitpid(child, 0)
+    print("gone", flush=True)
 """
 
 
@@ -56,25 +67,34 @@ def check_whole(record):
     return len(steps)
 
 
+def ask(process, line=""):
+    """What a process answers, to a line or without one."""
+    if line:
+        process.stdin.write(line)
+        process.stdin.flush()
+    return process.stdout.readline().split()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_at_random_moments_the_record_reads_and_nothing_is_doubled(tmp_path):
-    chance, before = random.Random(0), 0
-    for _ in range(2):
-        process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert int(process.stdout.readline()) == before
-        wanted = len(list(tmp_path.glob("steps-*"))) + chance.randint(2, 12)
-        while len(list(tmp_path.glob("steps-*"))) < wanted:  # it reads meanwhile, too
-            assert process.poll() is None
-            if list(tmp_path.glob("steps-*")):
-                check_whole(cs.open_record(tmp_path))
-            time.sleep(chance.random() * 0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        after = check_whole(cs.open_record(tmp_path))
-        assert after > before
-        before = after
-    assert len(cs.open_record(tmp_path).sessions) == 2
+    chance, before, times = random.Random(0), 0, 4
+    code = [sys.executable, "-c", KILLED, str(tmp_path)]
+    with subprocess.Popen(code, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        for _ in range(times):
+            child, recorded = map(int, ask(process, "go\n"))
+            assert recorded == before
+            wanted = len(list(tmp_path.glob("steps-*"))) + chance.randint(2, 8)
+            while (there := len(list(tmp_path.glob("steps-*")))) < wanted:
+                assert process.poll() is None
+                if there:
+                    check_whole(cs.open_record(tmp_path))  # it is read while it is written
+            time.sleep(chance.random() * 0.02)  # somewhere in the next chunk
+            os.kill(child, signal.SIGKILL)
+            assert ask(process) == ["gone"]
+            after = check_whole(cs.open_record(tmp_path))
+            assert after > before
+            before = after
+    assert len(cs.open_record(tmp_path).sessions) == times
 
 
 def test_files_of_a_chunk_that_was_never_whole_are_not_read(tmp_path):

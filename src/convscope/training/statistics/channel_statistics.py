@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from .channel_kernels import sum_columns, sum_planes
+from .samples import scaled_histogram
 
 SUMS = 4  # of values, of squares, of zeros, of values that are not finite
 
@@ -34,6 +35,14 @@ def channel_sums(output: Tensor, axis: int) -> Tensor:
         if rows.is_contiguous():
             return _checked(_columns(rows), x, axis)
     return _anywhere(x, axis)
+
+
+def compile_kernels() -> None:
+    """Compile what sums, or find it on disk, before anybody waits for it."""
+    x = torch.zeros(1, 2, 2, 2)
+    channel_sums(x, 1)
+    channel_sums(x.contiguous(memory_format=torch.channels_last), 1)
+    scaled_histogram(np.ones(2, np.float32))
 
 
 def _planes(x: Tensor) -> Tensor:

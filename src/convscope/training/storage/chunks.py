@@ -51,7 +51,7 @@ def read_chunk(folder: Path, number: int, name: str, columns: list[str] | None =
         raise BadRecord(f"{path} cannot be read ({first_line(error)}). Delete the files of this chunk.") from error
 
 
-def read_about(folder: Path, number: int) -> dict[str, Any]:
+def session_of(folder: Path, number: int) -> dict[str, Any]:
     """What the session that wrote a chunk says of itself; raises BadRecord."""
     path = _file(folder, "steps", number)
     try:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...base.errors import BadKnob, BadRecord, UnknownLayer, nearest
 from ...base.pixels import Floats
-from .chunks import chunk_numbers, read_about, read_chunk
+from .chunks import chunk_numbers, session_of, read_chunk
 from .tables import empty_table, unpacked_array
 
 
@@ -160,7 +160,7 @@ def _sessions(folder: Path, numbers: list[int]) -> list[dict[str, Any]]:
     """What each session said of itself, its first chunk, and `until` which step another one does not supersede it."""
     found: dict[int, dict[str, Any]] = {}
     for number in numbers:
-        about = read_about(folder, number)
+        about = session_of(folder, number)
         found.setdefault(about["session"], {**about, "chunk": number, "until": _FOREVER})
     sessions = [found[key] for key in sorted(found)]
     for i, session in enumerate(sessions):

@@ -23,7 +23,8 @@ class Writer:
     """Adds chunks to a folder, which no other process writes to meanwhile.
 
     A chunk is due 5 seconds after the last one, later a hundredth of the session: so their number grows with the
-    logarithm of the time; and not before 200 times as long has passed as writing takes. Raises CannotWrite, also where somebody else is writing there.
+    logarithm of the time; and not before 200 times as long has passed as writing takes. Raises CannotWrite, also where
+    somebody else is writing there.
     """
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ _Found: TypeAlias = dict[tuple[str, str, int], NDArray[Any]]
 _Norms: TypeAlias = dict[tuple[str, str], float]
 
 
-class Look:
+class StepLook:
     """What was noted of a step, on its way from the device."""
 
     def __init__(self, step: int, forwards: Forwards, weights: WeightStatistics, sizes: dict[str, int]) -> None:
