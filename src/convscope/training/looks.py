@@ -8,10 +8,10 @@ from torch import nn
 from torch.optim import Optimizer
 
 from .health import Health
-from .step_look import StepLook
 from .notes import Notes
 from .statistics.channel_statistics import compile_kernels
 from .statistics.weight_statistics import WeightStatistics
+from .step_look import StepLook
 from .watching.budget import Budget, least_gap
 from .watching.forwards import Forwards
 from .watching.watched_layers import own_weights, watched_layers

@@ -19,7 +19,7 @@ from ...network.isolation.randomness import seeded
 from ...network.network import Network
 from ..recorder import Recorder
 from . import networks
-from .pictures import Pictures, pictures
+from .training_set import TrainingSet, training_set
 
 _NETWORKS = {"mnist": networks.mnist, "cifar10": networks.cifar10}
 _WIDTHS = {"mnist": 28, "cifar10": 32}  # of the pictures, of which the network sees a part
@@ -79,10 +79,10 @@ def train(
     return {**told, "loss": float(loss.detach()), "accuracy": float(right), "of": len(answers), **work.evidence}
 
 
-def _begin(name: str, source: str | None, seed: int) -> tuple[Network, Pictures]:
+def _begin(name: str, source: str | None, seed: int) -> tuple[Network, TrainingSet]:
     """The network with its first weights, and pictures for it."""
     channels = 1 if name == "mnist" else 3
-    data = pictures(source, _WIDTHS[name], channels)
+    data = training_set(source, _WIDTHS[name], channels)
     with seeded(seed=seed):
         return _NETWORKS[name](data.classes), data
 

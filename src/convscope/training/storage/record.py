@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...base.errors import BadKnob, BadRecord, UnknownLayer, nearest
 from ...base.pixels import Floats
-from .chunks import chunk_numbers, session_of, read_chunk
+from .chunks import chunk_numbers, read_chunk, session_of
 from .tables import empty_table, unpacked_array
 
 

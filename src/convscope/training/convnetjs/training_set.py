@@ -22,7 +22,7 @@ _MAGIC = {2049: 1, 2051: 3}  # of MNIST's files: how many axes follow
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class TrainingSet:
     """`values` (n, C, H, W) from 0 to 1, `targets` (n,), numbers of `classes`; `told` says where they are from."""
 
     values: Tensor
@@ -31,8 +31,8 @@ class Pictures:
     told: str
 
 
-def pictures(source: str | None, size: int, channels: int) -> Pictures:
-    """Pictures of `size` × `size` with 1 or 3 channels; nothing is downloaded.
+def training_set(source: str | None, size: int, channels: int) -> TrainingSet:
+    """TrainingSet of `size` × `size` with 1 or 3 channels; nothing is downloaded.
 
     `source` is a folder with the files of MNIST or CIFAR-10 as they are published, or any source with labels: a folder
     with a folder a class, a zip or tars of one. Without it, the 1,797 digits that come with scikit-learn. Raises
@@ -52,19 +52,19 @@ def pictures(source: str | None, size: int, channels: int) -> Pictures:
     return _of_source(source, size, channels)
 
 
-def _digits(size: int, channels: int) -> Pictures:
+def _digits(size: int, channels: int) -> TrainingSet:
     from sklearn.datasets import load_digits
 
     found = load_digits()
     values = torch.from_numpy(found.images.astype(np.float32) / 16)[:, None]
-    return Pictures(_fitted(values, size, channels), torch.from_numpy(found.target), DIGITS, "scikit-learn's digits")
+    return TrainingSet(_fitted(values, size, channels), torch.from_numpy(found.target), DIGITS, "scikit-learn's digits")
 
 
-def _mnist(images: Path, size: int, channels: int) -> Pictures:
+def _mnist(images: Path, size: int, channels: int) -> TrainingSet:
     labels = images.with_name(images.name.replace("images", "labels").replace("idx3", "idx1"))
     values = torch.from_numpy(_idx(images))[:, None].float() / 255
     targets = torch.from_numpy(_idx(labels)).long()
-    return Pictures(_fitted(values, size, channels), targets, DIGITS, f"MNIST's {len(targets)} training pictures")
+    return TrainingSet(_fitted(values, size, channels), targets, DIGITS, f"MNIST's {len(targets)} training pictures")
 
 
 def _idx(path: Path) -> NDArray[np.uint8]:
@@ -78,12 +78,12 @@ def _idx(path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape).copy()
 
 
-def _cifar(root: Path, size: int, channels: int) -> Pictures:
+def _cifar(root: Path, size: int, channels: int) -> TrainingSet:
     from torchvision.datasets import CIFAR10 as Published
 
     found = Published(str(root), train=True, download=False)
     values = torch.from_numpy(found.data).permute(0, 3, 1, 2).float() / 255
-    return Pictures(
+    return TrainingSet(
         _fitted(values, size, channels),
         torch.tensor(found.targets),
         CIFAR10,
@@ -91,7 +91,7 @@ def _cifar(root: Path, size: int, channels: int) -> Pictures:
     )
 
 
-def _of_source(source: str, size: int, channels: int) -> Pictures:
+def _of_source(source: str, size: int, channels: int) -> TrainingSet:
     opened = open_source(source)
     if len(opened.classes) < 2:
         raise BadSource(f"{source} must have labels to train on: a folder with a folder a class, or a zip of one.")
@@ -100,11 +100,11 @@ def _of_source(source: str, size: int, channels: int) -> Pictures:
     seen: Any = np.stack([crop(opened.image(entry)) for entry in entries])
     values = torch.from_numpy(seen).permute(0, 3, 1, 2).float() / 255
     targets = torch.tensor([entry.label for entry in entries])
-    return Pictures(_fitted(values, size, channels), targets, opened.classes, f"{len(entries)} pictures of {source}")
+    return TrainingSet(_fitted(values, size, channels), targets, opened.classes, f"{len(entries)} pictures of {source}")
 
 
 def _fitted(values: Tensor, size: int, channels: int) -> Tensor:
-    """Pictures of the right size and number of channels; grey ones as ITU-R 601 weighs colors."""
+    """TrainingSet of the right size and number of channels; grey ones as ITU-R 601 weighs colors."""
     if values.shape[1] == 3 and channels == 1:
         values = torch.einsum("nchw,c->nhw", values, torch.tensor([0.299, 0.587, 0.114]))[:, None]
     if values.shape[-2:] != (size, size):
