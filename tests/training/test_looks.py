@@ -158,3 +158,32 @@ def test_a_module_called_several_times_a_pass_is_counted_whole(tmp_path):
         optimizer.step()
     found = {row["layer"]: row for row in cs.open_record(tmp_path).table("layers").to_pylist()}
     np.testing.assert_allclose(found["relu"]["mean"], both.mean(0), rtol=3e-4, atol=1e-6)
+
+
+def test_gradients_that_a_closure_takes_are_those_of_its_first_run(tmp_path):
+    """As L-BFGS and trainers give them: the optimizer calls for the gradients itself."""
+    found = []
+    for style in ("plain", "closure", "keyword"):
+        module, (x, y) = tiny(), batch()
+        module[4].p = 0.0
+        optimizer = torch.optim.SGD(module.parameters(), 0.1)
+
+        def closure(module=module, optimizer=optimizer, x=x, y=y):
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(module(x), y)
+            loss.backward()
+            return loss
+
+        with cs.Recorder(module, folder=tmp_path / style, every=1):
+            for _ in range(2):
+                if style == "plain":
+                    closure()
+                    optimizer.step()
+                elif style == "closure":
+                    optimizer.step(closure)
+                else:
+                    optimizer.step(closure=closure)
+        record = cs.open_record(tmp_path / style)
+        found.append((record.table("layers")["gradient_norm"].to_pylist(), record.filters(0).gradients.tolist()))
+    assert found[0] == found[1] == found[2]
+    assert found[0][0][0] > 0

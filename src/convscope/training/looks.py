@@ -48,6 +48,11 @@ class Looks:
         if self._forwards is not None:
             self._weights.before(optimizer)
 
+    def gradients(self, optimizer: Optimizer) -> None:
+        """Look at the gradients that it uses."""
+        if self._forwards is not None:
+            self._weights.gradients(optimizer)
+
     def after(self, optimizer: Optimizer) -> None:
         """StepLook at them after it."""
         if self._forwards is not None:

@@ -84,7 +84,7 @@ class Recorder:
         self._ended, self._stepped, self._strange = False, set[int](), set[str]()
         self._closed, self._process = False, os.getpid()
         _RECORDED.add(self._inner)
-        self._optimizers = Optimizers(self._inner, given, self._before_update, self._after_update)
+        self._optimizers = Optimizers(self._inner, given, self._before_update, self._at_gradients, self._after_update)
         atexit.register(self.close)
         with self._notes.unharmed("the first step"):
             self._begin()
@@ -163,6 +163,10 @@ class Recorder:
                 self._optimizers.forget(self._stepped)
                 self._end()
             self._looks.before(optimizer)
+
+    def _at_gradients(self, optimizer: Optimizer) -> None:
+        with self._notes.unharmed("a look at the gradients"):
+            self._looks.gradients(optimizer)
             self._snapshots.note_filters(self._step, self._looks.layers)
 
     def _after_update(self, optimizer: Optimizer) -> None:

@@ -34,7 +34,7 @@ class WeightStatistics:
 
     @torch.no_grad()
     def before(self, optimizer: Optimizer) -> None:
-        """Look at weights and gradients before an update, and copy the weights."""
+        """Look at weights before an update, and copy them."""
         mine = self._mine(optimizer)
         weights = [w.detach() for w in mine]
         for w, norm in zip(mine, _norms(weights), strict=True):
@@ -45,7 +45,6 @@ class WeightStatistics:
             if own is None or own.shape != w.shape or own.dtype != w.dtype or own.device != w.device:
                 own = self._copies[id(w)] = torch.empty_like(copy)
             own.copy_(copy)
-        self._look_at_gradients([w for w in mine if w.grad is not None], getattr(optimizer, "grad_scale", None))
 
     @torch.no_grad()
     def after(self, optimizer: Optimizer) -> None:
@@ -58,7 +57,10 @@ class WeightStatistics:
             self.found[*self._key(w, "update")] = norm
         self.seen |= {id(w) for w in mine}
 
-    def _look_at_gradients(self, mine: list[nn.Parameter], scale: Tensor | None) -> None:
+    @torch.no_grad()
+    def gradients(self, optimizer: Optimizer) -> None:
+        """Look at the gradients that an optimizer is about to use."""
+        mine, scale = [w for w in self._mine(optimizer) if w.grad is not None], getattr(optimizer, "grad_scale", None)
         gradients = [_dense(w.grad) for w in mine if w.grad is not None]
         for w, gradient, norm in zip(mine, gradients, _norms(gradients), strict=True):
             by = 1 if scale is None else scale.to(norm.device)

@@ -15,11 +15,12 @@ Told = Callable[[Optimizer], None]
 class Optimizers:
     """Calls `before` and `after` each update by given optimizers, or, of none, by any that has weights of a module.
 
-    An update that AMP skips is none. `known` are those that have made one, or were given.
+    And `ready` when the gradients are: at once, or, where the optimizer is given a closure that takes them, once that
+    has run for the first time. An update that AMP skips is none. `known` are those that have made one, or were given.
     """
 
-    def __init__(self, module: nn.Module, given: Sequence[Optimizer], before: Told, after: Told) -> None:
-        self._module, self._told, self._given = module, (before, after), bool(given)
+    def __init__(self, module: nn.Module, given: Sequence[Optimizer], before: Told, ready: Told, after: Told) -> None:
+        self._module, self._told, self._given = module, (before, ready, after), bool(given)
         self.known: dict[int, Optimizer] = {id(one): one for one in given}
         self._foreign: dict[int, int] = {}  # optimizers of others, and how many groups they had when they were seen
         if given:
@@ -39,13 +40,22 @@ class Optimizers:
         if not self._given:
             self.known = {key: one for key, one in self.known.items() if key in stepped}
 
-    def _before(self, optimizer: Optimizer, *_: Any) -> None:
-        if self._mine(optimizer):
-            self._told[0](optimizer)
+    def _before(self, optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
+        if not self._mine(optimizer):
+            return None
+        before, ready, _ = self._told
+        before(optimizer)
+        _, *more = args  # the optimizer itself is the first
+        closure = kwargs.get("closure", more[0] if more else None)
+        if closure is None:
+            ready(optimizer)
+            return None
+        told = _told_once(closure, lambda: ready(optimizer))
+        return ((optimizer, told, *more[1:]), kwargs) if more else (args, {**kwargs, "closure": told})
 
     def _after(self, optimizer: Optimizer, *_: Any) -> None:
         if self._mine(optimizer):
-            self._told[1](optimizer)
+            self._told[2](optimizer)
 
     def _mine(self, optimizer: Optimizer) -> bool:
         if id(optimizer) in self.known:
@@ -57,6 +67,19 @@ class Optimizers:
             return True
         self._foreign[id(optimizer)] = len(optimizer.param_groups)
         return False
+
+
+def _told_once(closure: Callable[[], Any], ready: Callable[[], None]) -> Callable[[], Any]:
+    """A closure that does the same, and says when it has run for the first time."""
+    waiting = [ready]
+
+    def run() -> Any:
+        found = closure()
+        while waiting:
+            waiting.pop()()
+        return found
+
+    return run
 
 
 def has_weights_of(optimizer: Optimizer, module: nn.Module) -> bool:
