@@ -75,6 +75,11 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "techniques.representation": f"{_ABOUT} {_MAPS} techniques.inspection techniques.visualization zoo",
     "techniques.differences": f"{_ABOUT} techniques.attribution",
     "techniques.adversarial": f"{_ABOUT} adversarial techniques.visualization techniques.differences zoo",
+    "training.statistics": f"{_LOW} {_NET} scan.statistics",
+    "training.storage": _LOW,
+    "training.watching": f"{_LOW} {_NET} training.statistics",
+    "training": f"{_LOW} {_NET} training.statistics training.storage training.watching",
+    "training.convnetjs": f"{_LOW} data {_NET} training training.storage",
     "catalog": f"{_RUN} {_SCAN} zoo",  # techniques by their names alone
     "explorer.workspace": _ALL,
     "explorer.answers": f"{_ALL} explorer.workspace",
@@ -83,7 +88,7 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "explorer": f"{_ALL} explorer.workspace explorer.answers explorer.maps explorer.jobs",
     "fronts.report": f"{_ALL} zoo",
     "fronts.server": f"{_ALL} zoo {_EXPLORER}",
-    "fronts.cli": f"{_ALL} zoo fronts.report fronts.server",
+    "fronts.cli": f"{_ALL} zoo training training.storage training.convnetjs fronts.report fronts.server",
     "fronts": f"{_ALL} zoo fronts.report fronts.server",
     "__main__": "fronts.cli",
     "__init__": "base",  # lazy: the stub names the modules

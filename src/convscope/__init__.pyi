@@ -66,3 +66,5 @@ from .techniques.adversarial.cw import cw as cw
 from .techniques.adversarial.fooling import fooling as fooling
 from .techniques.adversarial.minimal import minimal as minimal
 from .techniques.adversarial.universal import universal as universal
+from .training.recorder import Recorder as Recorder
+from .training.storage.record import Record as Record, open_record as open_record

@@ -9,6 +9,7 @@
     ├── BadSource        (ValueError)    not a collection of images, or one without a single usable image
     ├── BadScan          (ValueError)    a scan that cannot be read, resumed or merged
     ├── BadCheckpoint    (ValueError)    a checkpoint that cannot be read, or of another request
+    ├── BadRecord        (ValueError)    a record of training that cannot be read
     ├── BadStore         (ValueError)    a store of results, or a queue of jobs, that cannot be used
     ├── BadWeights       (ValueError)    a weights file that cannot be read or does not fit
     ├── BadJson          (ValueError)    a text that must be JSON and is none
@@ -67,6 +68,10 @@ class BadScan(ConvscopeError, ValueError):
 
 class BadCheckpoint(ConvscopeError, ValueError):
     """A checkpoint that cannot be read, or of another request."""
+
+
+class BadRecord(ConvscopeError, ValueError):
+    """A record of training that cannot be read."""
 
 
 class BadStore(ConvscopeError, ValueError):

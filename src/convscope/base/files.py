@@ -102,6 +102,28 @@ def sweep(path: Path, endings: str = "*") -> None:
             begun.unlink()
 
 
+class Sole:
+    """Has a file, which is made, to this process alone until it is closed or the process ends, however it does.
+
+    Raises CannotWrite, with `refusal`, where another one has it; on disks without locks everybody has it.
+    """
+
+    def __init__(self, path: Path, refusal: str) -> None:
+        with _explained(path, "Nothing was left behind."):
+            self._file = path.open("ab")
+        try:
+            _lock(self._file.fileno())
+        except BlockingIOError as error:
+            self._file.close()
+            raise CannotWrite(refusal) from error
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Let others have it."""
+        self._file.close()
+
+
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """A new file beside `path`, which `sweep` leaves alone while the block lasts; then it is renamed, or goes."""

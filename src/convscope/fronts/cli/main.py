@@ -25,6 +25,7 @@ _VERBS = {
     "scan": "Find what drives every unit over a collection of images: a folder, a zip, or tar shards.",
     "codes": "Have the code of every image of a collection: the activations of a layer, one number a channel.",
     "evolution": "Map the same images before, during and after the training of a network.",
+    "train": "Train a small network of ConvNetJS on digits or pictures of yours, and record how it learns.",
     "merge": "Put the parts of a scan together; refuses missing parts, and parts that overlap or differ.",
     "query": "Ask a scan in SQL: its tables are units, top, histograms, examples, images, layers, classes and run.",
     "rerun": "Make a picture again from the request it holds, and compare.",
@@ -35,6 +36,7 @@ _MODULES = {
     "scan": "scan_verbs",
     "codes": "scan_verbs",
     "evolution": "map_verbs",
+    "train": "train_verb",
     "merge": "scan_verbs",
     "query": "scan_verbs",
 }  # the rest: `verbs`

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import nn
 
 OWN = frozenset(nn.Module().__dict__)  # what every module has
-# attributes of modules whose settings their repr tells, and of which no forward changes any
-_STANDARD: dict[type[nn.Module], frozenset[str]] = {
-    type(part): frozenset(part.__dict__)
-    for part in (
-        nn.Conv2d(1, 1, 1), nn.ConvTranspose2d(1, 1, 1), nn.Linear(1, 1), nn.BatchNorm2d(1), nn.ReLU(), nn.ReLU6(),
-        nn.SiLU(), nn.GELU(), nn.Identity(), nn.Dropout(), nn.MaxPool2d(1), nn.AvgPool2d(1), nn.AdaptiveAvgPool2d(1),
-        nn.Sequential(), nn.ModuleList(), nn.Flatten(),
-    )
-}  # fmt: skip
+
+
+def _standard() -> dict[type[nn.Module], frozenset[str]]:
+    """Attributes of modules whose settings their repr tells, and of which no forward changes any."""
+    with torch.random.fork_rng(devices=[]):  # their weights are drawn, and an import must draw nothing
+        parts = (
+            nn.Conv2d(1, 1, 1), nn.ConvTranspose2d(1, 1, 1), nn.Linear(1, 1), nn.BatchNorm2d(1), nn.ReLU(), nn.ReLU6(),
+            nn.SiLU(), nn.GELU(), nn.Identity(), nn.Dropout(), nn.MaxPool2d(1), nn.AvgPool2d(1),
+            nn.AdaptiveAvgPool2d(1), nn.Sequential(), nn.ModuleList(), nn.Flatten(),
+        )  # fmt: skip
+    return {type(part): frozenset(part.__dict__) for part in parts}
+
+
+_STANDARD = _standard()
 
 
 def unwrap(module: nn.Module) -> nn.Module:

@@ -6,7 +6,7 @@ float32, channels last: the layout convolutions run fastest in, so that nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,13 @@ ZERO = 255  # the bin of exact zeros
 FIRST = (127 - 16) << 3  # the octave of 2^-16, by float32's exponent and its three highest bits of mantissa
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function, and keep the code on disk where there is a place for it."""
+def compiled(function: Callable[..., Any], fastmath: Collection[str] = ()) -> Callable[..., Any]:
+    """Compile a function, and keep the code on disk where there is a place for it.
+
+    `fastmath` names what LLVM may do to arithmetic, such as `reassoc`: sums in another order, and so in vectors.
+    """
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+    options["fastmath"] = set(fastmath) or False
     try:
         kernel: Callable[..., Any] = njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package nor the user has a folder that can be written

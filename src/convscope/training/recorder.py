@@ -1,0 +1,235 @@
+"""A recorder of training: what every layer does, on as many steps as a small share of the time pays for."""
+
+from __future__ import annotations
+
+import atexit
+import math
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+from weakref import WeakSet
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from ..base.errors import BadKnob
+from ..base.version import VERSION
+from ..network.network import Network
+from .looks import Looks
+from .metrics import Metrics
+from .notes import notes_of
+from .snapshots import Snapshots
+from .storage.record import sessions_of
+from .storage.writer import Writer
+from .watching.optimizers import Optimizers, has_weights_of
+from .watching.probe import Probe
+from .watching.watched_layers import innermost, is_compiled, watched_layers
+
+_RECORDED: WeakSet[nn.Module] = WeakSet()  # modules that a recorder is on
+
+
+class Recorder:
+    """Record the training of a module, in any loop: `with Recorder(module, optimizer, folder=…) as recorder:`.
+
+    Optimizers tell their steps themselves, so nothing else need be called; `recorder.step(loss=loss, …)` after a step
+    adds what the loop knows of it, and is the step where weights are changed without an optimizer. Training is, bit for
+    bit, what it is without a recorder: gradients are those that the optimizer uses, accumulated and without the scale
+    of AMP; passes of an evaluation do not count. Without an `optimizer`, every one that has weights of the module is
+    heard; give them all where there are several, and where gradients are accumulated.
+
+    Steps are looked at as often as `budget`, a share of the time, pays for, measured by the recorder's own clock, and
+    less and less often; or at `every` so many. A look notes of each layer its channels' mean, mean square and share of
+    zeros, the norms of weights, gradients and updates, and histograms of fixed samples. `probe`, a batch of images or a
+    pair of it and their classes, is shown to the network before the first step, at steps 1, 2, 3, 4, 6, 8, 11, … and at
+    the end, out of a budget as large: maps and their gradients of its first image, codes and answers of all.
+
+    What is noted of step k is of the network as it enters that step, the k-th from 0. A module that `torch.compile`
+    made is run once more, as it is written, on the batch of a step that is looked at. `folder` is read by
+    `open_record`, also meanwhile; if it holds a record, this one goes on behind it, at step `start` where that is
+    given: then what was recorded from there on before is superseded.
+
+    Nothing that happens later stops the training: what cannot be done is an event of the record, and a warning. Raises
+    BadKnob for what cannot be recorded at all, such as a module that has a recorder, or a probe it cannot take, and
+    CannotWrite for a folder that cannot be written to, or that another recorder writes to.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module | Network,
+        optimizer: Optimizer | Sequence[Optimizer] | None = None,
+        *,
+        folder: str | os.PathLike[str],
+        probe: Any = None,
+        budget: float = 0.02,
+        every: int | Literal["auto"] = "auto",
+        start: int | None = None,
+    ) -> None:
+        module = module.module if isinstance(module, Network) else module
+        given = _checked(module, optimizer, budget, every, start)
+        self.folder, self._inner, shown = Path(folder), innermost(module), None if probe is None else Probe(probe)
+        first = shown.look(self._inner, watched_layers(self._inner)) if shown is not None else None
+        session, recorded = sessions_of(self.folder)
+        self._first = self._step = recorded if start is None else start
+        about: dict[str, Any] = {"session": session, "start": self._step, "budget": budget, "every": every}
+        about |= _about(module, self._inner) | {"probe": None if shown is None else list(shown.images.shape)}
+        about["gradient_of"] = first.gradient_of if first else None
+        self._writer = Writer(self.folder, about)
+        self._notes, self._metrics = notes_of(self._writer, self._step), Metrics()
+        self._looks = Looks(module, self._inner, self._notes, budget, every)
+        self._snapshots = Snapshots(self._inner, shown, first, self._notes, budget)
+        self._row, self._told = dict[str, Any](), dict[str, Any]()
+        self._ended, self._stepped, self._strange = False, set[int](), set[str]()
+        self._closed, self._process = False, os.getpid()
+        _RECORDED.add(self._inner)
+        self._optimizers = Optimizers(self._inner, given, self._before_update, self._at_gradients, self._after_update)
+        atexit.register(self.close)
+        with self._notes.unharmed("the first step"):
+            self._begin()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Recorder of {type(self._inner).__name__}: {self._step} steps in {self.folder}>"
+
+    @property
+    def steps(self) -> int:
+        """How many steps were taken, with those of earlier sessions: keep it with a checkpoint, for `start`."""
+        return self._step
+
+    @property
+    def cost(self) -> float:
+        """The share of the time since this was made that looks, snapshots and writing have taken so far."""
+        budgets = self._looks.budget, self._snapshots.budget
+        return sum(budget.spent for budget in budgets) / max(budgets[0].clock() - budgets[0].began, 1e-9)
+
+    def step(self, **metrics: Any) -> None:
+        """Say how a step went: losses and other numbers, or tensors of one; those of accumulated batches are averaged.
+
+        Without an optimizer this is what ends a step.
+        """
+        if self._closed:
+            return
+        with self._notes.unharmed("metrics"):
+            self._metrics.add(self._step - self._ended, metrics)
+            if not self._ended and (self._stepped or not self._optimizers.known):
+                self._end()
+            self._ended = False
+            for name, kind in self._metrics.refused.items():
+                self._notes.once(
+                    "metric", name, f"It must be a number, or a tensor of one, not {kind}; it is left out."
+                )
+            self._metrics.refused.clear()
+
+    def close(self) -> None:
+        """Show the probe once more, write what is kept, and take everything off the module; can be called twice."""
+        if self._closed or os.getpid() != self._process:
+            return
+        self._closed = True
+        with self._notes.unharmed("the end"):
+            self._looks.remove()
+            self._looks.arrive()
+            self._write_row()
+            self._snapshots.take(self._step, self._looks.layers)
+            if self._step == self._first:
+                why = "No optimizer with weights of the module made a step, and the loop told of none."
+                self._notes.event("no steps", None, why)
+        self._optimizers.remove()
+        self._looks.remove()
+        _RECORDED.discard(self._inner)
+        atexit.unregister(self.close)
+        with self._notes.unharmed("the end"):
+            self._notes.write(last=True)
+        self._writer.close()
+
+    def _begin(self) -> None:
+        """Begin a step: with a snapshot, if one is due, and with a look."""
+        self._stepped.clear()
+        self._notes.shared.step = self._step
+        self._snapshots.begin(self._step, self._looks.layers)
+        self._notes.spent()  # by what is no part of the step
+        self._row = {"step": self._step, "session": self._writer.about["session"], "forwards": 0}
+        self._row["sampled"] = self._looks.begin(self._step)
+
+    def _before_update(self, optimizer: Optimizer) -> None:
+        with self._notes.unharmed("a look at the weights"):
+            if id(optimizer) in self._stepped:  # a new step, though not all optimizers were in the last one
+                self._optimizers.forget(self._stepped)
+                self._end()
+            self._looks.before(optimizer)
+
+    def _at_gradients(self, optimizer: Optimizer) -> None:
+        with self._notes.unharmed("a look at the gradients"):
+            self._looks.gradients(optimizer)
+            self._snapshots.note_filters(self._step, self._looks.layers)
+
+    def _after_update(self, optimizer: Optimizer) -> None:
+        with self._notes.unharmed("a look at the weights"):
+            self._looks.after(optimizer)
+            self._stepped.add(id(optimizer))
+            if self._stepped >= self._optimizers.known.keys():
+                self._end()
+                self._ended = True
+
+    def _end(self) -> None:
+        """End a step, and begin the next one; the row of the one before it is complete now."""
+        self._row["forwards"] = self._looks.end(self._step)
+        self._write_row()
+        self._told = {**self._row, "time": time.time()}
+        self._step += 1
+        if self._writer.due:
+            self._notes.write()
+        (self._looks.budget.pay if self._row["sampled"] else self._looks.budget.pay_aside)(self._notes.spent())
+        self._begin()
+
+    def _write_row(self) -> None:
+        """Write down the last step that ended, with what the loop told of it."""
+        told, self._told = self._told, {}
+        if not told:
+            return
+        metrics = self._metrics.read(told["step"])
+        for name, value in metrics.items():
+            if not math.isfinite(value) and name not in self._strange:
+                self._strange.add(name)
+                self._notes.event("nonfinite", None, f"{name} is {value}.", told["step"])
+        self._notes.add("steps", [{**told, **metrics}], 100)
+
+
+def _checked(module: Any, optimizer: Any, budget: Any, every: Any, start: Any) -> list[Optimizer]:
+    if not isinstance(module, nn.Module):
+        raise BadKnob(f"module must be a torch.nn.Module, not {type(module).__name__}. Give the one that is trained.")
+    given = [] if optimizer is None else [*optimizer] if isinstance(optimizer, Sequence) else [optimizer]
+    for one in given:
+        if not isinstance(one, Optimizer):
+            raise BadKnob(f"optimizer must be a torch optimizer, or a list of them, not {type(one).__name__}.")
+        if not has_weights_of(one, module):
+            raise BadKnob(f"optimizer must have weights of the module, and this {type(one).__name__} has none of them.")
+    if not isinstance(budget, int | float) or not 0 < budget <= 1:
+        raise BadKnob(f"budget must be a share of the time, above 0 and at most 1, not {budget!r}.")
+    if every != "auto" and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
+        raise BadKnob(f"every must be 'auto' or a number of steps, at least 1, not {every!r}.")
+    if start is not None and (isinstance(start, bool) or not isinstance(start, int) or start < 0):
+        raise BadKnob(f"start must be the number of a step, at least 0, not {start!r}.")
+    if innermost(module) in _RECORDED:
+        raise BadKnob("module must have one recorder at a time, and it has another one. Close that one first.")
+    return given
+
+
+def _about(module: nn.Module, inner: nn.Module) -> dict[str, Any]:
+    """What a record says of the module, its layers, and how they are watched."""
+    layers = watched_layers(inner)
+    how = "once more, as it is written: it is compiled" if is_compiled(module) else "by hooks"
+    kinds = {name: type(part).__name__ for name, part in layers.items()}
+    return {
+        "module": type(inner).__name__,
+        "layers": kinds,
+        "watched": how,
+        "torch": str(torch.__version__),
+        "version": VERSION,
+    }
