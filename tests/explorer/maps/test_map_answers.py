@@ -17,6 +17,8 @@ from convscope.explorer.calls import Explorer, answer
 from convscope.explorer.jobs.jobs import JobList
 from convscope.explorer.maps import at_hand as _at_hand
 from convscope.explorer.workspace.frame import decode
+from convscope.explorer.workspace.messages import Ask
+from convscope.explorer.workspace.resolve import resolve
 from convscope.explorer.workspace.workspace import Workspace
 from convscope.fronts.server.app import Served, make_app
 from convscope.fronts.server.events import Events
@@ -137,6 +139,15 @@ def test_a_selection_is_a_text_that_stands_for_ids(asked, at_hand, embedded):
     assert at_hand.selection("class = 'test'") == "class = 'test'"
     with pytest.raises(BadKnob, match="no selection"):
         at_hand.selection("0" * 64)
+
+
+def test_the_units_behind_a_selection_are_asked_for_as_in_the_library(asked, at_hand, embedded, tiny, pictures):
+    numbers = [one for one, label in enumerate(embedded.labels) if label == "test"]
+    told = asked("map_selection", numbers=numbers)
+    subjects = {"selection": told["selection"]}
+    ask = Ask(network="tiny", technique="separating_units", subjects=subjects, knobs={"layers": "3"})
+    here = cs.separating_units.request(tiny, str(pictures), [embedded.ids[one] for one in numbers], layers="3")
+    assert resolve(at_hand, ask).request.digest == here.digest
 
 
 @pytest.mark.parametrize("name", ["map_ids", "map_image", "map_picture", "map_neighbors", "map_selection"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...base.errors import BadKnob
-from ...contract.subjects import Subject
+from ...contract.subjects import AtHand, Subject
 from ...representation.separation.selection import ids_as_text
 
 
@@ -21,3 +21,7 @@ class SelectionSubject(Subject):
                 "Name a class, such as 'cat'."
             )
         return given if isinstance(given, str) else ids_as_text(several)
+
+    def offered(self, net: Any, text: str, at: AtHand) -> Any:
+        """The ids that a page has selected on a map, or the text itself."""
+        return self.read(net, at.selection(text))
