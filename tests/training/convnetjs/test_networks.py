@@ -20,7 +20,7 @@ def test_layers_are_as_published(make, weights, shapes):
     net = make()
     own = [sum(w.numel() for w in part.parameters()) for part in net.module if list(part.parameters())]
     assert own == weights
-    found = [layer.shape for layer in net.layers if layer.kind in ("Conv2d", "MaxPool2d")]
+    found = [tuple(layer.shape) for layer in net.layers.values() if layer.kind in ("Conv2d", "MaxPool2d")]
     assert [shape for shape in shapes if shape not in found] == []
     assert len(net.labels) == 10
 
