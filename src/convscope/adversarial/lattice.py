@@ -126,7 +126,7 @@ def mended(model: Model, lattice: ByteLattice, goal: Goal, here: Stepped) -> Ste
     Each takes the slope where it stands and moves the values of the largest ones by a step: as many as are needed by
     that slope, and from round to round more than that; where the length is bounded, all go along the slope, and then
     halfway to it. Carlini
-    advises such a search on the lattice (in an answer at nn_robust_attacks).
+    advises such a search on the lattice.
     """
     best = here
     for number in range(_ROUNDS):

@@ -24,7 +24,7 @@ from ...network.isolation.parts import unwrap
 from ...network.isolation.running import device_of, dtype_of
 from ...network.layers.probabilities import Scores
 from ...network.network import Network
-from ...results.adversarial import Adversarial
+from ...results.adversarial import Adversarial, Ranked
 from ..differences.behind import AttackedNetwork
 from ..visualization.validation import judges_named
 from .knobs import AttackKnobs
@@ -152,6 +152,7 @@ def _answer(question: AttackQuestion, pixels: NDArray[np.uint8], run: Run, evide
     picture = question.picture
     after = ranked(question.net, written(changed(picture, pixels)))
     success = not question.wrong_before and question.fooled(after[0][1])
+    evidence = {"file": _of_the_file(success, after[0], question), **evidence}
     notes = {"notice": " ".join(question.net.notices)} if question.net.notices else {}
     return Adversarial(
         values=(pixels.astype(np.int16) - picture.pixels).astype(np.float32), unit=question.unit,
@@ -163,6 +164,12 @@ def _answer(question: AttackQuestion, pixels: NDArray[np.uint8], run: Run, evide
         top_before=question.before, top_after=after, view=picture.view, profile=picture.profile,
         behind=AttackedNetwork(question.net),
     )  # fmt: skip
+
+
+def _of_the_file(success: bool, found: Ranked, question: AttackQuestion) -> str:
+    """What became of the file, in words."""
+    word = "fooled" if success else "not fooled"
+    return f"{word}: {question.before[0][0]} ({question.before[0][2]:.3g}) → {found[0]} ({found[2]:.3g}), read again"
 
 
 def _flags(question: AttackQuestion, run: Run, success: bool) -> dict[str, Any]:

@@ -38,10 +38,10 @@ def cw(
 ) -> Adversarial:
     """Fool a network by the smallest change there is: its squared length, weighed against the lead of the class.
 
-    Carlini and Wagner 2017, "Towards evaluating the robustness of neural networks": ‖δ‖² + c · max(κ − lead, 0), with a
-    search for c. It keeps to the box by projection, and begins with DeepFool's change and the c that a linear network
-    needs for it, in place of nine times ten thousand steps. On the lattice the fewest whole steps along what was found
-    are looked for. All else is as in `fgsm`.
+    Carlini and Wagner 2017 (arXiv 1608.04644): ‖δ‖² + c · max(κ − lead, 0), with a search for c. It keeps to the box by
+    projection, and begins with DeepFool's change and the c that a linear network needs for it, in place of nine times
+    ten thousand steps. On the lattice the fewest whole steps along what was found are looked for. All else is as in
+    `fgsm`.
     """
     asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed)
 

@@ -72,13 +72,16 @@ def universal(
         training, fooled, chance = (
             trial.changed(rows, by / 255) for rows, by in ((0, steps), (1, steps), (1, steps.abs() * signs))
         )
+    interval = wilson(int(fooled.sum()), len(fooled))
+    told = f"{fooled.mean():.3g} of {len(fooled)} held-out pictures ({interval[0]:.3g} to {interval[1]:.3g})"
     evidence = {
+        "fooled": f"{told}; random signs {chance.mean():.3g}; those it was made from {training.mean():.3g}",
         "eps": ball.radius, "pictures": len(seen), "skipped": skipped, "rounds": work.done, **run.passes,
         "flags": {"zero_gradient": not steps.any().item()}, **work.evidence,
     }  # fmt: skip
     return Universal(
         values=steps[0].movedim(0, -1).float().contiguous().numpy(force=True), unit=Unit("logits"), network=net.name,
-        evidence=evidence, rate=float(fooled.mean()), interval=wilson(int(fooled.sum()), len(fooled)),
+        evidence=evidence, rate=float(fooled.mean()), interval=interval,
         held_out=len(fooled), training_rate=float(training.mean()), control_rate=float(chance.mean()),
     )  # fmt: skip
 
