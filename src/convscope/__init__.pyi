@@ -6,6 +6,7 @@ from .results.evaluation import Comparison as Comparison, Curves as Curves
 from .results.evaluation import PointingGame as PointingGame, SanityCheck as SanityCheck
 from .base.receptive_field import ReceptiveField as ReceptiveField
 from .base.image import Image as Image, open_image as open_image
+from .results.connections import Connections as Connections, Formula as Formula
 from .results.embedding import Embedding as Embedding
 from .results.network_comparison import NetworkComparison as NetworkComparison
 from .results.occlusion import Occlusion as Occlusion
@@ -32,6 +33,7 @@ from .techniques.inspection.activations import activations as activations
 from .techniques.attribution.smoothgrad import smoothgrad as smoothgrad, vargrad as vargrad
 from .techniques.evaluation.compare import compare as compare
 from .techniques.representation.compare_networks import compare_networks as compare_networks
+from .techniques.connections.connections import connections as connections
 from .techniques.dream.dream import dream as dream
 from .techniques.representation.embed import embed as embed
 from .techniques.evaluation.insertion_deletion import insertion_deletion as insertion_deletion

@@ -62,8 +62,7 @@ class BoxGraph:
         for operation in operations:
             if operation.name in shapes:
                 self._place(operation, shapes[operation.name])
-        last = self.holders[end].box
-        self.root = self._boxes[last] if last is not None else None
+        self.root = self._boxes[self.holders[end].box or 0]
         self.boxes = [box for number, box in enumerate(self._boxes) if self._current(box, number)]
         for box in self.boxes:
             self._numbered(box)
@@ -112,10 +111,11 @@ class BoxGraph:
         if not names:
             return
         found = mapped(operation, {name: (self.holders[name], self.units(name)) for name in names})
-        if found is not None:
+        if found is not None and operation.name != self.end:
             self.holders[operation.name] = Holder(shape, found[1], None, found[0].long())
             return
-        self.holders[operation.name] = Holder(shape, self._axes(operation, names, shape), len(self._boxes))
+        axes = self._axes(operation, names, shape) if found is None else found[1]
+        self.holders[operation.name] = Holder(shape, axes, len(self._boxes))
         box = Box(operation.name, self.holders[operation.name].count)
         for name in names:
             if self._read[name] == 1 and self.aligned(operation, name):
@@ -168,7 +168,7 @@ def flow(slope: Tensor, value: Tensor, axes: Axes) -> Tensor:
 
 
 def row(slope: Tensor, value: Tensor, units: Tensor, total: int) -> Tensor:
-    """What each unit gives through some numbers of a value, (total,) in double precision; `units` says whose they are."""
+    """What each unit gives through some numbers of a value, (total,) doubles; `units` says whose these are."""
     given = (slope * value.nan_to_num(neginf=0.0)).double().reshape(-1)
     owners = units.reshape(-1).long().to(given.device)
     found = torch.zeros(total + 1, dtype=torch.float64, device=given.device)

@@ -107,9 +107,7 @@ class Flows:
             self.read[operation.name, name] = slope
             self.slopes[name] = slope if name not in self.slopes else self.slopes[name] + slope
 
-    def _unexplained(
-        self, operation: Operation, names: Sequence[str], found: Sequence[Tensor], after: Tensor
-    ) -> bool:
+    def _unexplained(self, operation: Operation, names: Sequence[str], found: Sequence[Tensor], after: Tensor) -> bool:
         """Whether the slopes leave more than a fifth of what the channels of an output give unexplained."""
         value, axes = self.values[operation.name], self.graph.holders[operation.name].axes
         parts = [(s, self.values[n], self.graph.holders[n].axes) for n, s in zip(names, found, strict=True)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..graph.shape_operators import SPLITS
@@ -19,13 +20,14 @@ _LISTS = SPLITS | _FIRST_OF  # calls that make several values, of which `getitem
 class Operation:
     """A call, with what makes the list it takes an entry of, if it does; `inputs` are the values it reads.
 
-    `constants` are the tensors and numbers among its arguments that do not depend on the image.
+    `constants` are the tensors and numbers among its arguments that do not depend on the image; `number` is its place.
     """
 
     call: Call
     inputs: tuple[str, ...]
     constants: Mapping[str, Any]
     maker: Call | None = None
+    number: int = 0
 
     @property
     def name(self) -> str:
@@ -54,13 +56,13 @@ class Operation:
         return self.constants.get(argument.name, argument) if isinstance(argument, Ref) else argument
 
 
-def operations_of(graph: Graph, tensors: Mapping[str, Tensor], start: str) -> list[Operation]:
+def operations_of(graph: Graph, tensors: Mapping[str, Tensor]) -> list[Operation]:
     """The operations that depend on the image, in order; what does not is computed now, with a batch of one.
 
-    `tensors` are the module's, by the names the calls use; `start` is the name of the image.
+    `tensors` are the module's, by the names the calls use.
     """
     constants: dict[str, Any] = dict(tensors)
-    dependent, makers, found = {start}, dict[str, Call](), list[Operation]()
+    makers, found = dict[str, Call](), list[Operation]()
     for call in graph.calls:
         if call.kind == "sym_size":
             constants[call.name] = 1
@@ -69,15 +71,19 @@ def operations_of(graph: Graph, tensors: Mapping[str, Tensor], start: str) -> li
         if not read:
             constants[call.name] = call(constants)
             continue
-        dependent.add(call.name)
         if call.kind in _LISTS and any(_takes(other, call.name) for other in graph.calls):
             makers[call.name] = call
             continue
-        maker = makers.get(call.refs[0])
+        call, maker = _anyhow(call), makers.get(call.refs[0])
         inputs = list(dict.fromkeys(call.refs if maker is None else maker.refs))
         known = {name: constants[name] for name in inputs if name in constants}
-        found.append(Operation(call, tuple(name for name in inputs if name not in constants), known, maker))
+        found.append(Operation(call, tuple(name for name in inputs if name not in constants), known, maker, len(found)))
     return found
+
+
+def _anyhow(call: Call) -> Call:
+    """A view as a reshape: values may lie in memory otherwise than in the forward that was traced."""
+    return replace(call, op=torch.ops.aten.reshape.default) if call.kind in ("view", "_unsafe_view") else call
 
 
 def _takes(call: Call, name: str) -> bool:
