@@ -19,6 +19,7 @@ from ...base.samples import PREFIX, samples
 from ...scan.result import Scan
 
 _IMAGES = 32  # of a scan, for the mean
+_DEPTHS, _FEW = (1, 2, 4, 8, 16), 4  # boxes before the unit that are tested by themselves, and draws for each
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,30 @@ def tested(
 ) -> Tested:
     """Put all but the circuit, and all but others of its size, at the mean of a data set, for one image."""
     nothing: Channels = {name: [] for name in channels}
-    circuits = [channels, *random_circuits(graph.boxes, channels, draws, seed), nothing]
+    chance = random_circuits(graph.boxes, channels, draws, seed)
+    depths = [depth for depth in _DEPTHS if depth < len(channels) - 2]
+    near = [_near(graph, depth, one) for depth in depths for one in (channels, *chance[:_FEW])]
+    circuits = [channels, *chance, nothing, *near]
     count, images = _images(scan)
     with torch.no_grad():
         means = channel_means(graph.plan, graph.boxes, (graph.net.prepare(one).to(graph.dtype) for one in images))
         values = values_of(graph.plan, graph.boxes, x.to(graph.dtype), circuits, means, graph.read)
     shares = values / value
-    told = {"mean_of": f"{count} {'bundled photos' if scan is None else 'images of the scan'}"}
-    return Tested(float(shares[0]), shares[1:-1], {**told, "kept_by_no_unit": float(shares[-1])})
+    told: dict[str, Any] = {"mean_of": f"{count} {'bundled photos' if scan is None else 'images of the scan'}"}
+    told |= {"kept_by_no_unit": float(shares[1 + draws])}
+    rows = shares[2 + draws :].reshape(len(depths), 1 + len(chance[:_FEW]))
+    told["kept_of_last"] = {
+        str(depth): {"kept": float(row[0]), "random_mean": float(row[1:].mean()) if len(row) > 1 else None}
+        for depth, row in zip(depths, rows, strict=True)
+    }
+    return Tested(float(shares[0]), shares[1 : 1 + draws], told)
+
+
+def _near(graph: UnitGraph, depth: int, channels: Channels) -> Channels:
+    """The same circuit in the last boxes before the unit, and all units in those before them."""
+    boxes = graph.boxes.boxes
+    last = {box.end for box in boxes[-1 - depth :]}
+    return {box.end: channels[box.end] if box.end in last else range(box.count) for box in boxes}
 
 
 def _images(scan: Scan | None) -> tuple[int, Iterator[Image]]:

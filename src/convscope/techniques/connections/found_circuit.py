@@ -84,9 +84,9 @@ class FoundCircuit:
         of = [i for i, box in enumerate(boxes) if any(o.kind in _ATTENTION for o in box.operations)]
         left = float(np.abs(self.numbers[of, 2]).sum()) if of else 0.0
         told = (
-            f"{len(of)} operations of attention leave {left:.3g} as their remainder: what queries and keys give is not"
+            f"{len(of)} operations of attention leave a remainder of {left:.3g}, since queries and keys act in products"
         )
-        return {"attention": f"{told} linear"} if of else {}
+        return {"attention": told} if of else {}
 
     def result(self, unit: Unit, value: float, told: dict[str, Any], scan: Scan | None, **fields: Any) -> Connections:
         """The result, with the units in order."""
