@@ -34,6 +34,7 @@ from .techniques.attribution.smoothgrad import smoothgrad as smoothgrad, vargrad
 from .techniques.evaluation.compare import compare as compare
 from .techniques.representation.compare_networks import compare_networks as compare_networks
 from .techniques.connections.connections import connections as connections
+from .techniques.connections.formula import formula as formula
 from .techniques.dream.dream import dream as dream
 from .techniques.representation.embed import embed as embed
 from .techniques.evaluation.insertion_deletion import insertion_deletion as insertion_deletion

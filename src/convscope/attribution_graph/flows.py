@@ -59,16 +59,23 @@ class Tape:
 class Flows:
     """The slopes of a unit's value along everything that was computed of one image, and what flows where.
 
-    `slope` gives the slopes along the last value, of the same shape as it.
+    `slope` gives the slopes along the last value, of the same shape as it. They are taken no further back than through
+    the operations `within`, if some are given.
     """
 
-    def __init__(self, graph: BoxGraph, tape: Tape, slope: Callable[[Tensor], Tensor]) -> None:
+    def __init__(
+        self,
+        graph: BoxGraph,
+        tape: Tape,
+        slope: Callable[[Tensor], Tensor],
+        within: Sequence[Operation] | None = None,
+    ) -> None:
         self.graph, self.values = graph, tape.values
         self.slopes: dict[str, Tensor] = {graph.end: slope(tape.values[graph.end])}  # along each value
         self.read: dict[tuple[str, str], Tensor] = {}  # of an operation, along one of its inputs
         self.integrated: set[str] = set()
         self._sums: dict[str, tuple[float, float]] = {}  # bias and remainder of each operation
-        for operation in reversed(graph.operations):
+        for operation in sorted(graph.operations if within is None else within, key=lambda one: -one.number):
             if operation.name in self.slopes:
                 self._back(operation, *tape.made.pop(operation.name))
 
@@ -82,9 +89,13 @@ class Flows:
 
     def row(self, box: Box) -> LedgerRow:
         """A box in numbers."""
-        own = [self._sums.get(operation.name, (0.0, 0.0)) for operation in box.operations]
+        own = [self.sums(operation) for operation in box.operations]
         inputs = sum(self.through(entry.operation, entry.name) for entry in self.graph.entries(box))
         return LedgerRow(inputs, sum(b for b, _ in own), sum(r for _, r in own), float(self.flow(box.end).sum()))
+
+    def sums(self, operation: Operation) -> tuple[float, float]:
+        """The bias and the remainder of an operation."""
+        return self._sums.get(operation.name, (0.0, 0.0))
 
     def through(self, operation: Operation, name: str) -> float:
         """What an input gives by way of an operation."""

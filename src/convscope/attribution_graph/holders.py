@@ -58,7 +58,7 @@ def mapped(operation: Operation, given: Mapping[str, tuple[Holder, Tensor]]) -> 
     """
     if not moves(operation) and operation.kind not in POOLS:
         return None
-    run = _runner(operation)
+    run = runner(operation)
     units = run({name: units for name, (_, units) in given.items()})
     channels = run({name: channel_numbers(h.shape, h.axes) for name, (h, _) in given.items()})
     if units is None or channels is None:
@@ -71,8 +71,8 @@ def mapped(operation: Operation, given: Mapping[str, tuple[Holder, Tensor]]) -> 
     return units, first.axes if same else _varying(channels)
 
 
-def _runner(operation: Operation) -> Callable[[Mapping[str, Tensor]], Tensor | None]:
-    """How to run an operation on numbers that stand for units."""
+def runner(operation: Operation) -> Callable[[Mapping[str, Tensor]], Tensor | None]:
+    """How to run an operation on numbers that stand for units, or places; None where it pools several."""
     if operation.kind in PADS:
         named = operation.named
         return lambda given: torch.nn.functional.pad(next(iter(given.values())), named["pad"], value=NOBODY)

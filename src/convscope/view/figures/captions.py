@@ -8,7 +8,7 @@ from ...contract.result import Result
 _WARNINGS = (
     "partial", "tied", "vanished", "silent", "unmoved", "lowered", "constant", "nothing_positive", "not_converged",
     "calls", "without_switches", "without_rule", "flat", "kept", "undriven", "not_finite", "redirected",
-    "places", "other_ways", "one_by_one", "unread",
+    "places", "other_ways", "one_by_one", "unread", "mean_over", "no_better_than_chance", "attention",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from ...contract import knobs
 from ...contract.result import Result
 from ...results.attribution import Attribution, ClassActivation, Estimate, Projection
+from ...results.connections import Connections, Formula
 from ...results.embedding import Embedding
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
 from ...results.evolution import Evolution
@@ -34,6 +35,7 @@ from . import (
     styles,
 )
 from .captions import note, title
+from .connections import draw_connections, draw_formula
 from .evolutions import draw_evolution
 from .network_comparisons import draw_network_comparison
 
@@ -177,4 +179,6 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     Inversion: inversions.draw_inversion,
     Stylized: styles.draw_stylized,
     Embedding: embeddings.draw_embedding,
+    Connections: draw_connections,
+    Formula: draw_formula,
 }
