@@ -112,7 +112,7 @@ class BoxGraph:
             return
         found = mapped(operation, {name: (self.holders[name], self.units(name)) for name in names})
         if found is not None and operation.name != self.end:
-            self.holders[operation.name] = Holder(shape, found[1], None, found[0].long())
+            self.holders[operation.name] = Holder(shape, found[1], None, found[0].double())
             return
         axes = self._axes(operation, names, shape) if found is None else found[1]
         self.holders[operation.name] = Holder(shape, axes, len(self._boxes))

@@ -63,8 +63,8 @@ def _each(flows: Flows, entry: Entry, channels: Sequence[int]) -> Tensor:
     x, units = flows.values[entry.name], flows.graph.units(entry.name)
     if entry.aligned:
         axes, slope = flows.graph.holders[entry.name].axes, flows.read[entry.operation.name, entry.name]
-        parts = [by_channel(one, axes) for one in (slope, x, units)]
-        return torch.stack([row(*(part[channel] for part in parts), flows.graph.total) for channel in channels])
+        a, b, c = (by_channel(one, axes) for one in (slope, x, units))
+        return torch.stack([row(a[channel], b[channel], c[channel], flows.graph.total) for channel in channels])
     slope_of = _by_channel(flows, entry)
     return torch.stack([row(slope_of(channel), x, units, flows.graph.total) for channel in channels])
 

@@ -102,7 +102,7 @@ def _over(net: Network, scan: Scan, unit: Unit, limits: tuple[float, int, int]) 
 
     found = FoundCircuit.of(graph, each, limits)
     value = float(np.mean([hit.value for hit in hits]))
-    told = {"images": len(hits), **found.evidence(value), **remarks(net, unit)}
+    told: dict[str, Any] = {"images": len(hits), **found.evidence(value), **remarks(net, unit)}
     told["mean_over"] = f"the mean over the {len(hits)} images of the scan that drive {channel} most"
     return found.result(unit, value, told, image=None, seen=np.zeros((0, 0, 3), np.uint8), scan=scan)
 
@@ -112,7 +112,11 @@ def _beside(kept: float, random: Any) -> dict[str, Any]:
     if not len(random):
         return {}
     better = int((random >= kept).sum())
-    told = {"random_mean": float(random.mean()), "random_max": float(random.max()), "random_better": better}
+    told: dict[str, Any] = {
+        "random_mean": float(random.mean()),
+        "random_max": float(random.max()),
+        "random_better": better,
+    }
     if better:
         told["no_better_than_chance"] = f"{better} of {len(random)} circuits by chance keep as much of the unit"
     return told

@@ -117,7 +117,7 @@ def _number(pen: PIL.ImageDraw.ImageDraw, ends: Sequence[tuple[float, float]], v
     share = (0.3, 0.5, 0.7)[rank % 3]
     (x0, y0), (x1, y1) = ends
     place = x0 + (x1 - x0) * share, y0 + (y1 - y0) * share
-    words = f"{value:+.2g}".replace("-", "−")
+    words = (f"{value:+.0f}" if abs(value) >= 10 else f"{value:+.2g}").replace("-", "−")
     letters = font(_SMALL)
     left, top, right, bottom = pen.textbbox(place, words, font=letters, anchor="mm")
     pen.rectangle((left - 2, top - 1, right + 2, bottom + 1), fill="white")

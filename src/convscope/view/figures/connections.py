@@ -33,7 +33,7 @@ def draw_connections(
     view = View(title(result, f"of {named(result)} = {result.value:.4g}"), (), {}, _said(result))
     if result.seen.size:
         view = with_panel(view, Panel("what it saw", "seen", side=112), result.seen[None])
-    if not len(result.units):
+    if not len(result.ends):
         return view
     there = sorted({*result.columns.tolist()})
     shown = there[-columns:]
@@ -77,7 +77,7 @@ def _words(result: Connections, number: int) -> str:
     channel = result.units[number].rpartition(":")[2]
     if result.columns[number] == 0 and len(result.seen):
         channel = {"0": "red", "1": "green", "2": "blue"}.get(channel, channel)
-    return f"{channel}   {_number(float(result.flows[number]))}"
+    return f"{channel} · {_number(float(result.flows[number]))}"
 
 
 def _map(result: Connections, number: int) -> NDArray[np.uint8] | None:
@@ -91,7 +91,7 @@ def _crop(result: Connections, number: int) -> NDArray[np.uint8] | None:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
+    return (f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}").replace("-", "−")
 
 
 def _said(result: Connections) -> str:
