@@ -96,6 +96,7 @@ NETS = {
     "pooled": lambda net, x: net.flat(F.max_pool2d(F.avg_pool2d(start(net, x), 3, 1, 1), 3).flatten(1)),
     "padded": lambda net, x: vector(net, net.b(F.pad(F.max_pool2d(start(net, x), 2), (0, 1, 0, 1)))),
     "depthwise": lambda net, x: vector(net, F.relu6(net.deep(start(net, x)) * 9)),
+    "by channel": lambda net, x: vector(net, F.relu(net.deep(start(net, x)))),
     "split": lambda net, x: vector(net, net.b(torch.cat([*start(net, x).chunk(2, 1)][::-1], 1))),
     "shuffled": lambda net, x: vector(net, net.b(F.channel_shuffle(start(net, x), 3))),
     "grouped norm": lambda net, x: vector(net, net.b(net.group(start(net, x)))),
@@ -164,7 +165,7 @@ class Watched:
         return float((self.slope * (self.output - left)).sum().detach())
 
 
-@pytest.mark.parametrize(("name", "layer"), [("chain", "a"), ("chain", "b"), ("depthwise", "deep"), ("split", "b")])
+@pytest.mark.parametrize(("name", "layer"), [("chain", "a"), ("chain", "b"), ("by channel", "deep"), ("split", "b")])
 def test_an_edge_of_a_convolution_is_what_zeroing_its_kernel_slice_takes_away(name, layer):
     net = network(NETS[name])
     graph, flows, _ = found(net, "logits:2")
@@ -173,9 +174,10 @@ def test_an_edge_of_a_convolution_is_what_zeroing_its_kernel_slice_takes_away(na
     (own,) = [one for one in convolutions if graph.graph.tensors.get(one.call.refs[-2]) == f"{layer}.weight"]
     edges = edges_into(flows, graph.boxes.box_of(own.name), range(6))
     owners = graph.boxes.units(own.inputs[0])[0, :, 0, 0].long()
-    wanted = torch.tensor([[watched.without(u, c) for c in range(len(owners))] for u in range(6)])
+    slices = [[watched.without(u, c) for c in range(len(owners))] for u in range(6)]
+    wanted = torch.tensor(slices, dtype=torch.float64)
     assert wanted.abs().max() > 1e-3
-    torch.testing.assert_close(edges[:, owners], wanted.double(), rtol=0, atol=1e-12)
+    torch.testing.assert_close(edges[:, owners], wanted, rtol=0, atol=1e-12)
     assert float(edges.sum()) == pytest.approx(float(wanted.sum()))
 
 
@@ -198,7 +200,7 @@ def test_a_gate_is_not_counted_twice():
     assert signal == pytest.approx(row.output / 2)
 
 
-@settings(max_examples=12, deadline=None, phases=[Phase.generate])  # shrinking takes minutes
+@settings(max_examples=8, deadline=None, phases=[Phase.generate])  # shrinking takes minutes
 @given(networks())
 def test_random_networks_close_too(module):
     size = (19, 17)
@@ -214,13 +216,12 @@ def test_random_networks_close_too(module):
         check(flows, value)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small"])
-def test_real_networks_close(name):
+def test_a_real_network_closes():
     torchvision = pytest.importorskip("torchvision")
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        module = getattr(torchvision.models, name)(weights=None).double().eval()
-    net = cs.Network(module, size=32, name=name)
+        module = torchvision.models.resnet18(weights=None).double().eval()
+    net = cs.Network(module, size=32, name="resnet18")
     graph, flows, value = found(net, "logits:3", picture(32))
     rows = [flows.row(box) for box in graph.boxes.boxes[1:]]
     total = float(flows.flow(graph.boxes.start).sum()) + sum(row.bias + row.remainder for row in rows)
