@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..execution.plan import Plan, Values
-from .boxes import Box, BoxGraph
+from .boxes import BoxGraph, FlowBox
 from .circuit import Channels
 from .holders import by_channel
 
@@ -24,7 +24,7 @@ def channel_means(plan: Plan, graph: BoxGraph, images: Iterable[Tensor]) -> dict
     """The mean of each channel of each box over places and images, by the name of the box's last value."""
     sums: dict[str, Tensor] = {}
 
-    def seeing(box: Box) -> Callable[[Tensor], Tensor]:
+    def seeing(box: FlowBox) -> Callable[[Tensor], Tensor]:
         def see(value: Tensor) -> Tensor:
             mean = by_channel(value.double(), graph.holders[box.end].axes).mean(1)
             sums[box.end] = mean if box.end not in sums else sums[box.end] + mean
@@ -64,7 +64,7 @@ def values_of(
 
 
 def _ablated(plan: Plan, graph: BoxGraph, circuits: list[Channels], means: Mapping[str, Tensor]) -> Plan:
-    def changing(box: Box) -> Callable[[Tensor], Tensor]:
+    def changing(box: FlowBox) -> Callable[[Tensor], Tensor]:
         kept = torch.zeros(len(circuits), box.count, dtype=torch.bool)
         for number, channels in enumerate(circuits):
             kept[number, list(channels[box.end])] = True
@@ -81,7 +81,7 @@ def _ablated(plan: Plan, graph: BoxGraph, circuits: list[Channels], means: Mappi
     return _interposed(plan, {box.end: changing(box) for box in _inner(graph)})
 
 
-def _inner(graph: BoxGraph) -> list[Box]:
+def _inner(graph: BoxGraph) -> list[FlowBox]:
     """The boxes between the image and the unit."""
     return [box for box in graph.boxes[1:] if box is not graph.root]
 

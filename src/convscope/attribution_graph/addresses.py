@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ..graph.trace import INPUT, Graph, Ref
 from ..network.network import Network
-from .boxes import Box, BoxGraph
+from .boxes import BoxGraph, FlowBox
 
 _IDLE = {"Identity", "Dropout", "Sequential"}
 
@@ -27,7 +27,7 @@ def box_names(net: Network, graph: Graph, boxes: BoxGraph, end: str) -> dict[str
     return {INPUT: "input", **found, boxes.root.end: end}
 
 
-def _layer(net: Network, layers: Mapping[str, list[str]], box: Box) -> str | None:
+def _layer(net: Network, layers: Mapping[str, list[str]], box: FlowBox) -> str | None:
     """The outermost layer that puts out the last value of a box, or the last one inside of it that a layer puts out.
 
     Sequences of layers and what does nothing are named where there is no other.

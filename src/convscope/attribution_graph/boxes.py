@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from .holders import Axes, Holder, by_channel, channel_numbers, mapped
-from .kinds import keeps
+from .kinds import is_moved, keeps
 from .operations import Operation
 
 
 @dataclass(eq=False)
-class Box:
+class FlowBox:
     """Operations in order, of which the last makes `end`; its channels are the units from number `first` on."""
 
     end: str
@@ -34,7 +34,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Entry:
+class BoxEntry:
     """Where an operation reads what other boxes hold; `aligned` if each channel reads its own channel alone."""
 
     operation: Operation
@@ -56,7 +56,7 @@ class BoxGraph:
         self._read.update(name for o in operations if o.maker is not None for name in o.maker.refs)
         self._read[end] += 1
         self.holders: dict[str, Holder] = {}
-        self._boxes = [Box(start, shapes[start][1])]
+        self._boxes = [FlowBox(start, shapes[start][1])]
         self._total = 0
         self.holders[start] = Holder(shapes[start], (1,), 0)
         for operation in operations:
@@ -76,7 +76,7 @@ class BoxGraph:
         """The inputs of an operation that have units."""
         return [name for name in operation.inputs if name in self.holders]
 
-    def box_of(self, name: str) -> Box | None:
+    def box_of(self, name: str) -> FlowBox | None:
         """The box of a value; None of one whose numbers were moved there."""
         number = self.holders[name].box
         return None if number is None else self._boxes[number]
@@ -90,10 +90,10 @@ class BoxGraph:
         assert box is not None
         return channel_numbers(holder.shape, holder.axes) + self._numbered(box)
 
-    def entries(self, box: Box) -> list[Entry]:
+    def entries(self, box: FlowBox) -> list[BoxEntry]:
         """Where a box reads what others hold."""
         return [
-            Entry(operation, name, self.aligned(operation, name))
+            BoxEntry(operation, name, self.aligned(operation, name))
             for operation in box.operations
             for name in self.sources(operation)
             if self.box_of(name) is not box
@@ -110,20 +110,21 @@ class BoxGraph:
         names = self.sources(operation)
         if not names:
             return
-        found = mapped(operation, {name: (self.holders[name], self.units(name)) for name in names})
+        given = {name: (self.holders[name], self.units(name)) for name in names} if is_moved(operation) else {}
+        found = mapped(operation, given) if given else None
         if found is not None and operation.name != self.end:
             self.holders[operation.name] = Holder(shape, found[1], None, found[0].double())
             return
         axes = self._axes(operation, names, shape) if found is None else found[1]
         self.holders[operation.name] = Holder(shape, axes, len(self._boxes))
-        box = Box(operation.name, self.holders[operation.name].count)
+        box = FlowBox(operation.name, self.holders[operation.name].count)
         for name in names:
             if self._read[name] == 1 and self.aligned(operation, name):
                 self._join(box, name)
         box.operations.append(operation)
         self._boxes.append(box)
 
-    def _join(self, box: Box, name: str) -> None:
+    def _join(self, box: FlowBox, name: str) -> None:
         """Take the box of a value in."""
         number = self.holders[name].box
         if number is None or number == 0:
@@ -149,11 +150,11 @@ class BoxGraph:
             return tuple(axis for axis in widest.axes if shape[axis] > 1 or keeps(operation))
         return (1,) if len(shape) > 1 else ()
 
-    def _current(self, box: Box, number: int) -> bool:
+    def _current(self, box: FlowBox, number: int) -> bool:
         """Whether a box is still one by itself, at the number where it was made."""
         return all(known is not box for known in self._boxes[number + 1 :])
 
-    def _numbered(self, box: Box) -> int:
+    def _numbered(self, box: FlowBox) -> int:
         """The number of a box's first unit; it is given when it is first asked for."""
         if box.first < 0:
             box.first = self._total
@@ -164,7 +165,10 @@ class BoxGraph:
 def flow(slope: Tensor, value: Tensor, axes: Axes) -> Tensor:
     """What each channel of a value gives to the unit, (channels,) in double precision: Σ slope × activation."""
     # Padding before a maximum is -inf, and never chosen.
-    return by_channel((slope * value.nan_to_num(neginf=0.0)).double(), axes).sum(1)
+    found = by_channel(slope * value, axes).sum(1, dtype=torch.float64)
+    if bool(found.isfinite().all()):
+        return found
+    return by_channel(slope * value.nan_to_num(neginf=0.0), axes).sum(1, dtype=torch.float64)
 
 
 def row(slope: Tensor, value: Tensor, units: Tensor, total: int) -> Tensor:

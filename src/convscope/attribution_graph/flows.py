@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .boxes import Box, BoxGraph, flow
-from .kinds import is_affine
-from .local_slopes import averaged, bias, run_locally, slopes
+from .boxes import BoxGraph, FlowBox, flow
+from .kinds import SCALES_ALONG, is_affine, is_moved
+from .local_slopes import averaged, bias, run_locally, slopes_along
 from .operations import Operation
 
 MUCH = 0.2  # of an operation's output: a remainder above it is integrated
@@ -74,7 +74,9 @@ class Flows:
         self.slopes: dict[str, Tensor] = {graph.end: slope(tape.values[graph.end])}  # along each value
         self.read: dict[tuple[str, str], Tensor] = {}  # of an operation, along one of its inputs
         self.integrated: set[str] = set()
-        self._sums: dict[str, tuple[float, float]] = {}  # bias and remainder of each operation
+        self._sums: dict[str, tuple[float, float]] = {}  # bias and remainder of each operation in a box
+        self._through: dict[tuple[str, str], float] = {}
+        self._given = {graph.end: _total(self.slopes[graph.end], tape.values[graph.end])}  # by each value
         for operation in sorted(graph.operations if within is None else within, key=lambda one: -one.number):
             if operation.name in self.slopes:
                 self._back(operation, *tape.made.pop(operation.name))
@@ -87,7 +89,7 @@ class Flows:
             return torch.zeros(holder.count, dtype=torch.float64)
         return flow(slope, self.values[name], holder.axes).cpu()
 
-    def row(self, box: Box) -> LedgerRow:
+    def row(self, box: FlowBox) -> LedgerRow:
         """A box in numbers."""
         own = [self.sums(operation) for operation in box.operations]
         inputs = sum(self.through(entry.operation, entry.name) for entry in self.graph.entries(box))
@@ -99,24 +101,37 @@ class Flows:
 
     def through(self, operation: Operation, name: str) -> float:
         """What an input gives by way of an operation."""
-        slope = self.read.get((operation.name, name))
-        return 0.0 if slope is None else _total(slope, self.values[name])
+        way = operation.name, name
+        if way not in self._through:
+            slope = self.read.get(way)
+            self._through[way] = 0.0 if slope is None else _total(slope, self.values[name])
+        return self._through[way]
 
     def _back(self, operation: Operation, leaves: Mapping[str, Tensor], output: Tensor) -> None:
         after = self.slopes[operation.name]
         names = list(leaves)
-        found = slopes(output, [*leaves.values()], after)
+        found = slopes_along(output, [*leaves.values()], after)
         given = {name: self.values[name] for name in operation.inputs}
-        if not is_affine(operation) and self._unexplained(operation, names, found, after):
+        if self._curves(operation) and self._unexplained(operation, names, found, after):
             found = averaged(operation, given, names, after)
             self.integrated.add(operation.name)
         shift = bias(operation, given, names, after)
         own = 0.0 if shift is None else _total(after, shift)
-        inputs = sum(_total(slope, self.values[name]) for name, slope in zip(names, found, strict=True))
-        self._sums[operation.name] = own, _total(after, self.values[operation.name]) - inputs - own
         for name, slope in zip(names, found, strict=True):
             self.read[operation.name, name] = slope
             self.slopes[name] = slope if name not in self.slopes else self.slopes[name] + slope
+        given, moved = self._given[operation.name], self.graph.box_of(operation.name) is None
+        if moved and len(names) == 1:
+            self._through[operation.name, names[0]] = given
+        for name in names:
+            self._given[name] = self._given.get(name, 0.0) + self.through(operation, name)
+        if not moved:
+            inputs = sum(self.through(operation, name) for name in names)
+            self._sums[operation.name] = own, given - inputs - own
+
+    def _curves(self, operation: Operation) -> bool:
+        """Whether slopes alone may leave something of an operation unexplained."""
+        return not (is_affine(operation) or operation.kind in SCALES_ALONG or is_moved(operation))
 
     def _unexplained(self, operation: Operation, names: Sequence[str], found: Sequence[Tensor], after: Tensor) -> bool:
         """Whether the slopes leave more than a fifth of what the channels of an output give unexplained."""
@@ -130,4 +145,4 @@ class Flows:
 
 
 def _total(slope: Tensor, value: Tensor) -> float:
-    return float((slope * value.nan_to_num(neginf=0.0)).double().sum())
+    return float(flow(slope, value, ()))

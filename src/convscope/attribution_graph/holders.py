@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from .kinds import PADS, POOLS, moves
+from .kinds import PADS, POOLS, is_moved
 from .operations import Operation
 
 Axes: TypeAlias = tuple[int, ...]
@@ -56,9 +56,9 @@ def mapped(operation: Operation, given: Mapping[str, tuple[Holder, Tensor]]) -> 
 
     `given` are the holders of its inputs, with the units of their numbers.
     """
-    if not moves(operation) and operation.kind not in POOLS:
+    if not is_moved(operation):
         return None
-    run = runner(operation)
+    run = run_on_units(operation)
     units = run({name: units for name, (_, units) in given.items()})
     channels = run({name: channel_numbers(h.shape, h.axes) for name, (h, _) in given.items()})
     if units is None or channels is None:
@@ -71,7 +71,7 @@ def mapped(operation: Operation, given: Mapping[str, tuple[Holder, Tensor]]) -> 
     return units, first.axes if same else _varying(channels)
 
 
-def runner(operation: Operation) -> Callable[[Mapping[str, Tensor]], Tensor | None]:
+def run_on_units(operation: Operation) -> Callable[[Mapping[str, Tensor]], Tensor | None]:
     """How to run an operation on numbers that stand for units, or places; None where it pools several."""
     if operation.kind in PADS:
         named = operation.named

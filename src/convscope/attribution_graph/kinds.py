@@ -17,6 +17,7 @@ POOLS = {
     "amax", "amin", "upsample_bilinear2d", "upsample_bicubic2d", "_upsample_bilinear2d_aa",
 }  # fmt: skip
 PADS = {"pad", "constant_pad_nd"}
+SCALES_ALONG = {"relu", "leaky_relu", "prelu", "abs", "maximum", "minimum"}  # f(2x) = 2 f(x): its tangent is itself
 HELD = {"layer_norm", "group_norm", "rms_norm", "instance_norm"}  # their deviation is held as it is
 _SUMS = {"add", "sub", "rsub", "batch_norm"}
 _SCALES = {"mul", "multiply", "div", "true_divide"}
@@ -30,6 +31,11 @@ def moves(operation: Operation) -> bool:
         zeros = given.get("value") in (None, 0, float("-inf"))
         return given.get("mode", "constant") != "constant" or zeros
     return operation.kind in MOVES
+
+
+def is_moved(operation: Operation) -> bool:
+    """Whether it moves numbers, or pools places, so that nothing is lost or added on the way."""
+    return moves(operation) or operation.kind in POOLS
 
 
 def keeps(operation: Operation) -> bool:

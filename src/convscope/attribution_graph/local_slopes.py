@@ -27,7 +27,7 @@ def run_locally(operation: Operation, given: Mapping[str, Any]) -> Any:
     return _HELD[operation.kind](named)
 
 
-def slopes(output: Tensor, inputs: Sequence[Tensor], after: Tensor) -> list[Tensor]:
+def slopes_along(output: Tensor, inputs: Sequence[Tensor], after: Tensor) -> list[Tensor]:
     """The slopes along the inputs that an output was made of, where `after` are those along the output."""
     if not output.requires_grad:
         return [torch.zeros_like(x) for x in inputs]
@@ -43,7 +43,7 @@ def averaged(operation: Operation, given: Mapping[str, Any], names: Sequence[str
         leaves = {name: (given[name] * share).requires_grad_() for name in names}
         with torch.enable_grad():
             output = run_locally(operation, {**given, **leaves})
-        found = slopes(output, list(leaves.values()), after)
+        found = slopes_along(output, list(leaves.values()), after)
         total = [sum_ + slope / STEPS for sum_, slope in zip(total, found, strict=True)]
     return total
 

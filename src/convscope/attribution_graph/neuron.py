@@ -13,7 +13,7 @@ from torch import Tensor
 from ..graph.trace import Graph
 from .boxes import BoxGraph
 from .flows import Flows, Tape
-from .holders import Holder, channel_numbers, runner
+from .holders import Holder, channel_numbers, run_on_units
 from .kinds import is_affine, keeps, moves
 from .operations import Operation
 
@@ -102,7 +102,7 @@ class _Places:
         operation = self._made.get(name)
         if operation is None or name in self._layers or not moves(operation):
             return self._own(name)
-        run = runner(operation)
+        run = run_on_units(operation)
         found = run({source: self.of(source) for source in self._boxes.sources(operation)})
         return self._own(name) if found is None else found.round()
 

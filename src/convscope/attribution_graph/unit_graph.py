@@ -25,7 +25,7 @@ _NEAR = 1e-3  # how far the graph's value may be from the module's
 
 
 class UnitGraph:
-    """What lies between the image and a unit, of a network that is frozen for the while.
+    """What lies between the image and a unit, of a network that is frozen for the while; `first` is x through it, once.
 
     Raises CannotExport, with the reason, where the executed graph cannot be found, or computes something else.
     """
@@ -37,11 +37,15 @@ class UnitGraph:
         self.dtype = torch.float64 if dtype_of(net.module) is torch.float64 else torch.float32
         weights = {name: _usable(t, self.dtype) for name, t in part.weights(unwrap(net.module)).items()}
         self.operations = operations_of(part, weights)
-        self.plan = Plan.of(part, unwrap(net.module), self.dtype)
         self.end = part.outputs[unit.source]
-        tape = self.tape(x)
-        self.boxes = BoxGraph(self.operations, {INPUT: tuple(x.shape), **tape.shapes}, INPUT, self.end)
-        self._check(tape, x)
+        self.first = self.tape(x)
+        self.boxes = BoxGraph(self.operations, {INPUT: tuple(x.shape), **self.first.shapes}, INPUT, self.end)
+        self._check(self.first, x)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The same graph as steps that run fast, without slopes."""
+        return Plan.of(self.graph.up_to((self.unit.source,)), unwrap(self.net.module), self.dtype)
 
     @cached_property
     def names(self) -> dict[str, str]:

@@ -68,7 +68,7 @@ def _of_image(
     shown = net.see(picture)
     x = net.feed(shown)
     graph = UnitGraph(net, unit, x)
-    flows = graph.flows(graph.tape(x))
+    flows = graph.flows(graph.first)
     value = float(graph.read(flows.values[graph.end]))
     found = FoundCircuit.of(graph, [flows], limits)
     told: dict[str, Any] = {"forward_passes": 1, "backward_passes": 1, **found.evidence(value), **remarks(net, unit)}

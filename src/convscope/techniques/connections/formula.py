@@ -51,7 +51,7 @@ def formula(
     seen = net.see(picture)
     with torch.inference_mode(False), frozen(unwrap(net.module)):
         graph = UnitGraph(net, found, net.feed(seen))
-        tape = graph.tape(net.feed(seen))
+        tape = graph.first
         number, chosen = _number(graph, tape.values[graph.end])
         label = {"label": net.label(found.channel or 0)} if found.is_class else {}
         if probability:
