@@ -26,32 +26,31 @@ class Circuit:
     edges: tuple[tuple[int, int, float], ...]
 
 
-def candidates(graph: BoxGraph, flows: Mapping[str, Tensor], asked: Sequence[int], keep: float, most: int) -> Channels:
-    """Of each box the strongest channels, up to a share `keep` of all its |flow|, and at most so many.
+def circuit_of(several: Sequence[Flows], asked: Sequence[int], keep: float, most: int, into: int) -> Circuit:
+    """From the unit, the channels `asked` of the last box, back to the image; of several images their mean.
 
-    `flows` are those of the boxes' channels; of the last box it is the channels that are asked for.
+    Of each box the channels are kept that give most to those kept after it, up to a share `keep` of all that is given
+    to these, and at most `most`. Each takes its strongest edges from what is kept, `into` at most; what no edge reaches
+    is left out.
     """
-    found = {box.end: _strongest(flows[box.end].numpy(), keep, most) for box in graph.boxes}
-    return {**found, graph.root.end: asked}
+    graph = several[0].graph
+    kept, rows, given = {graph.root.end: asked}, dict[str, Tensor](), torch.zeros(graph.total, dtype=torch.float64)
+    for box in reversed(graph.boxes):
+        if box is not graph.root:
+            kept[box.end] = _strongest(given[list(box.units)].numpy(), keep, most)
+        if box.operations:
+            row = sum(edges_into(flows, box, kept[box.end]) for flows in several) / len(several)
+            given += row.abs().sum(0)
+            rows[box.end] = row.to_sparse()  # most units give nothing
+    return _reached(graph, kept, rows, into)
 
 
-def edge_rows(flows: Flows, chosen: Channels) -> dict[str, Tensor]:
-    """What every chosen unit gives to the chosen channels of each box, (channels, all chosen)."""
-    units = torch.tensor(unit_numbers(flows.graph, chosen), dtype=torch.long)
-    return {box.end: edges_into(flows, box, chosen[box.end])[:, units] for box in flows.graph.boxes[1:]}
-
-
-def unit_numbers(graph: BoxGraph, chosen: Channels) -> list[int]:
-    """The numbers of all chosen units, in the order of the boxes."""
-    return [box.first + channel for box in graph.boxes for channel in chosen[box.end]]
-
-
-def circuit_of(graph: BoxGraph, chosen: Channels, rows: Mapping[str, Tensor], into: int) -> Circuit:
-    """From the unit back to the image: each channel that is reached takes its strongest edges, `into` at most."""
-    numbers = unit_numbers(graph, chosen)
+def _reached(graph: BoxGraph, chosen: Channels, rows: Mapping[str, Tensor], into: int) -> Circuit:
+    numbers = [box.first + channel for box in graph.boxes for channel in chosen[box.end]]
     reached, edges = {graph.root.first + channel for channel in chosen[graph.root.end]}, list[tuple[int, int, float]]()
     for box in reversed(graph.boxes[1:]):
-        for channel, row in zip(chosen[box.end], rows[box.end].numpy(), strict=True):
+        dense = rows[box.end].to_dense()[:, numbers].numpy()
+        for channel, row in zip(chosen[box.end], dense, strict=True):
             if box.first + channel not in reached:
                 continue
             for place in np.argsort(-np.abs(row), kind="stable")[:into].tolist():

@@ -135,7 +135,7 @@ def scanned(tmp_path_factory):
 def test_of_a_scan_it_is_the_mean_over_the_images_that_drive_the_unit_most(tiny, scanned, tmp_path):
     scan = cs.scan(tiny, scanned, tmp_path / "scan", layers="2,3,logits", top=3)
     found = cs.connections(tiny, scan, "2:4", **ALL)
-    hits = scan.top("2:4", 9)
+    hits = scan.top("2:4", 5)
     alone = [cs.connections(tiny, scanned / hit.image, f"2:4@{hit.y},{hit.x}", **ALL) for hit in hits]
     each = [rows(one.edges) for one in alone]
     for (source, _), value in rows(found.edges).items():

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from ...attribution_graph.flows import Flows
 from ...attribution_graph.unit_graph import UnitGraph
 from ...base.errors import BadScan
 from ...base.image import Image, ImageLike
@@ -27,7 +28,7 @@ from .found_circuit import FoundCircuit
 from .picture_or_scan import PictureOrScan
 from .unit_choice import one_unit
 
-_PATCHES = 9  # images of a scan that stand for all
+_PATCHES = 5  # images of a scan that stand for all: what flows in each is held
 
 
 @technique(image=PictureOrScan())
@@ -36,7 +37,9 @@ def connections(
     image: ImageLike | Scan,
     unit: UnitLike,
     *,
-    keep: Annotated[float, Field(gt=0, le=1, description="share of a layer's |flow| that the kept units carry")] = 0.9,
+    keep: Annotated[
+        float, Field(gt=0, le=1, description="share of what a layer gives to the circuit that its kept units carry")
+    ] = 0.9,
     most: Annotated[int, Field(ge=1, le=32, description="units kept of a layer, at most")] = 8,
     into: Annotated[int, Field(ge=1, le=1000, description="edges into a unit, the strongest, at most")] = 3,
     scan: Annotated[AScan, Field(description="folder of a scan, for the mean and the crops beside the units")] = "",
@@ -95,12 +98,11 @@ def _over(net: Network, scan: Scan, unit: Unit, limits: tuple[float, int, int]) 
     inputs = [net.prepare(scan.source.open(hit.image)) for hit in hits]
     graph = UnitGraph(net, places[0], inputs[0])
 
-    def each() -> Any:
-        for number, (x, place) in enumerate(zip(inputs, places, strict=True)):
-            report_progress(number, len(hits))
-            yield graph.flows(graph.tape(x), place)
-
-    found = FoundCircuit.of(graph, each, limits)
+    several = list[Flows]()
+    for number, (x, place) in enumerate(zip(inputs, places, strict=True)):
+        report_progress(number, len(hits))
+        several.append(graph.flows(graph.tape(x), place))
+    found = FoundCircuit.of(graph, several, limits)
     value = float(np.mean([hit.value for hit in hits]))
     told: dict[str, Any] = {"images": len(hits), **found.evidence(value), **remarks(net, unit)}
     told["mean_over"] = f"the mean over the {len(hits)} images of the scan that drive {channel} most"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from ...attribution_graph.circuit import Circuit, candidates, circuit_of, edge_rows
+from ...attribution_graph.circuit import Circuit, circuit_of
 from ...attribution_graph.flows import Flows
 from ...attribution_graph.holders import by_channel
 from ...attribution_graph.unit_graph import UnitGraph
@@ -32,27 +34,18 @@ class FoundCircuit:
     integrated: int
 
     @classmethod
-    def of(cls, graph: UnitGraph, each: Any, limits: tuple[float, int, int]) -> FoundCircuit:
-        """From the flows of images: a list, or what makes them anew, for they are gone through twice."""
-        again = each if callable(each) else lambda: each
-        boxes, keep, most, into = graph.boxes.boxes, *limits
-        flows: dict[str, Tensor] = {}
-        numbers, maps, asked, count, integrated = 0.0, dict[str, Tensor](), list[int](), 0, 0
-        for one in again():
-            count, integrated = count + 1, max(integrated, len(one.integrated))
-            asked = graph.channels(one) or [graph.unit.channel or 0]
-            numbers = numbers + _numbers(one)
-            for box in boxes:
-                own = one.flow(box.end)
-                flows[box.end] = own if box.end not in flows else flows[box.end] + own
-                maps[box.end] = maps.get(box.end, 0) + one.values[box.end]
-        flows = {name: total / count for name, total in flows.items()}
-        chosen = candidates(graph.boxes, flows, asked, keep, most)
-        rows: dict[str, Tensor] = {}
-        for one in again():
-            rows = {name: row / count + rows.get(name, 0) for name, row in edge_rows(one, chosen).items()}
-        circuit = circuit_of(graph.boxes, chosen, rows, into)
-        return cls(graph, circuit, flows, numbers / count, {n: m / count for n, m in maps.items()}, integrated)
+    def of(cls, graph: UnitGraph, several: Sequence[Flows], limits: tuple[float, int, int]) -> FoundCircuit:
+        """From what flows in one image, or in several of which it is the mean; `limits` are keep, most and into."""
+        count, ends = len(several), [box.end for box in graph.boxes.boxes]
+        asked = graph.channels(several[0]) or [graph.unit.channel or 0]
+        return cls(
+            graph=graph,
+            circuit=circuit_of(several, asked, *limits),
+            flows={name: torch.stack([one.flow(name) for one in several]).mean(0) for name in ends},
+            numbers=np.mean([_numbers(one) for one in several], 0),
+            maps={name: sum(one.values[name] for one in several) / count for name in ends},
+            integrated=max(len(one.integrated) for one in several),
+        )
 
     @property
     def units(self) -> list[tuple[str, int]]:

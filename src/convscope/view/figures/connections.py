@@ -94,15 +94,20 @@ def _number(value: float) -> str:
     return (f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}").replace("-", "−")
 
 
+def _share(value: float) -> str:
+    return f"{100 * value:.0f} %".replace("-", "−")
+
+
 def _said(result: Connections) -> str:
     evidence = result.evidence
     bias, left = evidence.get("from_biases", 0.0), evidence.get("remainder", 0.0)
     told = f"the image gives {_number(evidence.get('from_the_image', 0.0))}, biases {_number(bias)}"
     words = [f"{told}, and {_number(left)} is the remainder"]
     if len(result.random):
-        chance = f"{result.random.mean():.0%} with as many units by chance (at most {result.random.max():.0%})"
+        mean, high = (_share(float(value)) for value in (result.random.mean(), result.random.max()))
+        chance = f"{mean} with as many units by chance (at most {high})"
         rest = f"with all other units at the mean of {evidence['mean_of']}"
-        words.append(f"{rest} {result.kept:.0%} of the unit is left, {chance}")
+        words.append(f"{rest} {_share(result.kept)} of the unit is left, {chance}")
     return "; ".join([*words, note(result)]).rstrip("; ")
 
 
