@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .holders import Axes, Holder, by_channel, channel_numbers, mapped
+from .holders import Axes, Holder, by_channel, channel_numbers, units_after
 from .kinds import is_moved, keeps
 from .operations import Operation
 
@@ -111,7 +111,7 @@ class BoxGraph:
         if not names:
             return
         given = {name: (self.holders[name], self.units(name)) for name in names} if is_moved(operation) else {}
-        found = mapped(operation, given) if given else None
+        found = units_after(operation, given) if given else None
         if found is not None and operation.name != self.end:
             self.holders[operation.name] = Holder(shape, found[1], None, found[0].double())
             return

@@ -51,7 +51,7 @@ def by_channel(values: Tensor, axes: Axes) -> Tensor:
     return values.permute(*axes, *rest).reshape(count, -1)
 
 
-def mapped(operation: Operation, given: Mapping[str, tuple[Holder, Tensor]]) -> tuple[Tensor, Axes] | None:
+def units_after(operation: Operation, given: Mapping[str, tuple[Holder, Tensor]]) -> tuple[Tensor, Axes] | None:
     """The units of the numbers that an operation moves or pools, and the axes of its channels; None for any other.
 
     `given` are the holders of its inputs, with the units of their numbers.
