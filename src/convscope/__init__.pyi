@@ -7,6 +7,7 @@ from .results.evaluation import Comparison as Comparison, Curves as Curves
 from .results.evaluation import PointingGame as PointingGame, SanityCheck as SanityCheck
 from .base.receptive_field import ReceptiveField as ReceptiveField
 from .base.image import Image as Image, open_image as open_image
+from .results.connections import Connections as Connections, Formula as Formula
 from .results.embedding import Embedding as Embedding
 from .results.separation import SeparatingUnits as SeparatingUnits
 from .results.network_comparison import NetworkComparison as NetworkComparison
@@ -39,6 +40,8 @@ from .techniques.evaluation.compare import compare as compare
 from .techniques.representation.compare_networks import compare_networks as compare_networks
 from .techniques.differences.flipped_units import flipped_units as flipped_units
 from .techniques.differences.margin_path import margin_path as margin_path
+from .techniques.connections.connections import connections as connections
+from .techniques.connections.formula import formula as formula
 from .techniques.dream.dream import dream as dream
 from .techniques.representation.embed import embed as embed
 from .techniques.evaluation.insertion_deletion import insertion_deletion as insertion_deletion

@@ -35,6 +35,7 @@ QUICK = {  # knobs for techniques that take their time with the defaults
     "vargrad": {"samples": 3},
     "integrated_gradients": {"steps": 3, "limit": 5},
     "occlusion": {"size": 100, "stride": 60},
+    "connections": {"draws": 2},
     "rise": {"samples": 9},
     "perturbation_mask": {"steps": 3},
     "insertion_deletion": {"steps": 3},

@@ -95,6 +95,8 @@ CATALOG = (
     CatalogEntry("gradcam", "attribution.gradcam"),
     CatalogEntry("project", "inspection.project"),
     CatalogEntry("patches", "inspection.patches"),
+    CatalogEntry("connections", "connections.connections"),
+    CatalogEntry("formula", "connections.formula"),
     CatalogEntry("occlusion", "attribution.occlusion"),
     CatalogEntry("rise", "attribution.rise"),
     CatalogEntry("perturbation_mask", "attribution.perturbation_mask"),

@@ -150,7 +150,7 @@ def _attention(operator: OperatorCall) -> Ruling:
     return _blended(operator, [-1], [-2, -1], [-2]) if operator.values == asked and batched else unknown(operator)
 
 
-_ELEMENTWISE = {
+ELEMENTWISE = {
     "abs", "add", "addcmul", "atan", "bitwise_not", "celu", "clamp", "clamp_max", "clamp_min", "clip", "cos", "div",
     "elu", "eq", "erf", "exp", "floor", "ge", "gelu", "gt", "hardsigmoid", "hardswish",
     "hardtanh", "le", "leaky_relu", "log", "log1p", "log_sigmoid", "logical_not", "lt", "masked_fill", "maximum",
@@ -162,7 +162,7 @@ _VIEWS = {"view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", 
 _CONSTANT = {"sym_size", "new_ones", "new_zeros", "new_full", "new_empty", "zeros_like", "ones_like", "full_like"}
 _SCALING = {"mul", "multiply", "div", "true_divide"}
 _ON_PARTS: dict[str, Rule] = {  # what may be done on a part of a map, if the rule then says so
-    **dict.fromkeys(_ELEMENTWISE, _elementwise),
+    **dict.fromkeys(ELEMENTWISE, _elementwise),
     **dict.fromkeys(["batch_norm", "instance_norm"], _normalizing),
     **dict.fromkeys(["max_pool2d", "avg_pool2d"], spatial_operators.pooling),
     **dict.fromkeys(["pad", "constant_pad_nd"], spatial_operators.padding),

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from ..base.errors import BadScan, BadSource, CannotRerun
+from pydantic import BeforeValidator
+
+from ..base.errors import BadKnob, BadScan, BadSource, CannotRerun
+from ..contract.knobs import Names
 from ..contract.subjects import AtHand, Subject, Where
 from ..data.open import open_source
 from ..data.source import Source
+from ..network.network import Network
 from .codes.files import is_codes
 from .codes.result import Codes, open_codes
 from .result import Scan, open_scan
@@ -73,3 +77,31 @@ class SourceSubject(Subject):
     def offered(self, net: Any, text: str, at: AtHand) -> Any:
         """Those the page was started with, else the bundled photos."""
         return at.source or "samples"
+
+
+def _folder_of(given: Any) -> Any:
+    """The folder of a scan, which a request can hold."""
+    if isinstance(given, Scan):
+        if given.folder is None:
+            raise BadKnob("scan must be in a folder, so that the picture can be made again. Scan into one, or save it.")
+        return str(given.folder)
+    return str(given) if isinstance(given, Path) else given
+
+
+def _contents(folder: str) -> dict[str, str]:
+    return {folder: open_scan(folder).digest} if folder else {}
+
+
+AScan = Annotated[str, BeforeValidator(_folder_of), Names(_contents)]
+
+
+def scan_of(net: Network, folder: str) -> Scan | None:
+    """The scan in a folder; raises BadScan where there is none, or one of another network."""
+    if not folder:
+        return None
+    try:
+        scan = open_scan(folder)
+    except BadScan as error:
+        raise BadScan(f"scan must be the folder of a finished scan, not {folder!r}. {error}") from error
+    scan.check(net)
+    return scan

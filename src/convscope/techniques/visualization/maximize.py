@@ -5,18 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from ...base.errors import BadKnob, BadSource
 from ...base.image import Image
 from ...base.pixels import in_colors
 from ...base.unit import Unit, spanning
-from ...contract.knobs import Names, Several
+from ...contract.knobs import Several
 from ...contract.technique import technique
 from ...execution.features import Precision
 from ...network.network import Network
@@ -25,35 +24,19 @@ from ...optimize.objective import Objective
 from ...optimize.objective_subject import ObjectiveSubject
 from ...optimize.objective_text import ObjectiveLike, objective
 from ...results.synthesis import Maximized
-from ...scan.result import Scan, open_scan
+from ...scan.subject import AScan, scan_of
 from ..common_knobs import BatchSize, Seed
 from .batch import Painted, VisualizationSetup
 from .batches import VisualizationBatches
 from .presets import CANVASES, PRESETS, CanvasName, PresetName, VisualizationPreset
 from .run import VisualizationRun
-from .validation import against_scan, judged, judges_named, scan_of
+from .validation import against_scan, judged, judges_named
 
 _LEAST = 4  # the canvas may be this many times smaller than what the network takes
 _AUTO = "auto: the preset's own"
 
 Steps = Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"]
 Size = Annotated[int, Field(ge=1, le=4096)] | Literal["auto"]
-
-
-def _folder_of(given: Any) -> Any:
-    """The folder of a scan, which a request can hold."""
-    if isinstance(given, Scan):
-        if given.folder is None:
-            raise BadKnob("scan must be in a folder, so that the picture can be made again. Scan into one, or save it.")
-        return str(given.folder)
-    return str(given) if isinstance(given, Path) else given
-
-
-def _contents(folder: str) -> dict[str, str]:
-    return {folder: open_scan(folder).digest} if folder else {}
-
-
-AScan = Annotated[str, BeforeValidator(_folder_of), Names(_contents)]
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,14 @@ from ...network.network import Network
 from ...optimize.objective import Excite, Objective
 from ...results.synthesis import Sheet
 from ...scan.result import Scan
+from ...scan.subject import AScan, scan_of
 from ..common_knobs import BatchSize, Seed
 from ..inspection.patches import patches
 from .batch import VisualizationSetup
 from .batches import VisualizationBatches
-from .maximize import AScan, sides
+from .maximize import sides
 from .presets import PRESETS, PresetName
 from .run import VisualizationRun
-from .validation import scan_of
 
 _SIDE = 64  # of a patch, in pixels
 

@@ -9,27 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...base.errors import BadKnob, BadScan, UnknownLayer, UnknownNetwork
+from ...base.errors import BadKnob, UnknownLayer, UnknownNetwork
 from ...base.pixels import to_bytes
 from ...base.unit import Unit
 from ...network.network import Network
-from ...scan.result import Scan, open_scan
+from ...scan.result import Scan
 from ...zoo import zoo
 
 _HIGH = 0.999  # the percentile of a unit's activations that a picture is compared with, besides the maximum
 Units = Sequence[Unit | None]
-
-
-def scan_of(net: Network, folder: str) -> Scan | None:
-    """The scan in a folder; raises BadScan where there is none, or one of another network."""
-    if not folder:
-        return None
-    try:
-        scan = open_scan(folder)
-    except BadScan as error:
-        raise BadScan(f"scan must be the folder of a finished scan, not {folder!r}. {error}") from error
-    scan.check(net)
-    return scan
 
 
 def judges_named(names: str) -> list[Network]:
