@@ -37,6 +37,7 @@ _MODULES = {
     "evolution": "map_verbs",
     "merge": "scan_verbs",
     "query": "scan_verbs",
+    "samples": "samples_verb",
 }  # the rest: `verbs`
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu
 
 from ...base.errors import BadKnob
 from ..centered import checked_codes
@@ -32,6 +31,8 @@ def mann_whitney(values: NDArray[Any], selected: NDArray[np.bool_]) -> float:
     Mann and Whitney 1947: exact for eight images of a kind at most without ties, else normal, corrected for ties and
     continuity.
     """
+    from scipy.stats import mannwhitneyu
+
     return float(mannwhitneyu(values[selected], values[~selected], alternative="greater").pvalue)
 
 
