@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constr
 PAGE := src/convscope/fronts/server/static/index.html
 SOURCES := $(shell find web -name node_modules -prune -o -type f -print)
 
-.PHONY: demo test check format bench docs clean
+.PHONY: demo test sweep check format bench docs clean
 
 demo: .venv/.demo $(PAGE)
 	$(BIN)/convscope explore lite0
@@ -15,6 +15,11 @@ demo: .venv/.demo $(PAGE)
 test: check .venv/.browser
 	$(BIN)/python web/build.py test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --max-worker-restart=0
+
+# Every property with many examples, and every case of which `make test` runs some: too long to wait for at each change.
+sweep: .venv/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --max-worker-restart=0 \
+	    -m "sweep or hypothesis" --hypothesis-profile=sweep
 
 check: .venv/.test $(PAGE)
 	$(BIN)/ruff check .

@@ -1,4 +1,7 @@
-"""What tests share: the development data, the embedded network, and a network small enough to reason about."""
+"""What tests share: the development data, the embedded network, and a network small enough to reason about.
+
+What hands files to the workers reads this too, and runs no test: torch is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
 from hypothesis import settings
-from torch import nn
 
 import convscope as cs
 from convscope.base.errors import CannotExport
-from convscope.graph import trace
-from convscope.network import network
-from convscope.network.isolation.parts import unwrap
-from convscope.network.isolation.running import dtype_of
-from convscope.network.isolation.user_hooks import hooks_of
-from convscope.network.layers import layer_table
-from convscope.network.network import Family
-from convscope.optimize.canvas import Frame
-from convscope.optimize.draws import generator
-from convscope.zoo import lite
 
-settings.register_profile("same", derandomize=True, deadline=None)  # a failure must come back in the next run
+if TYPE_CHECKING:
+    from convscope.graph.trace import Graph
+    from convscope.network.layers.layer_table import Table
+    from convscope.network.network import Family
+
+settings.register_profile("same", derandomize=True, deadline=None, max_examples=40)  # a failure must come back
+settings.register_profile("sweep", settings.get_profile("same"), max_examples=100)  # of those that say no number
 settings.load_profile("same")
 
 LONGEST = [  # one of these begun last would keep all other workers waiting; those of the page stand together and share
@@ -51,6 +49,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank.get(item.path, len(LONGEST)))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give all tests of the page to one worker, which starts one explorer for them; else, whole files as usual."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return "tests/web" if file.startswith("tests/web/") else file
+
+    return Together(config, log)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The development data and models beside the repository; a fresh clone has none."""
@@ -63,9 +76,14 @@ def shared() -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def graphs_of_the_zoo() -> Iterator[None]:
     """A network of the zoo is exported once, with all its layers, however often it is loaded: that takes seconds."""
-    export, known = trace.trace, dict[object, trace.Graph]()
+    from convscope.graph import trace
+    from convscope.network.isolation.parts import unwrap
+    from convscope.network.isolation.running import dtype_of
+    from convscope.network.isolation.user_hooks import hooks_of
 
-    def once(net: cs.Network, *layers: str) -> trace.Graph:
+    export, known = trace.trace, dict[object, "Graph"]()
+
+    def once(net: cs.Network, *layers: str) -> Graph:
         module, every, name = unwrap(net.module), tuple(net.layers.including(*layers)), net.reference["reference"]
         if not name or hooks_of(module):
             return export(net, *layers)
@@ -85,6 +103,8 @@ def graphs_of_the_zoo() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def build_lite() -> Iterator[Callable[[str, str], cs.Network]]:
     """The embedded network is built from its file once; who loads it gets a copy, and this builds it anew."""
+    from convscope.zoo import lite
+
     build, known = lite.lite, dict[str, cs.Network]()
 
     def once(name: str, weights: str) -> cs.Network:
@@ -102,9 +122,13 @@ def build_lite() -> Iterator[Callable[[str, str], cs.Network]]:
 @pytest.fixture(scope="session", autouse=True)
 def layers_of_lite0() -> Iterator[None]:
     """The embedded network is looked through once, however often it is loaded: that takes a forward."""
-    look, known = network.layer_table, dict[tuple[str, str], layer_table.Table]()
+    from convscope.network import network
+    from convscope.network.isolation.user_hooks import hooks_of
+    from convscope.network.layers import layer_table
 
-    def once(net: cs.Network) -> layer_table.Table:
+    look, known = network.layer_table, dict[tuple[str, str], "Table"]()
+
+    def once(net: cs.Network) -> Table:
         if net.reference["reference"] != "lite0" or hooks_of(net.module):
             return look(net)
         key = net.name, net.digest
@@ -130,12 +154,17 @@ def lite0() -> cs.Network:
 @pytest.fixture(scope="session")
 def family_of_tiny() -> Family:
     """What every `tiny` shares, so that each of its graphs is exported once."""
+    from convscope.network.network import Family
+
     return Family()
 
 
 @pytest.fixture
 def tiny(family_of_tiny: Family) -> cs.Network:
     """Layers 0 (conv), 1 (bn), 2 (relu), 3 (conv), 4 (pool), 5 (flatten), 6 (linear): 3 × 32 × 32 → 5 classes."""
+    import torch
+    from torch import nn
+
     with torch.random.fork_rng():
         torch.manual_seed(0)
         module = nn.Sequential(
@@ -155,6 +184,10 @@ def tiny(family_of_tiny: Family) -> cs.Network:
 @pytest.fixture
 def frame():
     """Frames to paint in, by count, channels, height and width."""
+    import torch
+
+    from convscope.optimize.canvas import Frame
+    from convscope.optimize.draws import generator
 
     def made(count=2, channels=3, height=8, width=8, seed=0):
         return Frame([generator(seed, n) for n in range(count)], channels, height, width, torch.device("cpu"))

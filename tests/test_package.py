@@ -58,6 +58,7 @@ def test_installed_in_a_clean_environment_outside_the_checkout_the_command_works
     where = run(python, "-c", "import convscope; print(convscope.__file__)")
     assert where.startswith(str(tmp_path))
     assert "saliency" in run(command, "--help")
-    run(command, "weights", "lite0", "conv_stem", "-o", "filters.png")
-    told = run(python, "-c", SEVERAL, "predict lite0 sample:coffee", "rerun filters.png")
+    assert "sample:coffee" in run(command, "samples")
+    paint = "weights lite0 conv_stem -o filters.png"
+    told = run(python, "-c", SEVERAL, paint, "predict lite0 sample:coffee", "rerun filters.png")
     assert "espresso" in told and "the same bytes" in told

@@ -208,8 +208,14 @@ PADS = {
 }
 
 
-@pytest.mark.parametrize("stride", [1, 2, 3])
-@pytest.mark.parametrize("name", PADS)
+@pytest.mark.parametrize(
+    ("name", "stride"),
+    [  # every pad with one stride, every stride with three pads; the other pairs are left to the sweep
+        pytest.param(name, stride, marks=[] if n % 3 + 1 == stride else pytest.mark.sweep)
+        for n, name in enumerate(PADS)
+        for stride in (1, 2, 3)
+    ],
+)
 def test_a_convolution_takes_the_zeros_before_it_along(name, stride):
     pad, absorbed = PADS[name]
     parts = {"strided": nn.Conv2d(3, 8, (3, 4), stride=stride, padding=(1, 0), dilation=(1, 2))}

@@ -88,7 +88,7 @@ class TestTheViewOfANetwork:
 
     def test_photos_of_the_development_data_too(self, lite0, shared):
         source = open_source(str(shared / "data" / "imagenet-500.zip"))
-        for number in range(0, 500, 25):
+        for number in range(0, 500, 100):
             photo = source.image(source.entry(number))
             assert lite0.predict(lite0.view(photo).png(), top=1000) == lite0.predict(photo, top=1000)
 

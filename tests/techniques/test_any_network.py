@@ -81,7 +81,7 @@ def random_modules(count):
     return wrapped
 
 
-@settings(max_examples=25, phases=FOUND)
+@settings(max_examples=15, phases=FOUND)
 @given(cases())
 @example(Case(("flips", "windows"), (4, 6), beside=True))
 @example(Case(("attention", "class token"), (4, 4), end="softmax"))
@@ -99,7 +99,7 @@ def test_the_table_has_every_layer_that_has_places_and_shows_what_it_puts_out(ca
     assert snapshot(net.module) == before
 
 
-@random_modules(25)
+@random_modules(15)
 def test_gradients(data):
     asked = Asked(data)
     height, grad = slope(asked.case, asked.x, asked.unit, asked.codes)
@@ -110,7 +110,7 @@ def test_gradients(data):
     asked.untouched()
 
 
-@random_modules(12)
+@random_modules(9)
 def test_integrated_gradients_share_out_the_rise(data):
     asked = Asked(data)
     found = cs.integrated_gradients(asked.net, asked.image, asked.address, steps=8, limit=8)
@@ -129,7 +129,7 @@ def test_integrated_gradients_share_out_the_rise(data):
     asked.untouched()
 
 
-@random_modules(25)
+@random_modules(15)
 def test_gradcam_of_any_layer_with_maps(data):
     asked = Asked(data)
     maps = [name for name, row in asked.net.layers.items() if row.has_maps]
@@ -160,7 +160,7 @@ def test_smoothgrad_whatever_the_batch(data):
     asked.untouched()
 
 
-@random_modules(6)
+@random_modules(4)
 def test_occlusion_hides_one_window_after_the_other(data):
     asked = Asked(data)
     side, stride = data.draw(st.sampled_from([(2, 2), (3, 1), (1, 2)]))
@@ -185,7 +185,7 @@ def test_occlusion_hides_one_window_after_the_other(data):
     asked.untouched()
 
 
-@random_modules(6)
+@random_modules(4)
 def test_rise_is_the_mean_and_the_covariance_under_its_masks(data):
     asked = Asked(data)
     found = cs.rise(asked.net, asked.image, asked.address, samples=9, cells=3, seed=2)
@@ -198,7 +198,7 @@ def test_rise_is_the_mean_and_the_covariance_under_its_masks(data):
     asked.untouched()
 
 
-@random_modules(9)
+@random_modules(6)
 def test_a_scan_of_several_images_has_the_statistics_of_each_alone(data):
     asked = Asked(data)
     images = [asked.case.image(i) for i in range(3)]
@@ -215,7 +215,7 @@ def test_a_scan_of_several_images_has_the_statistics_of_each_alone(data):
     asked.untouched()
 
 
-@random_modules(20)
+@random_modules(12)
 def test_predictions_are_of_the_scores_as_they_are_meant(data):
     asked = Asked(data, ["logits"])
     images = [asked.case.image(i) for i in range(3)]

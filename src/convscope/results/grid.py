@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 
 from ..base.errors import BadKnob
 
@@ -60,7 +59,7 @@ def _stretched(points: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray
 
 def _assigned(targets: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.intp]:
     """The number of the cell for each target, such that the sum of squared distances is the least."""
-    return np.asarray(linear_sum_assignment(_costs(targets, cells))[1])
+    return _least(_costs(targets, cells))
 
 
 def _reassigned(targets: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -72,7 +71,14 @@ def _reassigned(targets: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArr
     more, prices = costs - np.diag(costs)[:, None], np.zeros(len(cells))
     for _ in range(3):
         prices = np.minimum(prices, (prices[:, None] + more).min(axis=0))
-    return np.asarray(linear_sum_assignment(costs - prices)[1])
+    return _least(costs - prices)
+
+
+def _least(costs: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The column for each row, such that the sum of costs is the least."""
+    from scipy.optimize import linear_sum_assignment
+
+    return np.asarray(linear_sum_assignment(costs)[1])
 
 
 def _costs(targets: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -66,7 +66,7 @@ def test_an_error_of_the_system_is_a_sentence(convscope, monkeypatch: pytest.Mon
     def refused(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "/some/file")
 
-    monkeypatch.setattr("convscope.fronts.cli.verbs.all_samples", refused)
+    monkeypatch.setattr("convscope.fronts.cli.samples_verb.all_samples", refused)
     ran = convscope("samples")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == "Error: /some/file cannot be used: Permission denied. Check the path and the disk.\n"

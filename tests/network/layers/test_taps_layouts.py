@@ -42,7 +42,7 @@ def test_the_table_is_all_modules_in_the_order_they_finish_with_their_shapes(nam
     assert all(row.units == row.shape[0] for row in rows)
 
 
-@pytest.mark.parametrize("name", ["torchvision:swin_t", "timm:convnext_tiny"])
+@pytest.mark.parametrize("name", ["torchvision:swin_t", pytest.param("timm:convnext_tiny", marks=pytest.mark.sweep)])
 def test_layers_that_keep_channels_last_are_given_channels_first(name):
     net = cs.load(name, weights=None)
     x = net.prepare(IMAGE)

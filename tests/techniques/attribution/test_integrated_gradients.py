@@ -55,7 +55,9 @@ def test_the_two_published_networks_have_the_same_answer(function, steps):
     assert found.evidence["relative_gap"] <= 1e-3 and "not_converged" not in found.evidence
 
 
-@pytest.mark.parametrize("name", ["resnet18", "densenet", "vgg16"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", *(pytest.param(name, marks=pytest.mark.sweep) for name in ("densenet", "vgg16"))]
+)
 def test_it_is_captums_where_nothing_is_refined(name):
     net = cs.Network(random(name).double().eval(), size=64)
     x = net.prepare(IMAGE)

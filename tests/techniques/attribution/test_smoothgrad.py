@@ -34,7 +34,9 @@ def ours(net, image, samples, noise, seed):
     return torch.cat([x + std * _noise(x, seed, range(i, i + 1)) for i in range(samples)])
 
 
-@pytest.mark.parametrize("name", ["resnet18", "densenet", "vgg16"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", *(pytest.param(name, marks=pytest.mark.sweep) for name in ("densenet", "vgg16"))]
+)
 def test_it_is_the_mean_and_the_variance_of_captums_gradients(name):
     net = cs.Network(random(name).double(), size=64)
     x = ours(net, IMAGE, 4, 0.2, 7)

@@ -51,8 +51,14 @@ def apart(first, other):
     return off.max(), off.mean()
 
 
-@pytest.mark.parametrize("preset", sorted(PRESETS))
-@settings(max_examples=3)
+@pytest.mark.parametrize(
+    "preset",
+    [
+        pytest.param(name, marks=[] if name in ("convscope", "maco", "yosinski1") else pytest.mark.sweep)
+        for name in sorted(PRESETS)
+    ],
+)
+@settings(max_examples=2)
 @given(
     st.lists(st.sampled_from(FEW), min_size=1, max_size=3),
     st.integers(0, 2**63 - 1),
@@ -63,7 +69,7 @@ def test_pictures_do_not_hang_on_batch_size(net, preset, units, seed, variants, 
     """Roundings grow, as Adam takes whole steps along slopes that are all but nothing: few pixels after three."""
     asked = {"preset": preset, "seed": seed, "variants": variants, "alpha": alpha, "precision": "fp32"}
     for steps, most, mean in ((1, 1e-4, 1e-6), (3, 0.2, 1e-3)):
-        first, *others = (maximize(net, units, steps=steps, batch_size=size, **asked) for size in (1, 2, 5, "auto"))
+        first, *others = (maximize(net, units, steps=steps, batch_size=size, **asked) for size in (1, 2, "auto"))
         for other in others:
             off = apart(first, other)
             assert off[0] < most and off[1] < mean, (steps, off)
@@ -83,7 +89,7 @@ def test_pictures_do_not_hang_on_batch_size(net, preset, units, seed, variants, 
 )
 def test_pictures_that_are_compared_do_not_hang_on_batch_size_either(net, units, knobs):
     """Those of a batch are seen a few at a time, twice, and compared with all."""
-    found = [maximize(net, units, steps=2, batch_size=size, **knobs) for size in (1, 2, 5, 20)]
+    found = [maximize(net, units, steps=2, batch_size=size, **knobs) for size in (1, 2, 20)]
     for other in found[1:]:
         off = apart(found[0], other)
         assert off[0] < 0.05 and off[1] < 1e-4, off
@@ -115,13 +121,19 @@ def cancelled_at(step):
     return cs.listening(listen)
 
 
-@pytest.mark.parametrize("stop", [3, 18, 20, 27])
+SEVERAL = [
+    (["first:3", "second:1"], {"variants": 3, "diversity": 2.0, "batch_size": 2}),
+    (["second:1", "second:3@2,2"], {"alpha": True, "preset": "lucid", "batch_size": 2}),
+    (["logits:1"], {"variants": 3, "batch_size": 2}),
+]
+
+
 @pytest.mark.parametrize(
-    ("units", "knobs"),
-    [
-        (["first:3", "second:1"], {"variants": 3, "diversity": 2.0, "batch_size": 2}),
-        (["second:1", "second:3@2,2"], {"alpha": True, "preset": "lucid", "batch_size": 2}),
-        (["logits:1"], {"variants": 3, "batch_size": 2}),
+    ("units", "knobs", "stop"),
+    [  # at each kind of moment once; the other pairs are left to the sweep
+        pytest.param(units, knobs, stop, marks=[] if number == which else pytest.mark.sweep)
+        for which, (units, knobs) in enumerate(SEVERAL)
+        for number, stop in enumerate((27, 3, 18))
     ],
 )
 def test_a_stopped_run_goes_on_to_the_same_bytes(net, tmp_path, units, knobs, stop):

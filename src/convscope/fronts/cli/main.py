@@ -39,6 +39,7 @@ _MODULES = {
     "train": "train_verb",
     "merge": "scan_verbs",
     "query": "scan_verbs",
+    "samples": "samples_verb",
 }  # the rest: `verbs`
 
 

@@ -11,7 +11,6 @@ from ...base.errors import CannotRerun
 from ...base.files import check_writable, write
 from ...base.image import open_image
 from ...base.plain import to_json
-from ...base.samples import samples as all_samples
 from ...catalog.rerun import rerun
 from ...contract.request import Request
 from ...network.prediction import Predicted
@@ -131,15 +130,3 @@ def _tell_of_weights(picture: Path, request: Request, instead: str | None) -> No
     net = request.subjects.get("net", {})
     if instead is None and zoo.fetches(net.get("reference", ""), net.get("weights", "default")):
         say(f"Note: {picture} asks for the weights of {net['reference']}, fetched from their hub if they are not here.")
-
-
-@click.command("samples")
-@JSON
-def samples_command(as_json: bool) -> None:
-    """List the bundled photos."""
-    rows = [
-        {"name": f"sample:{s.name}", "shows": s.shows, "by": s.author, "licence": s.licence}
-        for s in all_samples().values()
-    ]
-    text = "\n".join(f"{row['name']:<20} {row['shows']} ({row['by']}, {row['licence']})" for row in rows)
-    click.echo(to_json(rows, indent=1) if as_json else text)

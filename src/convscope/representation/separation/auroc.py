@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.stats import mannwhitneyu, rankdata
 
 from ...base.errors import BadKnob
 from ..centered import checked_codes
@@ -35,6 +33,8 @@ def aurocs_by_class(codes: NDArray[Any], classes: NDArray[np.int64], count: int)
     `classes` (n,) are numbers from 0, -1 for an image without one, which counts among the others. Every unit is sorted
     once, whatever the number of classes. NaN for a class of no image, and of all. Raises BadKnob for NaN.
     """
+    from scipy.stats import rankdata
+
     codes = checked_codes(codes)
     member = (classes[:, None] == np.arange(count)).astype(np.float64)
     inside = member.sum(0)
@@ -53,6 +53,7 @@ def auroc_interval(area: float, selected: int, others: int) -> tuple[float, floa
     The areas that are less than 1.96 of their own standard errors (Hanley and McNeil 1982) away, as Wilson's interval
     of a share is: so it has a width where the area that was found is 0 or 1.
     """
+    from scipy.optimize import brentq
 
     def beyond(true: float) -> float:
         squared = true * (1 - true) + (selected - 1) * true * (1 - true) ** 2 / (2 - true)
@@ -70,6 +71,8 @@ def mann_whitney(values: NDArray[Any], selected: NDArray[np.bool_]) -> float:
     Mann and Whitney 1947: exact for eight images of a kind at most without ties, else normal, corrected for ties and
     continuity.
     """
+    from scipy.stats import mannwhitneyu
+
     return float(mannwhitneyu(values[selected], values[~selected], alternative="greater").pvalue)
 
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from ...base.warned import unwarned
 from ..centered import Centered, checked_codes, constant_units
@@ -54,6 +52,9 @@ def fit_direction(
 
 
 def _fitted(codes: Centered, selected: NDArray[np.bool_], penalty: float) -> tuple[NDArray[np.float64], float, bool]:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     deviation = np.sqrt(codes.squares / len(codes))
     deviation[constant_units(codes.squares, len(codes), codes.mean)] = np.inf
     model = LogisticRegression(C=1 / penalty, class_weight="balanced", max_iter=_STEPS)

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
-from scipy.stats import t as student
 
 from ...base.errors import BadKnob
 from ...base.pixels import Ints
@@ -86,6 +84,8 @@ def chance_correlation(rows: int, candidates: int, level: float = 0.05) -> float
             "A chance level must have at least three images, a candidate and a level between 0 and 1, "
             f"not {rows}, {candidates} and {level}. Add images."
         )
+    from scipy.stats import t as student
+
     bound = student.isf(level / candidates, rows - 2)
     return float(bound / np.sqrt(rows - 2 + bound**2))
 
@@ -111,6 +111,8 @@ def _standardized(codes: Centered) -> NDArray[np.float64]:
 
 def _assigned(correlation: NDArray[np.float64], x: NDArray[np.bool_], y: NDArray[np.bool_]) -> Ints:
     """Pairs of the units that may be matched, (m, 2), with the largest sum of correlations."""
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(correlation[np.ix_(x, y)], maximize=True)
     return np.stack([np.flatnonzero(x)[rows], np.flatnonzero(y)[columns]], 1)
 

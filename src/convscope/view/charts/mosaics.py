@@ -8,7 +8,6 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from ...base.image import Image
 from ...base.pixels import Floats, Ints
@@ -51,6 +50,8 @@ def placed(corners: Ints, side: int, size: int, picture: Picture) -> tuple[Pixel
 
 def nearest_images(centers: Floats, count: int, side: int) -> Ints:
     """The number of the image whose center (n, 2) is nearest to each of count × count cells."""
+    from scipy.spatial import cKDTree
+
     places, first = np.unique(centers, axis=0, return_index=True)
     middles = (np.arange(count) + 0.5) * side
     cells = np.stack(np.meshgrid(middles, middles, indexing="ij"), -1)
