@@ -39,7 +39,7 @@ def circuit_of(several: Sequence[Flows], asked: Sequence[int], keep: float, most
         if box is not graph.root:
             kept[box.end] = _strongest(given[list(box.units)].numpy(), keep, most)
         if box.operations:
-            row = sum(edges_into(flows, box, kept[box.end]) for flows in several) / len(several)
+            row = torch.stack([edges_into(flows, box, kept[box.end]) for flows in several]).mean(0)
             given += row.abs().sum(0)
             rows[box.end] = row.to_sparse()  # most units give nothing
     return _reached(graph, kept, rows, into)

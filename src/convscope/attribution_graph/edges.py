@@ -40,7 +40,9 @@ def _convolution(flows: Flows, entry: BoxEntry, channels: Sequence[int]) -> Tens
         count = len(read) // inputs
         geometry = named["stride"], named["padding"], named["dilation"], count
         chosen = [channels.index(c) for c in own]
-        slope = conv2d_weight(x[:, read], weight[own].shape, after[:, own], *geometry)
+        slope = conv2d_weight(  # type: ignore[no-untyped-call]
+            x[:, read], weight[own].shape, after[:, own], *geometry
+        )
         given = (weight[own].detach() * slope).sum((2, 3), dtype=torch.float64).cpu()
         of = owners[read].reshape(count, inputs)
         for number, part in zip(chosen, given, strict=True):

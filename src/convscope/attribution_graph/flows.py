@@ -120,14 +120,14 @@ class Flows:
         for name, slope in zip(names, found, strict=True):
             self.read[operation.name, name] = slope
             self.slopes[name] = slope if name not in self.slopes else self.slopes[name] + slope
-        given, moved = self._given[operation.name], self.graph.box_of(operation.name) is None
+        whole, moved = self._given[operation.name], self.graph.box_of(operation.name) is None
         if moved and len(names) == 1:
-            self._through[operation.name, names[0]] = given
+            self._through[operation.name, names[0]] = whole
         for name in names:
             self._given[name] = self._given.get(name, 0.0) + self.through(operation, name)
         if not moved:
             inputs = sum(self.through(operation, name) for name in names)
-            self._sums[operation.name] = own, given - inputs - own
+            self._sums[operation.name] = own, whole - inputs - own
 
     def _curves(self, operation: Operation) -> bool:
         """Whether slopes alone may leave something of an operation unexplained."""
