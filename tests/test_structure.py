@@ -38,7 +38,7 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "view.render": f"{_LOW} view",
     "view.charts": f"{_LOW} view view.render",
     "view.figures": f"{_LOW} view view.render view.charts",
-    "view.encode": f"{_LOW} view view.render view.figures",
+    "view.encode": f"{_LOW} view view.render view.charts view.figures",
     "store": "base",
     "data": "base contract",
     "network.axes": "base",

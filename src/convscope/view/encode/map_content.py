@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...base.errors import BadImage, BadKnob, BadSource
 from ...base.pixels import Ints
-from ...base.plain import to_json
+from ...base.plain import from_json, to_json
 from ...results.embedding import Embedding
 from ...results.evolution import Evolution
 from ..charts.mosaics import square
@@ -55,7 +54,7 @@ def header_of(result: Embedding | Evolution, pages: int, size: int, refused: str
         "ids": result.ids,
         "left_out": refused if pages else "",
     }  # fmt: skip
-    plain: dict[str, Any] = json.loads(to_json(told))
+    plain: dict[str, Any] = from_json(to_json(told), loose=True)
     return plain
 
 
