@@ -1,4 +1,4 @@
-"""Frames: a message and arrays in one answer, which the browser reads without copying. See `contract/frames.py`."""
+"""Frames: a message and arrays in one answer, which the browser reads without copying. See `view/encode/frames.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from ...contract.frames import framed
+from ...view.encode.frames import framed
 
 
 def encode(header: BaseModel, arrays: Mapping[str, NDArray[Any]]) -> bytes:

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ...base.errors import BadKnob, CannotWrite
-from ...base.paths import is_file
-from ...contract.frames import framed
 from ...contract.result import Result
 from ...results.embedding import Embedding
 from ...results.evolution import Evolution
+from .frames import framed
 from .map_content import arrays_of, header_of, thumbnail_pages
 
 PAGE = Path(__file__).parents[1] / "static"  # built by web/build.py
@@ -60,12 +59,13 @@ def html(result: Result, **view: Any) -> bytes:
 
 
 def _built(name: str) -> str:
-    path = PAGE / name
-    if not is_file(path):
+    try:
+        return (PAGE / name).read_text("utf-8")
+    except FileNotFoundError:
         raise CannotWrite(
-            "A page needs the explorer's, which this copy of convscope lacks. Build it: python web/build.py."
-        )
-    return path.read_text("utf-8")
+            "The page of a map must be built to be saved, and is not in this copy of convscope. Build it: "
+            "python web/build.py."
+        ) from None
 
 
 def _asset(name: str, data: bytes) -> str:

@@ -54,7 +54,7 @@ def header_of(result: Embedding | Evolution, pages: int, size: int, refused: str
         "ids": result.ids,
         "left_out": refused if pages else "",
     }  # fmt: skip
-    plain: dict[str, Any] = from_json(to_json(told))
+    plain: dict[str, Any] = from_json(to_json(told), loose=True)
     return plain
 
 

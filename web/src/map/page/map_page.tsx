@@ -22,7 +22,7 @@ export function MapPage({ make = null }: { make?: (() => void) | null }) {
         <Tools />
         <Stage />
         <p class="panel map-trust">
-          {inShort(qualityOf(state.map.value.header))} · {madeHow(state.map.value.header)}
+          {[inShort(qualityOf(state.map.value.header)), madeHow(state.map.value.header)].filter(Boolean).join(" · ")}
         </p>
       </div>
       <div class="column map-side">
