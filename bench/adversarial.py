@@ -88,6 +88,7 @@ def photos() -> None:
     views = [net.view(f"sample:{name}") for name in cs.samples()]
     x = torch.from_numpy(np.stack([view.pixels for view in views])).movedim(-1, 1).float() / 255
     peer = Normalized(net)
+    peer.eval()
     own, fmodel = peer(x).argmax(1).detach(), foolbox.PyTorchModel(peer, bounds=(0, 1))
     mean, std = peer.mean, peer.std
     with many_passes(net):

@@ -37,6 +37,10 @@ QUICK = {
     "style": {"steps": 2, "size": 32},
     "compare": {"methods": "saliency,gradcam", "steps": 3},
     "embed": {"iterations": 9},
+    "cw": {"steps": 2, "searches": 1},
+    "minimal": {"steps": 1, "begin": 1},
+    "fooling": {"steps": 2},
+    "universal": {"rounds": 1},
 }
 
 
