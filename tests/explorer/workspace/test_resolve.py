@@ -13,9 +13,9 @@ from convscope.explorer.workspace.frame import decode
 from convscope.explorer.workspace.resolve import resolve
 from convscope.view.encode.png import png
 
-CAT = cs.open_image("sample:cat")
-NAMES = {"image": CAT.digest, "unit": "logits:2", "layer": "0", "other": "tiny"}
-GIVEN = {"image": CAT, "unit": "logits:2", "layer": "0", "source": "samples"}
+CAT, FLOWER = cs.open_image("sample:cat"), cs.open_image("sample:flower")
+NAMES = {"image": CAT.digest, "unit": "logits:2", "layer": "0", "other": "tiny", "changed": FLOWER.digest}
+GIVEN = {"image": CAT, "unit": "logits:2", "layer": "0", "source": "samples", "changed": FLOWER}
 FEW = {
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -27,6 +27,8 @@ FEW = {
     "sanity_check": {"layers": 2},
     "compare": {"methods": "saliency,gradcam", "steps": 3},
     "embed": {"iterations": 9},
+    "flipped_units": {"draws": 2},
+    "margin_path": {"steps": 2, "limit": 2},
 }
 QUICK = [each for each in CATALOG if not each.resumes and "scan" not in each.subjects]
 

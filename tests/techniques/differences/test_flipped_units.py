@@ -13,7 +13,7 @@ from convscope.base.samples import samples
 from convscope.results.flipped_units import CONSTANT, COUNTED, DEAD
 from convscope.techniques.differences.flipped_units import flipped_units, units_between
 from convscope.techniques.differences.reference import Usual, of_photos, of_scan
-from convscope.techniques.differences.responses import responses
+from convscope.techniques.differences.responses import response, responses
 
 PHOTOS = [f"sample:{name}" for name in samples()]
 
@@ -107,6 +107,12 @@ def test_responses_are_peaks_that_are_not_negative_and_scores_as_they_are(tiny):
     start, other = (tiny.read(tiny.prepare(photo), "0")["0"] for photo in PHOTOS[:2])
     assert found.apart["0"][0] == 0
     assert found.apart["0"][1] == pytest.approx(float((other - start).norm() / start.norm()), rel=1e-4)
+
+
+def test_a_peak_below_zero_is_no_response_and_a_score_below_zero_is_one():
+    maps = torch.tensor([[[[-3.0, -1.0]], [[2.0, 5.0]]]])
+    assert response(maps).tolist() == [[0, 5]] and response(maps[..., 0, 1]).tolist() == [[-1, 5]]
+    assert response(maps[..., :1]).tolist() == [[-3, 2]]  # one place
 
 
 def test_passes_are_counted_and_the_reference_is_told(tiny):
