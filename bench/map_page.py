@@ -151,19 +151,20 @@ def settled(page: Page) -> str:
     return before
 
 
-def dragged(page: Page, frames: int = 90) -> str:
-    """Frames a second, the slowest of twenty, and what the page itself computes for one, however busy the machine is."""
+def spent(page: Page) -> float:
+    """Milliseconds that the page's main thread has computed, however busy the machine is."""
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    session.detach()
+    return 1000 * next(float(row["value"]) for row in metrics if row["name"] == "TaskDuration")
 
-    def spent() -> float:
-        metrics = session.send("Performance.getMetrics")["metrics"]
-        return next(float(row["value"]) for row in metrics if row["name"] == "TaskDuration")
 
-    before = spent()
+def dragged(page: Page, frames: int = 90) -> str:
+    """Frames a second, the slowest of twenty, and what the page computes for one."""
+    before = spent(page)
     gaps = np.diff(page.evaluate(DRAG, frames))
-    own = 1000 * (spent() - before) / frames
-    slow = np.percentile(gaps, 95)
+    own, slow = (spent(page) - before) / frames, np.percentile(gaps, 95)
     return f"{1000 / gaps.mean():.0f} frames/s, 1 in 20 slower than {slow:.0f} ms; {own:.1f} ms of the page's CPU each"
 
 
@@ -225,10 +226,11 @@ def measure(page: Page, made: Made, shots: str) -> None:
         page.evaluate(f"location.hash = '#/map/{DIGEST}?{rest}'")
 
     page.evaluate("performance.mark('asked')")
+    before = spent(page)
     go("")
     page.wait_for_selector(f"{CANVAS}[data-painted]")
     took = page.evaluate("performance.now() - performance.getEntriesByName('asked')[0].startTime")
-    print(f"first points: {took:.0f} ms")
+    print(f"first points: {took:.0f} ms, {spent(page) - before:.0f} ms of the page's CPU")
     for name, view in VIEWS.items():
         go(f"view={view}")
         count = settled(page)
