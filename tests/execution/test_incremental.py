@@ -115,7 +115,7 @@ def test_an_odd_network_at_stride_one(batch):
     assert worst < 1e-10 and evidence["windowed_convolutions"] == 5
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=8)
 @given(st.data())
 def test_an_odd_network_of_any_size_and_patch(data):
     height, width = data.draw(st.integers(24, 64)), data.draw(st.integers(24, 64))
