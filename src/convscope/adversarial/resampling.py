@@ -117,6 +117,14 @@ class BandedMap:
             columns = slice(int(resampling.starts[rows].min()), min(int(reach[rows].max()), self.length))
             self.blocks.append((rows, columns, matrix[rows, columns].contiguous()))
 
+    @property
+    def looked_at(self) -> Tensor:
+        """Which inputs any output depends on, (inputs,)."""
+        found = torch.zeros(self.length, dtype=torch.bool, device=self.blocks[0][2].device)
+        for _, columns, block in self.blocks:
+            found[columns] |= (block != 0).any(0)
+        return found
+
     def __call__(self, x: Tensor) -> Tensor:
         """The map of the last side of x, (…, inputs) to (…, outputs), in double precision, which is exact of bytes."""
         found: Tensor = _Banded.apply(x, self)

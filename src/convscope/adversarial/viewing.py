@@ -72,6 +72,11 @@ class ViewingMap:
         mean, std = (x.new_tensor(each)[:, None, None] for each in (self.preprocessing.mean, self.preprocessing.std))
         return ((x / 255 - mean) / std).to(self.dtype)
 
+    @property
+    def looked_at(self) -> Tensor:
+        """Which pixels of the picture the network is given anything of, (H, W): those of its crop."""
+        return self.rows.looked_at[:, None] & self.columns.looked_at
+
     def _seen(self, pixels: Tensor, rounded: bool) -> Tensor:
         """The crop, in colors, from 0 to 255."""
         x = _bounded(pixels.double() * 255, rounded)

@@ -133,6 +133,13 @@ def test_a_batch_is_the_same_as_one_by_one():
 
 
 @every
+def test_pixels_that_the_network_is_given_nothing_of_stay_as_they_are(name):
+    picture = photo(3, (32, 64))  # of which the middle half is cropped
+    result = attack(network(), name, picture)
+    assert result.steps.any() and not result.steps[:, :16].any() and not result.steps[:, 48:].any()
+
+
+@every
 def test_the_module_and_everything_around_it_is_left_alone(name):
     net = network(nn.BatchNorm1d(5))
     net.module.train()

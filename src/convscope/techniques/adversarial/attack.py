@@ -112,6 +112,9 @@ def _attack(
     """The bytes of the attacked picture, and how they were found."""
     clean = run.question.clean()
     found = plan.find(run.smooth, clean / 255, goal, work)
+    found.pixels = torch.where(
+        run.view.looked_at, found.pixels, clean / 255
+    )  # what begins by chance does so everywhere
     run.history, run.flat = [float(lead[0]) for lead in found.history], bool(found.flat[0])
     grid = ByteLattice(clean, plan.most, plan.length) if lattice else ByteLattice(clean)
     evidence: dict[str, Any] = {"before_rounding": _measured(found, clean / 255)}
