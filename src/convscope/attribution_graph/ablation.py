@@ -55,7 +55,9 @@ def values_of(
     read: Callable[[Tensor], Tensor],
 ) -> NDArray[np.float64]:
     """What `read` reads from the last value, with all but the channels of each circuit at the mean, (circuits,)."""
-    parts = [circuits[i : i + _AT_ONCE] for i in range(0, len(circuits), _AT_ONCE)]
+    first = all(graph.holders[box.end].shape[0] == 1 for box in _inner(graph))  # else images lie along another axis
+    step = _AT_ONCE if first else 1
+    parts = [circuits[i : i + step] for i in range(0, len(circuits), step)]
     found = []
     for part in parts:
         values = _ablated(plan, graph, part, means).run(x.expand(len(part), *x.shape[1:]))
@@ -70,7 +72,7 @@ def _ablated(plan: Plan, graph: BoxGraph, circuits: list[Channels], means: Mappi
             kept[number, list(channels[box.end])] = True
         holder = graph.holders[box.end]
         sizes = [size if axis in holder.axes else 1 for axis, size in enumerate(holder.shape)]
-        mask = kept.reshape(len(circuits), *sizes[1:])
+        mask = kept.reshape(len(circuits), *sizes[1:]) if len(circuits) > 1 else kept.reshape(sizes)
 
         def change(value: Tensor) -> Tensor:
             mean = means[box.end].to(value).reshape(sizes)

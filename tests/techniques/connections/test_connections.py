@@ -159,3 +159,26 @@ def test_the_module_is_as_it_was(tiny):
     cs.connections(tiny, photo(), "logits:1")
     after = [(name, tensor._version, tensor.requires_grad) for name, tensor in tiny.module.named_parameters()]
     assert before == after and all(tensor.grad is None for tensor in tiny.module.parameters())
+
+
+class Attending(nn.Module):
+    """Attention whose tokens come before its images."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches, self.attention, self.head = nn.Conv2d(3, 8, 4, 4), nn.MultiheadAttention(8, 2), nn.Linear(8, 3)
+
+    def forward(self, x):
+        tokens = self.patches(x).flatten(2).permute(2, 0, 1)
+        return self.head((tokens + self.attention(tokens, tokens, tokens)[0]).mean(0))
+
+
+def test_attention_says_what_it_leaves_as_remainder():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = cs.Network(Attending().eval(), size=16)
+    found = cs.connections(net, photo(size=16), "logits:0", draws=3, **ALL)
+    assert "operations of attention leave a remainder" in found.evidence["attention"]
+    assert found.evidence["ledger_gap"] < 1e-4 and found.kept == pytest.approx(1, rel=1e-4)
+    few = cs.connections(net, photo(size=16), "logits:0", most=2, draws=3)
+    assert np.isfinite(few.kept) and np.isfinite(few.random).all()
