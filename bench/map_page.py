@@ -151,20 +151,23 @@ def settled(page: Page) -> str:
     return before
 
 
-def spent(page: Page) -> float:
-    """Milliseconds that the page's main thread has computed, however busy the machine is."""
+def clock(page: Page) -> Callable[[], float]:
+    """Tells the milliseconds that the page's main thread has computed, however busy the machine is."""
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
-    metrics = session.send("Performance.getMetrics")["metrics"]
-    session.detach()
-    return 1000 * next(float(row["value"]) for row in metrics if row["name"] == "TaskDuration")
+
+    def spent() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return 1000 * next(float(row["value"]) for row in metrics if row["name"] == "TaskDuration")
+
+    return spent
 
 
-def dragged(page: Page, frames: int = 90) -> str:
+def dragged(page: Page, spent: Callable[[], float], frames: int = 90) -> str:
     """Frames a second, the slowest of twenty, and what the page computes for one."""
-    before = spent(page)
+    before = spent()
     gaps = np.diff(page.evaluate(DRAG, frames))
-    own, slow = (spent(page) - before) / frames, np.percentile(gaps, 95)
+    own, slow = (spent() - before) / frames, np.percentile(gaps, 95)
     return f"{1000 / gaps.mean():.0f} frames/s, 1 in 20 slower than {slow:.0f} ms; {own:.1f} ms of the page's CPU each"
 
 
@@ -226,15 +229,16 @@ def measure(page: Page, made: Made, shots: str) -> None:
         page.evaluate(f"location.hash = '#/map/{DIGEST}?{rest}'")
 
     page.evaluate("performance.mark('asked')")
-    before = spent(page)
+    spent = clock(page)
+    before = spent()
     go("")
     page.wait_for_selector(f"{CANVAS}[data-painted]")
     took = page.evaluate("performance.now() - performance.getEntriesByName('asked')[0].startTime")
-    print(f"first points: {took:.0f} ms, {spent(page) - before:.0f} ms of the page's CPU")
+    print(f"first points: {took:.0f} ms, {spent() - before:.0f} ms of the page's CPU")
     for name, view in VIEWS.items():
         go(f"view={view}")
         count = settled(page)
-        print(f"dragging, {name} ({count} pictures):", dragged(page))
+        print(f"dragging, {name} ({count} pictures):", dragged(page, spent))
         if shots:
             page.screenshot(path=f"{shots}/map-{name.replace(' ', '-')}.png")
     looked, wrong = checked(page, made, go, 1000)

@@ -73,7 +73,7 @@ function Neighbors({ mark }: { mark: number }) {
   const ask = { digest: header.digest, number: mark, count: NEAR, snapshot };
   const { value, error } = useAnswer(JSON.stringify(ask), () => readyHost().call("map_neighbors", ask), 60);
   if (error) return <p class="wrong">{error}</p>;
-  if (!value) return <p class="quiet">Its neighbors are on their way.</p>;
+  if (value?.number !== mark) return <p class="quiet map-coming">Its neighbors are on their way.</p>; // never those of another
   const rows = Array.from({ length: Math.max(value.on_map.length, value.in_layer.length) }, (_, i) => i);
   return (
     <>
