@@ -17,6 +17,8 @@ CAT = cs.open_image("sample:cat")
 NAMES = {"image": CAT.digest, "unit": "logits:2", "layer": "0", "other": "tiny"}
 GIVEN = {"image": CAT, "unit": "logits:2", "layer": "0", "source": "samples"}
 FEW = {
+    "cw": {"steps": 2, "searches": 1},
+    "minimal": {"steps": 2, "begin": 2},
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
     "integrated_gradients": {"steps": 3, "limit": 5},
