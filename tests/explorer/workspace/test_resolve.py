@@ -17,6 +17,8 @@ CAT, FLOWER = cs.open_image("sample:cat"), cs.open_image("sample:flower")
 NAMES = {"image": CAT.digest, "unit": "logits:2", "layer": "0", "other": "tiny", "changed": FLOWER.digest}
 GIVEN = {"image": CAT, "unit": "logits:2", "layer": "0", "source": "samples", "changed": FLOWER}
 FEW = {
+    "cw": {"steps": 2, "searches": 1},
+    "minimal": {"steps": 2, "begin": 2},
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
     "integrated_gradients": {"steps": 3, "limit": 5},
