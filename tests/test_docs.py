@@ -70,4 +70,4 @@ def test_every_command_the_documents_show_exists() -> None:
     known = {entry.command for entry in CATALOG} | set(_VERBS) | {"TECHNIQUE"}
     for page in ("README.md", "docs/guide.md", "CONTRIBUTING.md"):
         text = (ROOT / page).read_text("utf-8")
-        assert set(re.findall(r"(?:^|`)convscope ([\w-]+)", text, re.M)) <= known
+        assert set(re.findall(r"(?:^|`)convscope (\w[\w-]*)", text, re.M)) <= known
