@@ -20,6 +20,7 @@ from sklearn.datasets import load_digits
 from sklearn.manifold import TSNE as SklearnTSNE
 
 import convscope as cs
+from convscope.representation.embedding.evolution import evolve
 from convscope.representation.embedding.methods import map_codes
 from convscope.representation.embedding.principal import principal_axes
 from convscope.representation.embedding.quality import map_quality
@@ -114,6 +115,27 @@ def alignments() -> None:
     print(f"pytorch-cka, whole and in float64: {spent:.2f} s; largest difference {apart:.1e}")
 
 
+def evolutions(digits: NDArray[np.float32]) -> None:
+    """How far a snapshot that has not changed moves, beside runs that know nothing of each other."""
+    from openTSNE import TSNE
+    from scipy.spatial import procrustes
+
+    def apart(one: NDArray[Any], other: NDArray[Any]) -> float:
+        return float(np.median(np.linalg.norm(np.subtract(*procrustes(other, one)[:2]), axis=1)) * len(one) ** 0.5)
+
+    after = digits[:1000]
+    before = np.maximum(after @ np.random.default_rng(0).normal(size=(after.shape[1], 64)).astype(np.float32), 0)
+    evolved = evolve([before, after])
+    null = evolved.null.median if evolved.null is not None else np.nan
+    for start in ("pca", "random"):
+        one, other = (np.asarray(TSNE(initialization=start, random_state=seed).fit(after)) for seed in (0, 1))
+        print(f"independent runs, {start} start, laid over each other: {apart(one, other):.3f} radii")
+    print(f"a snapshot that has not changed: {null:.4f} radii")
+    own = map_codes(before, method="tsne").coordinates
+    kept, alone = (map_quality(before, points).neighbor_recall for points in (evolved.coordinates[0], own))
+    print(f"neighbors kept before training: {kept:.3f}, by a map of its own {alone:.3f}")
+
+
 def codes(photos: str) -> None:
     net = cs.load("lite0")
     x = net.prepare("sample:cat").repeat(4, 1, 1, 1).contiguous(memory_format=torch.channels_last)
@@ -144,6 +166,7 @@ def main() -> None:
         maps(np.concatenate(several)[:10_000], 1)
     grids()
     alignments()
+    evolutions(digits)
     if given.photos:
         codes(given.photos)
 
