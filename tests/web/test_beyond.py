@@ -190,6 +190,15 @@ def test_two_pictures_side_by_side(at_layer: Page) -> None:
     expect(page.get_by_role("img", name=re.compile("^Difference of"))).to_be_visible()
 
 
+def test_what_an_attack_made_is_looked_at_beside_its_picture(at_layer: Page) -> None:
+    panel = choose(at_layer, "fgsm")
+    panel.get_by_role("button", name="Run as a job").click()
+    panel.get_by_role("button", name="Look at it beside the picture").click()
+    compare = at_layer.get_by_role("combobox", name="Compare with")
+    expect(compare.locator("option:checked")).to_have_text(re.compile("^fgsm: "))
+    expect(at_layer.get_by_role("img", name=re.compile("^Difference of"))).to_be_visible()
+
+
 def test_every_view_has_a_link_and_back_works(at_layer: Page, explorer: Any, painted: Callable[..., None]) -> None:
     page = at_layer
     page.keyboard.press("ArrowRight")

@@ -85,7 +85,7 @@ export interface OfJob {
   id: string;
 }
 
-/** Which kept result. Asks for its Answer frame. */
+/** Which kept result. Asks for its Answer frame, or to have the picture it made at hand. */
 export interface OfResult {
   digest: string;
 }
@@ -518,6 +518,7 @@ export interface Plain {
   cancel: [OfJob, Job];
   resume: [OfJob, Job];
   forget: [OfJob, Jobs];
+  made_picture: [OfResult, ImageInfo];
   confusion: [AskConfusion, Confused];
   maps: [null, Maps];
   map_ids: [AskMapIds, MapIds];

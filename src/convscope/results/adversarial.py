@@ -97,7 +97,7 @@ class Adversarial(Result):
 
     def summary(self) -> dict[str, Any]:
         """Everything but the arrays, as plain values, with what became of the file."""
-        names = ("success", "label", "before", "target", "change", "norms", "passes", "top_before", "top_after")
+        names = ("success", "label", "before", "target", "change", "norms", "passes", "top_before", "top_after", "view")
         return {**super().summary(), **{name: _plain(getattr(self, name)) for name in names}}
 
     def thumbnail(self) -> NDArray[np.uint8] | None:

@@ -4,10 +4,10 @@ import { useImage } from "../store/image_url";
 import { openMap } from "../store/map_place";
 import { readyHost, useAnswer } from "../store/requests";
 import * as state from "../store/state";
-import { ResultView } from "../views/result";
+import { CHANGED, ResultView } from "../views/result";
 
 /** Techniques whose previews are pictures, not maps of one. */
-const PICTURES = new Set(["dream", "invert"]);
+const PICTURES = new Set(["dream", "invert", ...CHANGED]);
 
 /** Techniques whose result has a page of its own. */
 const MAPS = new Set(["embed", "evolution"]);
@@ -24,7 +24,7 @@ export function hasResult(job: Job): boolean {
 export function JobResult({ id, compact = false }: { id: string; compact?: boolean }) {
   const job = state.jobs.value.find((row) => row.id === id);
   if (!job) return <p class="quiet">This job is no longer in the list.</p>;
-  if (hasResult(job)) return <Artifact digest={job.artifact} compact={compact} />;
+  if (hasResult(job)) return <Artifact digest={job.artifact} image={job.subjects.image ?? ""} compact={compact} />;
   return (
     <div class="underway">
       <p>{job.title}</p>
@@ -35,7 +35,7 @@ export function JobResult({ id, compact = false }: { id: string; compact?: boole
 }
 
 /** A result the server keeps. */
-function Artifact({ digest, compact }: { digest: string; compact: boolean }) {
+function Artifact({ digest, image, compact }: { digest: string; image: string; compact: boolean }) {
   const { value, error } = useAnswer(digest, (signal) => readyHost().frame("artifact", { digest }, signal));
   if (error)
     return (
@@ -51,7 +51,7 @@ function Artifact({ digest, compact }: { digest: string; compact: boolean }) {
           Open the map
         </button>
       )}
-      <ResultView answer={value} compact={compact} />
+      <ResultView answer={value} image={image} compact={compact} />
     </>
   );
 }

@@ -1,7 +1,7 @@
 /** The pictures at hand: which one is on screen, which one beside it, and another one. */
 import { batch } from "@preact/signals";
 import type { ImageInfo } from "../schema";
-import { report } from "./requests";
+import { readyHost, report } from "./requests";
 import * as state from "./state";
 
 export function showImage(id: string): void {
@@ -37,6 +37,21 @@ export async function addImage(data: Blob, name: string, show = true): Promise<I
   } catch (error) {
     report(error);
     return null;
+  }
+}
+
+/** Puts the picture that a result made into the list, beside the one that it was made of. */
+export async function compareWithResult(digest: string, image: string): Promise<void> {
+  try {
+    const info = await readyHost().call("made_picture", { digest });
+    batch(() => {
+      if (!state.images.value.some((row) => row.id === info.id)) state.images.value = [info, ...state.images.value];
+      if (image) showImage(image);
+      compareWith(info.id);
+      state.said.value = `${info.name} is beside the picture now.`;
+    });
+  } catch (error) {
+    report(error);
   }
 }
 

@@ -2,14 +2,25 @@
 import { useRef, useState } from "preact/hooks";
 import type { Ending, Frame } from "../hosts/host";
 import type { Answer } from "../schema";
+import { compareWithResult } from "../store/images";
 import { readyHost, sentence } from "../store/requests";
 import * as state from "../store/state";
 import { written } from "./colors";
 import { ViewOf } from "./kinds";
 import type { View } from "./view";
 
+/** Techniques whose result is another picture, to be looked at beside the one it was made of. */
+export const CHANGED: ReadonlySet<string> = new Set(["fgsm", "bim", "pgd", "mifgsm", "deepfool", "cw", "minimal", "fooling"]);
+
+interface ResultProps {
+  answer: Frame<Answer>;
+  /** The one it was made of, where it is not on screen. */
+  image?: string;
+  compact?: boolean;
+}
+
 /** With `compact` only the pictures and what must be known stay in sight. */
-export function ResultView({ answer, compact = false }: { answer: Frame<Answer>; compact?: boolean }) {
+export function ResultView({ answer, image = "", compact = false }: ResultProps) {
   const { header, arrays } = answer;
   const view = header.spec as unknown as View;
   const rest = (
@@ -22,6 +33,11 @@ export function ResultView({ answer, compact = false }: { answer: Frame<Answer>;
   return (
     <section class="result" aria-label={view.title}>
       <h3 class="result-title">{view.title}</h3>
+      {CHANGED.has(header.technique) && (
+        <button type="button" class="main" onClick={() => void compareWithResult(header.digest, image)}>
+          Look at it beside the picture
+        </button>
+      )}
       <ViewOf view={view} arrays={arrays} unit={header.unit} />
       {view.panels.length === 0 && <p class="quiet">There is nothing to draw: see below why.</p>}
       {view.note && <p class="result-note">{view.note}</p>}
@@ -39,6 +55,8 @@ export function ResultView({ answer, compact = false }: { answer: Frame<Answer>;
 
 /** What the table of a technique's result says. */
 const TABLES: Record<string, string> = {
+  flipped_units: "What each unit puts out before and after the change, and whether it flips",
+  margin_path: "What each unit contributes to the change of the margin",
   embed: "Where each image lies, on the map and on the grid",
   neuron_projection: "The class of each unit, and where it lies",
   separating_units: "How surely each unit tells the selected images from the others",

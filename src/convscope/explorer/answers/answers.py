@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ...base.errors import BadKnob, ConvscopeError, first_line
+from ...base.image import Image
+from ...base.plain import from_json
 from ...base.progress import Listener, listening
 from ...contract.result import Result
 from ..workspace.artifacts import artifact_parts, frame_of, kept_under
-from ..workspace.messages import Ask, OfResult
+from ..workspace.messages import Ask, ImageInfo, OfResult
 from ..workspace.resolve import Asked, resolve
 
 if TYPE_CHECKING:
@@ -59,6 +64,19 @@ def artifact_part(workspace: Workspace, digest: str, name: str) -> bytes:
     if found is None:
         raise UnknownResult(f"There is no {name} of a result {digest[:12]} here any more. Ask for it again.")
     return found
+
+
+def made_picture(workspace: Workspace, ask: OfResult) -> ImageInfo:
+    """Have the picture that a kept result made at hand, pixel by pixel, to be looked at beside the one it is of.
+
+    Raises UnknownResult, and BadKnob for a result that made none.
+    """
+    told = from_json(artifact_part(workspace, ask.digest, "json"))
+    with np.load(io.BytesIO(artifact_part(workspace, ask.digest, "npz")), allow_pickle=False) as arrays:
+        if "image" not in arrays:
+            raise BadKnob(f"A result must be a picture to be looked at, not {told['technique']}. Save it instead.")
+        picture = Image(arrays["image"], view=told["view"])
+    return workspace.pictures.add(picture, f"{told['technique']}: {told['label']}")
 
 
 def _carried_out(workspace: Workspace, asked: Asked) -> Result:

@@ -120,7 +120,7 @@ class OfJob(Asking):
 
 
 class OfResult(Asking):
-    """Which kept result. Asks for its Answer frame."""
+    """Which kept result. Asks for its Answer frame, or to have the picture it made at hand."""
 
     digest: Id
 
