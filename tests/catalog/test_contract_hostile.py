@@ -20,7 +20,7 @@ from convscope.zoo import zoo
 
 SUBJECTS = {"net": "hostile:net", "image": "sample:cat", "unit": "logits:1", "layer": "stem"}
 SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "source": "samples", "other": "hostile:net"}
-SUBJECTS |= {"changed": "sample:flower"}
+SUBJECTS |= {"changed": "sample:flower", "selection": "cat"}
 QUICK = {
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},

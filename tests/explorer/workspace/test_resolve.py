@@ -32,7 +32,8 @@ FEW = {
     "flipped_units": {"draws": 2},
     "margin_path": {"steps": 2, "limit": 2},
 }
-QUICK = [each for each in CATALOG if not each.resumes and "scan" not in each.subjects]
+BEYOND = {"scan", "selection"}  # subjects that eight bundled photos without classes are not enough for
+QUICK = [each for each in CATALOG if not each.resumes and not BEYOND & {*each.subjects}]
 
 
 def body(technique, **fields):

@@ -41,9 +41,12 @@ class Photos:
 
 
 def scanned_photos(scan: Scan) -> Photos:
-    """Those of a scan; raises what `Scan.source` raises."""
+    """Those of a scan, whose source may be gone: that is said where one of them is asked for."""
     elsewhere = f"open_scan({str(scan.folder or '…')!r}, source=…)"
-    return Photos(scan.source.open, f"Give the images that were scanned, if they moved: {elsewhere}, or scan again.")
+    return Photos(
+        lambda id: scan.source.open(id),
+        f"Give the images that were scanned, if they moved: {elsewhere}, or scan again.",
+    )
 
 
 def photos_of(source: Source) -> Photos:
