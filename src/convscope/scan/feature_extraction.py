@@ -36,7 +36,8 @@ class CodesJob(ScanJob):
     @classmethod
     def held_maps(cls, net: Network, selection: Selection) -> Iterable[Layer]:
         """All layers, so that the codes of one are the same whichever others are asked for beside it."""
-        return [net.layers[name] for name in net.layers]
+        table = net.layers  # which is looked through anew each time it is asked for
+        return [table[name] for name in table]
 
 
 @knobs.checked
