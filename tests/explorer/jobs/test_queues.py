@@ -176,3 +176,9 @@ def test_a_list_of_uploads_that_is_damaged_is_refused_in_a_sentence(explorer, tm
         explorer()
     listed.unlink()
     explorer()
+
+
+def test_a_selection_is_no_image_that_a_job_must_have():
+    subjects = {"image": "a" * 64, "content": "b" * 64 + ";" + "c" * 64, "selection": "d" * 64}
+    row = Row("1", "technique", json.dumps({"subjects": subjects}), "")
+    assert row.images == {one * 64 for one in "abc"}

@@ -61,8 +61,9 @@ class Row:
 
     @property
     def images(self) -> set[str]:
-        """The ids of the images it is about, in whatever subject."""
-        return {id for text in self.asked.get("subjects", {}).values() for id in _ID.findall(text)}
+        """The ids of the images it is about, in whatever subject; a selection of images of a source is none of them."""
+        subjects = self.asked.get("subjects", {})
+        return {id for name, text in subjects.items() if name != "selection" for id in _ID.findall(text)}
 
     def with_(self, **values: Any) -> Row:
         """The same with other values."""
