@@ -51,8 +51,15 @@ def run_scan(
 ) -> bool:
     """Fold shards into a state, saving it at least every `checkpoint` seconds, and at the end; whether all were done.
 
-    A listener that raises Cancelled ends it after the shard at hand, saved.
+    A listener that raises Cancelled ends it after the shard at hand, saved. The module stays as it is meanwhile, so its
+    layers are not looked through again at each of every batch.
     """
+    return job.net.settled(lambda: _run(job, state, shards, save, workers, checkpoint))
+
+
+def _run(
+    job: ScanJob, state: S, shards: Sequence[Shard], save: Callable[[S], None], workers: int, checkpoint: float
+) -> bool:
     todo = [shard for shard in shards if shard.index not in state.shards]
     done = len(shards) - len(todo)
     finished: list[Shard] = []

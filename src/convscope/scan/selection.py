@@ -71,7 +71,8 @@ def select(net: Network, wanted: str, predictions: Wish = "no") -> Selection:
     first = {name: same.get(name, name) for name in names}
     kept = [name for name in names if first[name] == name]
     scored = same.get("logits", "logits") if _are_scored(net, names, predictions) else ""
-    return Selection(tuple(net.layers[name] for name in kept), {n: f for n, f in first.items() if n != f}, scored)
+    table = net.layers  # which is looked through anew each time it is asked for
+    return Selection(tuple(table[name] for name in kept), {n: f for n, f in first.items() if n != f}, scored)
 
 
 def _are_scored(net: Network, names: list[str], predictions: Wish) -> bool:
