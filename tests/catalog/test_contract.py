@@ -26,15 +26,17 @@ from convscope.fronts.server.events import Events
 from convscope.store import Store
 from convscope.view.figures.registry import drawer_of
 
-SUBJECTS = {"net": "lite0", "image": "sample:cat", "unit": "blocks.0.0:3", "layer": "conv_stem"}
+SMALL = f"{Path(__file__).with_name('small.py')}:small"
+NETWORKS = {"small": SMALL, "lite0": "lite0"}
+SUBJECTS = {"unit": "blocks.0.0:3", "layer": "conv_stem"}
 CLASS = {"fooling": "logits:gibbon"}  # techniques whose unit must be one
 SUBJECTS |= {"content": "sample:cat", "style": "sample:coffee", "other": "lite0"}
-SUBJECTS |= {"selection": "cold", "changed": "sample:flower"}
+SUBJECTS |= {"selection": "cold"}
 QUICK = {  # knobs for techniques that take their time with the defaults
     "smoothgrad": {"samples": 3},
     "vargrad": {"samples": 3},
     "integrated_gradients": {"steps": 3, "limit": 5},
-    "occlusion": {"size": 100, "stride": 60},
+    "occlusion": {"size": 20, "stride": 14},
     "connections": {"draws": 2},
     "rise": {"samples": 9},
     "perturbation_mask": {"steps": 3},
@@ -79,18 +81,26 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> str:
         shade = np.array([1, 1, 1.4] if name == "cold" else [1.2, 1, 0.7])
         part = (photo[top : top + 64, left : left + 64] * shade).clip(0, 255).astype(np.uint8)
         cs.open_image(part).save(folder / name / f"{number:02}.png")
-    SUBJECTS["source"] = str(folder)
+    SUBJECTS["source"], SUBJECTS["image"] = str(folder), str(folder / "warm" / "00.png")
+    SUBJECTS["changed"] = str(folder / "cold" / "01.png")
     return SUBJECTS["source"]
 
 
 each = pytest.mark.parametrize("technique", CATALOG, ids=lambda technique: technique.name)
 
 
+@pytest.fixture(scope="module", autouse=True, params=["small", pytest.param("lite0", marks=pytest.mark.sweep)])
+def net(request: pytest.FixtureRequest) -> cs.Network:
+    """What all is asked of: a small network, and in the sweep one with the weights of ImageNet."""
+    SUBJECTS["net"] = NETWORKS[request.param]
+    return cs.load(NETWORKS[request.param])
+
+
 @pytest.fixture(scope="module", autouse=True)
-def scan(lite0: cs.Network, tmp_path_factory: pytest.TempPathFactory) -> str:
+def scan(net: cs.Network, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A scan of the bundled photos, made once."""
     folder = tmp_path_factory.mktemp("scan")
-    cs.scan(lite0, cs.samples()["cat"].path.parent, folder, layers="blocks.0.0", top=3)
+    cs.scan(net, cs.samples()["cat"].path.parent, folder, layers="blocks.0.0", top=3)
     SUBJECTS["scan"] = str(folder)
     return SUBJECTS["scan"]
 
@@ -110,8 +120,8 @@ def ask(technique: CatalogEntry, net: cs.Network) -> cs.Result:
 
 
 @pytest.fixture(scope="module")
-def results(lite0: cs.Network, scan: str, photos: str) -> dict[str, cs.Result]:
-    return {technique.name: ask(technique, lite0) for technique in CATALOG}
+def results(net: cs.Network, scan: str, photos: str) -> dict[str, cs.Result]:
+    return {technique.name: ask(technique, net) for technique in CATALOG}
 
 
 @pytest.fixture(scope="module")
@@ -123,12 +133,15 @@ def saved(results: dict[str, cs.Result], tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def browser(
-    lite0: cs.Network, scan: str, photos: str, tmp_path_factory: pytest.TempPathFactory
+    net: cs.Network, lite0: cs.Network, scan: str, photos: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TestClient]:
     """What a browser talks to."""
-    workspace = Workspace({"lite0": lambda: lite0}, Store(tmp_path_factory.mktemp("store")), photos)
+    store = Store(tmp_path_factory.mktemp("store"))
+    workspace = Workspace({net.name: lambda: net} | {"lite0": lambda: lite0}, store, photos)
     workspace.begin()
     workspace.use_scan(cs.open_scan(scan), Path(scan))
+    for name in ("image", "changed"):
+        workspace.pictures.add(cs.open_image(SUBJECTS[name]), name)
     events = Events()
     jobs = JobList(workspace, events.tell).begin()
     app = make_app(Served(workspace, jobs, events, "token"), {"testserver"})
@@ -139,14 +152,18 @@ def browser(
 
 @each
 def test_a_browser_gets_the_same_digest_and_bytes(
-    technique: CatalogEntry, results: dict[str, cs.Result], saved: Callable[[str], bytes], browser: TestClient
+    technique: CatalogEntry,
+    results: dict[str, cs.Result],
+    saved: Callable[[str], bytes],
+    browser: TestClient,
+    net: cs.Network,
 ) -> None:
     ids = {row["reference"]: row["id"] for row in browser.get("/api/session").json()["images"]}
     words = {name: about(technique)[name] for name in technique.subjects[1:] if technique.function.kinds[name].named}
     pictures = ("image", "changed", "content", "style")
     given = {name: ids[word] if name in pictures else word for name, word in words.items()}
     ask = {
-        "network": "lite0",
+        "network": net.name,
         "technique": technique.name,
         "subjects": given,
         "knobs": QUICK.get(technique.name, {}),
@@ -215,37 +232,39 @@ LISTS = {
 
 
 @each
-def test_a_list_and_text_are_the_same_request(technique: CatalogEntry, lite0: cs.Network) -> None:
+def test_a_list_and_text_are_the_same_request(technique: CatalogEntry, net: cs.Network) -> None:
     marked = [name for name, mark in knobs._marks(technique.function) if isinstance(mark, knobs.Several)]
     assert marked == [*LISTS.get(technique.name, {})]
     for name, pair in LISTS.get(technique.name, {}).items():
         ask = technique.function.request
-        one, other = (ask(*subjects(technique, lite0), **{name: given}) for given in pair)
+        one, other = (ask(*subjects(technique, net), **{name: given}) for given in pair)
         assert one == other and one.digest == other.digest and one.python() == other.python()
 
 
 @each
-def test_its_result_is_frozen_and_carries_evidence(technique: CatalogEntry, results: dict[str, cs.Result]) -> None:
+def test_its_result_is_frozen_and_carries_evidence(
+    technique: CatalogEntry, results: dict[str, cs.Result], net: cs.Network
+) -> None:
     result = results[technique.name]
     assert type(result) is technique.result and result.values.dtype == np.float32 and np.isfinite(result.values).all()
-    assert result.network == "lite0" and result.evidence and json.loads(json.dumps(result.summary()))
+    assert result.network == net.name and result.evidence and json.loads(json.dumps(result.summary()))
     with pytest.raises(AttributeError):
         result.values = None  # type: ignore[misc]
 
 
 @each
 def test_a_rerun_on_the_same_network_has_the_same_answer_and_leaves_the_module_alone(
-    technique: CatalogEntry, results: dict[str, cs.Result], lite0: cs.Network
+    technique: CatalogEntry, results: dict[str, cs.Result], net: cs.Network
 ) -> None:
-    before = copy.deepcopy(lite0.module.state_dict())
-    hooks = [len(part._forward_hooks) for part in lite0.module.modules()]
+    before = copy.deepcopy(net.module.state_dict())
+    hooks = [len(part._forward_hooks) for part in net.module.modules()]
     result = results[technique.name]
     assert result.request is not None
-    again = rerun(result.request, network=lite0)
+    again = rerun(result.request, network=net)
     assert np.array_equal(again.values, result.values) and again.request == result.request
-    assert all(torch.equal(value, before[name]) for name, value in lite0.module.state_dict().items())
-    assert hooks == [len(part._forward_hooks) for part in lite0.module.modules()]
-    assert all(parameter.grad is None for parameter in lite0.module.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in net.module.state_dict().items())
+    assert hooks == [len(part._forward_hooks) for part in net.module.modules()]
+    assert all(parameter.grad is None for parameter in net.module.parameters())
 
 
 @each
@@ -257,13 +276,13 @@ def test_defaults_are_within_bounds_and_every_knob_has_a_sentence(technique: Cat
 
 
 @each
-def test_unknown_and_out_of_bounds_knobs_are_refused_by_name(technique: CatalogEntry, lite0: cs.Network) -> None:
+def test_unknown_and_out_of_bounds_knobs_are_refused_by_name(technique: CatalogEntry, net: cs.Network) -> None:
     with pytest.raises(cs.ConvscopeError, match="no knob 'nonsense'"):
-        technique.function(*subjects(technique, lite0), nonsense=1)
+        technique.function(*subjects(technique, net), nonsense=1)
     for name, row in technique.schema.items():
         bad = row["maximum"] + 1 if "maximum" in row else "nonsense"
         with pytest.raises(cs.ConvscopeError, match=f"{name} must be .*, not {bad!r}"):
-            technique.function(*subjects(technique, lite0), **{name: bad})
+            technique.function(*subjects(technique, net), **{name: bad})
 
 
 @each
