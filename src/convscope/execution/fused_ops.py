@@ -55,6 +55,7 @@ class Convolution:
         self.weight, self.bias = weight, bias
         self.stride, self.padding, self.dilation, self.groups = list(stride), list(padding), list(dilation), groups
         self.clamp: Clamp | None = None
+        self.transposed: Any = None  # what runs it backward, once it is asked for
         self._packed: Tensor | None = None
 
     def normalized(self, scale: Tensor, shift: Tensor) -> None:
@@ -67,7 +68,7 @@ class Convolution:
         left, right, top, bottom = (0, 0, 0, 0) if padded else self.padding
         if (left, top) != (right, bottom):
             x, left, top = F.pad(x, (left, right, top, bottom)), 0, 0
-        if _packs(x):
+        if on_onednn(x):
             return self._onednn(x, [top, left])
         y = F.conv2d(x, self.weight, self.bias, self.stride, [top, left], self.dilation, self.groups)
         return self.clamp(y) if self.clamp else y
@@ -85,6 +86,7 @@ class Convolution:
         return y
 
 
-def _packs(x: Tensor) -> bool:
+def on_onednn(x: Tensor) -> bool:
+    """Whether oneDNN, with packed weights, is what to run convolutions of a tensor on."""
     known = x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16)
     return known and _ONEDNN
