@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from ..base.errors import CannotExport, first_line
 from ..graph.operators import sliding_windows
 from ..graph.spatial_operators import edge
 from ..graph.trace import INPUT, Call, Graph, Ref
@@ -271,3 +273,12 @@ def _clamp(call: Call) -> Clamp | None:
         return None
     low, high = [*call.args[1:3], *bounds[call.kind][len(call.args) - 1 :]][:2]
     return Clamp(float(low), float(high))
+
+
+@contextmanager
+def exportable() -> Iterator[None]:
+    """Turn what an operation of the graph raises, such as one that does not know bfloat16, into CannotExport."""
+    try:
+        yield
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise CannotExport(f"The graph cannot be run: {first_line(error)}.") from error

@@ -81,7 +81,8 @@ class Rectify:
         """The gradient of the input, given that of the output y; in place where `own`."""
         if self.rule is not None:
             open_ = y > 0 if self.high == torch.inf else (y > 0) & (y < self.high)
-            return self.rule(grad, open_, y >= self.high)
+            asks = getattr(self.rule, "asks_if_full", False)
+            return self.rule(grad, open_, y >= self.high if asks else y.new_zeros((), dtype=torch.bool))
         aten: Any = torch.ops.aten
         into = {"grad_input": grad} if own else {}
         if (self.low, self.high) == (0, torch.inf):

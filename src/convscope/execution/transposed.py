@@ -50,10 +50,8 @@ class Transposed:
 
     def _strided(self, grad: Tensor, size: _Size, before: _Size) -> Tensor:
         conv = self.forward
-        reached = [
-            (n - 1) * s - 2 * b + span for n, s, b, span in zip(grad.shape[2:], conv.stride, before, _spans(conv))
-        ]
-        over = [whole - there for whole, there in zip(size, reached, strict=True)]
+        along = zip(size, grad.shape[2:], conv.stride, before, _spans(conv), strict=True)
+        over = [whole + 2 * b - span - (n - 1) * s for whole, n, s, b, span in along]
         if not on_onednn(grad):
             return F.conv_transpose2d(grad, conv.weight, None, conv.stride, before, over, conv.groups, conv.dilation)
         geometry: list[Any] = [list(before), over, conv.stride, conv.dilation, conv.groups]
