@@ -1,4 +1,4 @@
-"""The door to gradients: the graph in reverse where it gives the module's own, autograd where it does not, and says so."""
+"""The door to gradients: the graph in reverse where it gives the module's own, else autograd, and the evidence says."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def told(net, unit="logits:1", **how):
     return {name: what for name, what in found.evidence.items() if own.evidence.get(name) != what}
 
 
-@pytest.mark.parametrize("unit", ["logits:1", "probs:2", "b:3", "b:3@2,4", "a", "logits:0 - 0.5*b:2", "logits:2 - norm"])
+@pytest.mark.parametrize(
+    "unit", ["logits:1", "probs:2", "b:3", "b:3@2,4", "a", "logits:0 - 0.5*b:2", "logits:2 - norm"]
+)
 def test_units_of_all_kinds_come_in_reverse(unit):
     net = network(plain)
     assert told(net, unit) == {"engine": IN_REVERSE}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
@@ -24,6 +24,7 @@ from .reversing import Reversible
 if TYPE_CHECKING:
     from ..network.network import Family, Network
 
+T = TypeVar("T")
 _AT_HAND = 4  # plans of a network that are kept, each with its weights packed both ways
 
 Measure: TypeAlias = Callable[[Mapping[str, Tensor]], Tensor]  # of the tensors at layers, (N,)
@@ -54,6 +55,7 @@ class Engines:
     """Of a network and its copies with other weights: plans by the digest, and verdicts by the structure."""
 
     plans: OrderedDict[tuple[object, ...], Plan] = field(default_factory=OrderedDict)
+    proven: OrderedDict[tuple[object, ...], Engine] = field(default_factory=OrderedDict)
     verdicts: dict[tuple[object, ...], Verdict] = field(default_factory=dict)
 
     @classmethod
@@ -63,13 +65,11 @@ class Engines:
 
     def plan(self, net: Network, layers: tuple[str, ...]) -> Plan:
         """The plan up to some layers with the weights of now; raises CannotExport."""
-        key = net.digest, layers
-        if key not in self.plans:
-            self.plans[key] = reversible_plan(net, layers)
-        self.plans.move_to_end(key)
-        while len(self.plans) > _AT_HAND:
-            self.plans.popitem(last=False)
-        return self.plans[key]
+        return _kept(self.plans, (net.digest, layers), lambda: reversible_plan(net, layers))
+
+    def ready(self, key: tuple[object, ...], make: Callable[[], Engine]) -> Engine:
+        """The engine of this key, made if it is not at hand."""
+        return _kept(self.proven, key, make)
 
     def judged(self, key: tuple[object, ...], judge: Callable[[], Verdict]) -> Mapping[str, Any]:
         """The evidence in a verdict that is reached once; raises CannotExport where it is against the engine."""
@@ -83,6 +83,16 @@ class Engines:
         if isinstance(verdict, str):
             raise CannotExport(verdict)
         return verdict
+
+
+def _kept(known: OrderedDict[tuple[object, ...], T], key: tuple[object, ...], make: Callable[[], T]) -> T:
+    """The latest few of what was made are kept."""
+    if key not in known:
+        known[key] = make()
+    known.move_to_end(key)
+    while len(known) > _AT_HAND:
+        known.popitem(last=False)
+    return known[key]
 
 
 _ENGINES: WeakKeyDictionary[Family, Engines] = WeakKeyDictionary()

@@ -75,10 +75,17 @@ def _engine(net: Network, x: Tensor, unit: Valued, rule: Rule | None, smooth: bo
         reason = reason or "the input is of another size or type than the network's"
     if reason:
         raise CannotExport(reason)
+    engines = Engines.of(net)
+    return engines.ready(
+        (net.digest, unit.sources, terms(unit), rule, smooth), lambda: _proven(net, unit, rule, smooth)
+    )
+
+
+def _proven(net: Network, unit: Valued, rule: Rule | None, smooth: bool) -> Engine:
     engines, form = Engines.of(net), structure(net)
     evidence = engines.judged((*form, unit.sources), lambda: judge(net, unit, engines.plan(net, unit.sources)))
     plan = engines.plan(net, unit.sources)
     if rule is not None:
-        key = *form, rule, smooth, terms(unit)
+        key = *form, terms(unit), rule, smooth
         evidence = engines.judged(key, lambda: judge_rule(net, unit, plan, rule, smooth))
     return Engine(Reversible(plan, rule, smooth), evidence)
