@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -63,8 +64,25 @@ class Convolution:
         self.weight = self.weight * scale.reshape(-1, 1, 1, 1)
         self.bias = shift if self.bias is None else self.bias * scale + shift
 
+    @cached_property
+    def even(self) -> Convolution:
+        """The same with padding alike on both sides where that is had by zeros in the kernel and costs less: depthwise.
+
+        Kernels of oneDNN take no other, and padding the map is a copy of it.
+        """
+        left, right, top, bottom = self.padding
+        if self.weight.shape[1] > 1 or self.groups == 1 or max(self.dilation) > 1 or (left, top) == (right, bottom):
+            return self
+        more = [max(b - a, 0) for a, b in ((left, right), (right, left), (top, bottom), (bottom, top))]
+        x, y = max(left, right), max(top, bottom)
+        even = Convolution(F.pad(self.weight, more), self.bias, self.stride, (x, x, y, y), self.dilation, self.groups)
+        even.clamp = self.clamp
+        return even
+
     def __call__(self, x: Tensor, padded: bool = False) -> Tensor:
         """The output for x, (N, C, H, W); where x is `padded` it brings what lies beyond its edges."""
+        if not padded and self.even is not self:
+            return self.even(x)
         left, right, top, bottom = (0, 0, 0, 0) if padded else self.padding
         if (left, top) != (right, bottom):
             x, left, top = F.pad(x, (left, right, top, bottom)), 0, 0

@@ -101,7 +101,7 @@ class Joined:
         self.rectify = None if clamp is None else Rectify(clamp.low, clamp.high, rule if _rectifies(clamp) else None)
         self._scale = joined.scale if isinstance(joined, Affine) else None
         if isinstance(joined, Convolution):
-            joined.transposed = joined.transposed or Transposed(joined)
+            joined.transposed = joined.transposed or Transposed(joined.even)
             self._transposed = joined.transposed
 
     def run(self, values: Values) -> tuple[Any, Any]:
