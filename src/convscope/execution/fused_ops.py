@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -55,6 +56,7 @@ class Convolution:
         self.weight, self.bias = weight, bias
         self.stride, self.padding, self.dilation, self.groups = list(stride), list(padding), list(dilation), groups
         self.clamp: Clamp | None = None
+        self.transposed: Any = None  # what runs it backward, once it is asked for
         self._packed: Tensor | None = None
 
     def normalized(self, scale: Tensor, shift: Tensor) -> None:
@@ -62,12 +64,29 @@ class Convolution:
         self.weight = self.weight * scale.reshape(-1, 1, 1, 1)
         self.bias = shift if self.bias is None else self.bias * scale + shift
 
+    @cached_property
+    def even(self) -> Convolution:
+        """The same with padding alike on both sides where that is had by zeros in the kernel and costs less: depthwise.
+
+        Kernels of oneDNN take no other, and padding the map is a copy of it.
+        """
+        left, right, top, bottom = self.padding
+        if self.weight.shape[1] > 1 or self.groups == 1 or max(self.dilation) > 1 or (left, top) == (right, bottom):
+            return self
+        more = [max(b - a, 0) for a, b in ((left, right), (right, left), (top, bottom), (bottom, top))]
+        x, y = max(left, right), max(top, bottom)
+        even = Convolution(F.pad(self.weight, more), self.bias, self.stride, (x, x, y, y), self.dilation, self.groups)
+        even.clamp = self.clamp
+        return even
+
     def __call__(self, x: Tensor, padded: bool = False) -> Tensor:
         """The output for x, (N, C, H, W); where x is `padded` it brings what lies beyond its edges."""
+        if not padded and self.even is not self:
+            return self.even(x)
         left, right, top, bottom = (0, 0, 0, 0) if padded else self.padding
         if (left, top) != (right, bottom):
             x, left, top = F.pad(x, (left, right, top, bottom)), 0, 0
-        if _packs(x):
+        if on_onednn(x):
             return self._onednn(x, [top, left])
         y = F.conv2d(x, self.weight, self.bias, self.stride, [top, left], self.dilation, self.groups)
         return self.clamp(y) if self.clamp else y
@@ -85,6 +104,7 @@ class Convolution:
         return y
 
 
-def _packs(x: Tensor) -> bool:
+def on_onednn(x: Tensor) -> bool:
+    """Whether oneDNN, with packed weights, is what to run convolutions of a tensor on."""
     known = x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16)
     return known and _ONEDNN

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..base.errors import CannotExport, first_line
+from ..base.errors import CannotExport
 from ..graph.trace import executed
 from ..network.batch_size import chunks, fitting_batch_size
 from ..network.isolation.parts import unwrap
 from ..network.isolation.running import dtype_of
 from .dirty_windows import Interval
 from .incremental import Incremental, PatchGroup
-from .plan import Plan
+from .plan import Plan, exportable
 
 if TYPE_CHECKING:
     from ..network.network import Network
@@ -97,13 +96,13 @@ def _incremental(occluded: OccludedInputs, precision: Precision, size: int) -> S
     net, own = occluded.net, dtype_of(occluded.net.module)
     dtype = torch.bfloat16 if precision == "bf16" else own
     graph = executed(net, *occluded.layers)
-    with _exportable():
+    with exportable():
         plan = Plan.of(graph, unwrap(net.module), dtype)
         engine = Incremental(plan, occluded.x.to(dtype), occluded.hidden.to(dtype), occluded.rows, occluded.columns)
     groups = engine.groups(size)
 
     def run(batch: list[PatchGroup]) -> dict[str, Tensor]:
-        with _exportable():
+        with exportable():
             parts = [engine.maps(group) for group in batch]
             found = engine.finished({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
         return {layer: net.arranged(layer, tensor).to(own) for layer, tensor in found.items()}
@@ -116,15 +115,6 @@ def _incremental(occluded: OccludedInputs, precision: Precision, size: int) -> S
     together = _TOGETHER if occluded.layers == ("logits",) else 1  # maps of a hidden layer would fill the memory
     batches = [groups[i : i + together] for i in range(0, len(groups), together)]
     return Strategy(batches, run, evidence, _TOLERANCE[dtype])
-
-
-@contextmanager
-def _exportable() -> Iterator[None]:
-    """Turn what an operation of the graph raises, such as one that does not know bfloat16, into CannotExport."""
-    try:
-        yield
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise CannotExport(f"The graph cannot be run: {first_line(error)}.") from error
 
 
 def _dense(occluded: OccludedInputs, size: int, because: str) -> list[Strategy]:

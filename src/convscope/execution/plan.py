@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from ..base.errors import CannotExport, first_line
 from ..graph.operators import sliding_windows
 from ..graph.spatial_operators import edge
 from ..graph.trace import INPUT, Call, Graph, Ref
@@ -45,6 +47,8 @@ class Step:
     padding: tuple[int, ...] | None = None  # of a step that does nothing else: left, right, top, bottom
     kind: str = "conv2d"
     norm: Affine | None = None  # what a step does that is a norm, with the rectifier after it
+    call: Call | None = None  # the call it is, or the first of those that it is
+    joined: Convolution | Affine | None = None  # what carries it out, together with calls after the first
 
     @property
     def gathers(self) -> bool:
@@ -67,11 +71,14 @@ class Plan:
         return Counter(name for step in self.steps for name in step.inputs) + Counter(self.outputs.values())
 
     @classmethod
-    def of(cls, graph: Graph, module: nn.Module, dtype: torch.dtype) -> Plan:
-        """The plan for a graph with the module's weights as they are now, in numbers of type `dtype`."""
+    def of(cls, graph: Graph, module: nn.Module, dtype: torch.dtype, reversible: bool = False) -> Plan:
+        """The plan for a graph with the module's weights as they are now, in numbers of type `dtype`.
+
+        One that is `reversible` joins no clamp: a gradient goes through its bounds, of which the output does not tell.
+        """
         weights = graph.weights(module)
         tensors = {n: t.to(dtype) if t.is_floating_point() else t for n, t in weights.items()}
-        return cls(tuple(_steps(graph, tensors)), graph.outputs, graph.shapes)
+        return cls(tuple(_steps(graph, tensors, {"clamp"} if reversible else set())), graph.outputs, graph.shapes)
 
     @cached_property
     def parts(self) -> tuple[Plan, Plan]:
@@ -128,8 +135,11 @@ class Plan:
                 del values[name]
 
 
-def _steps(graph: Graph, tensors: dict[str, Tensor]) -> list[Step]:
-    """All calls that depend on the image, convolutions joined with what follows them; the others are computed now."""
+def _steps(graph: Graph, tensors: dict[str, Tensor], apart: Collection[str] = ()) -> list[Step]:
+    """All calls that depend on the image, convolutions joined with what follows them; the others are computed now.
+
+    Calls of the kinds `apart` are joined with nothing.
+    """
     readers = Counter(name for call in graph.calls for name in call.refs) + Counter(graph.outputs.values())
     steps: dict[str, Step] = {}
     growing: dict[str, Convolution | Affine] = {}  # what may take in the next call, by the value it makes so far
@@ -138,7 +148,12 @@ def _steps(graph: Graph, tensors: dict[str, Tensor]) -> list[Step]:
         if not values:
             tensors[call.name] = call(tensors)
         # Only what nobody else reads may change into what comes after it. The step takes the new value's name.
-        elif values[0] in growing and readers[values[0]] == 1 and _grows(growing[values[0]], call, tensors):
+        elif (
+            values[0] in growing
+            and readers[values[0]] == 1
+            and call.kind not in apart
+            and _grows(growing[values[0]], call, tensors)
+        ):
             growing[call.name] = growing.pop(values[0])
             steps = {(call.name if n == values[0] else n): step for n, step in steps.items()}  # in its old place
             steps[call.name] = replace(steps[call.name], name=call.name)
@@ -169,7 +184,7 @@ def _step(
     call: Call, values: tuple[str, ...], graph: Graph, tensors: Mapping[str, Tensor]
 ) -> tuple[Convolution | Affine | None, Step]:
     if call.kind == "sym_size":  # only the number of images is not known before
-        return None, Step(call.name, (), lambda values: values[BATCH], lambda parts: parts[0])
+        return None, Step(call.name, (), lambda values: values[BATCH], lambda parts: parts[0], kind=call.kind)
     found = sliding_windows(call, graph, tensors)
     needed = {name: tensors[name] for name in call.refs if name in tensors}
     if call.kind == "conv2d" and found is not None:
@@ -177,19 +192,20 @@ def _step(
         work = math.prod(graph.shapes[call.name]) * tensors[call.args[1].name][0].numel()
         whole = lambda values: convolution(values[call.args[0].name])  # noqa: E731
         part = lambda parts: convolution(parts[0], padded=True)  # noqa: E731
-        return convolution, Step(call.name, values, whole, part, found, work=work)
+        return convolution, Step(call.name, values, whole, part, found, work=work, call=call, joined=convolution)
     if call.kind == "batch_norm" and found == HERE:
         affine = Affine(*_affine(call, tensors))
         whole = lambda values: affine(values[call.args[0].name])  # noqa: E731
+        part = lambda parts: affine(parts[0])  # noqa: E731
         return affine, Step(
-            call.name, values, whole, lambda parts: affine(parts[0]), found, kind=call.kind, norm=affine
+            call.name, values, whole, part, found, kind=call.kind, norm=affine, call=call, joined=affine
         )
     # traced in PyTorch's default layout; here maps are channels last, of which there may be no such view
     run = replace(call, op=torch.ops.aten.reshape.default) if call.kind in ("view", "_unsafe_view") else call
     part = _part(call, values, needed)
     padding = tuple(call.args[1]) if found is not None and call.kind in ("pad", "constant_pad_nd") else None
     whole = lambda values: run({**needed, **values})  # noqa: E731
-    return None, Step(call.name, values, whole, part, found, edge(call), padding=padding, kind=call.kind)
+    return None, Step(call.name, values, whole, part, found, edge(call), padding=padding, kind=call.kind, call=call)
 
 
 def _part(call: Call, values: tuple[str, ...], needed: Mapping[str, Tensor]) -> Callable[[Sequence[Tensor]], Tensor]:
@@ -257,3 +273,12 @@ def _clamp(call: Call) -> Clamp | None:
         return None
     low, high = [*call.args[1:3], *bounds[call.kind][len(call.args) - 1 :]][:2]
     return Clamp(float(low), float(high))
+
+
+@contextmanager
+def exportable() -> Iterator[None]:
+    """Turn what an operation of the graph raises, such as one that does not know bfloat16, into CannotExport."""
+    try:
+        yield
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise CannotExport(f"The graph cannot be run: {first_line(error)}.") from error

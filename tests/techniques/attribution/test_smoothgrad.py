@@ -51,7 +51,10 @@ def test_it_is_the_mean_and_the_variance_of_captums_gradients(name):
 def test_it_is_the_mean_of_captums_gradients_on_the_embedded_network(lite0):
     x = ours(lite0, "sample:cat", 2, 0.15, 0)
     wanted = Saliency(lite0.module.eval()).attribute(x.requires_grad_(), target=281, abs=False).detach().mean(0)
-    close(smoothgrad(lite0, "sample:cat", "logits:281", samples=2).values, wanted.numpy(), 1e-4)
+    found = smoothgrad(lite0, "sample:cat", "logits:281", samples=2)
+    assert found.evidence["engine"] == "the executed graph in reverse"
+    apart = np.linalg.norm(found.values - wanted.numpy())  # roundings tip rectifiers, here as in Captum's passes
+    assert apart <= 1e-2 * np.linalg.norm(wanted.numpy()) > 0
 
 
 def test_captums_noise_tunnel_takes_the_variance_of_the_population_too(tiny, monkeypatch):

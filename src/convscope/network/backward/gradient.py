@@ -59,7 +59,9 @@ def gradient(
     smooth: bool = False,
     measure: Callable[[Tensor], Tensor] | None = None,
 ) -> Gradient:
-    """Differentiate a unit's value with respect to each of N prepared inputs x, (N, C, H, W).
+    """Differentiate a unit's value with respect to each of N prepared inputs x, (N, C, H, W), by autograd.
+
+    `execution.input_gradient` is the way to it that is fast.
 
     `measure` may give something else than the unit's value to differentiate, (N,) for the inputs.
     Raises NoRectifier when a rule was asked for and nothing of the network could follow it.
@@ -76,7 +78,7 @@ def gradient(
         if found is not None:
             check_finite(net, unit, found, "gradient")
     values = torch.zeros_like(leaf) if found is None else found
-    return Gradient(values.detach(), value.detach(), {**_passes(values), **evidence})
+    return Gradient(values.detach(), value.detach(), {**counted_passes(values), **evidence})
 
 
 def backward(value: Tensor, leaf: Tensor) -> Tensor | None:
@@ -126,7 +128,8 @@ def _nothing(where: str, name: str, mode: Rectifiers) -> str:
     return f"Nothing was rectified {where} of {name}, where there are only {found}, {plain} {otherwise}"
 
 
-def _passes(values: Tensor) -> dict[str, Any]:
+def counted_passes(values: Tensor) -> dict[str, Any]:
+    """The evidence of how many passes gradients (N, C, H, W) took, and of their being zero."""
     evidence: dict[str, Any] = {"forward_passes": len(values), "backward_passes": len(values)}
     return evidence if values.any() else {**evidence, "vanished": VANISHED}
 

@@ -15,7 +15,8 @@ from ...base.image import ImageLike
 from ...base.progress import Work
 from ...base.unit import UnitLike
 from ...contract.technique import technique
-from ...network.backward.gradient import VANISHED, check_finite, gradient, many_passes
+from ...execution.input_gradient import engine_evidence, input_gradient
+from ...network.backward.gradient import VANISHED, check_finite, many_passes
 from ...network.batch_size import chunks, fitting_batch_size
 from ...network.network import Network
 from ...results.attribution import Attribution
@@ -78,6 +79,7 @@ def integrated_from(
     evidence = {
         **_counts(tried, len(complete) - 1),
         **_completeness(path, complete[-1], tolerance),
+        **tried[-1].engine,
         **tried[-1].partial,
     }
     return question.answer(Attribution, complete[-1].values, path.value, evidence)
@@ -127,6 +129,7 @@ class _Integral:
     gap: float
     vanished: bool
     partial: dict[str, Any]
+    engine: dict[str, Any]
 
     @property
     def steps(self) -> int:
@@ -150,12 +153,13 @@ def _integrate(path: _Path, places: _Points, weights: _Points) -> _Integral:
     work = Work(chunks(len(order), path.size))
     for run in work:
         now, done = slice(run.start, run.stop), run.stop
-        found = gradient(question.net, path.baseline + _column(places[now]).to(apart) * apart, question.unit)
+        found = input_gradient(question.net, path.baseline + _column(places[now]).to(apart) * apart, question.unit)
         total += (_column(weights[now]) * found.values.cpu().double()).sum(0)
         heights[now] = found.value.cpu().double().numpy()
     values = apart[0].cpu().double() * total / weights[:done].sum()
     gap = abs(values.sum().item() - path.rise)
-    return _Integral(values, places[:done], heights[:done], gap, not total.any(), work.evidence)
+    told = engine_evidence(found) if done else {}
+    return _Integral(values, places[:done], heights[:done], gap, not total.any(), work.evidence, told)
 
 
 def _legendre(steps: int) -> tuple[_Points, _Points]:

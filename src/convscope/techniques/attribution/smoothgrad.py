@@ -14,7 +14,8 @@ from ...base.image import ImageLike
 from ...base.progress import Work
 from ...base.unit import UnitLike
 from ...contract.technique import technique
-from ...network.backward.gradient import VANISHED, gradient, many_passes
+from ...execution.input_gradient import engine_evidence, input_gradient
+from ...network.backward.gradient import VANISHED, many_passes
 from ...network.batch_size import chunks, fitting_batch_size
 from ...network.network import Network
 from ...results.attribution import Attribution, Estimate
@@ -111,10 +112,17 @@ def _sample(question: AttributionTarget, samples: int, noise: float, seed: int, 
     size = fitting_batch_size(net, question.deepest, batch_size, backward=True)
     work = Work(chunks(samples, size), lambda: array(found.mean))
     with many_passes(net):
-        found.value = gradient(net, x, unit).value.item()
+        first = input_gradient(net, x, unit)
+        found.value = first.value.item()
         for numbers in work:
-            found.add(gradient(net, x + std * _noise(x, seed, numbers), unit).values)
-    found.evidence = {**_evidence(found), "samples": found.count, "noise_std": std, **work.evidence}
+            found.add(input_gradient(net, x + std * _noise(x, seed, numbers), unit).values)
+    found.evidence = {
+        **_evidence(found),
+        "samples": found.count,
+        "noise_std": std,
+        **engine_evidence(first),
+        **work.evidence,
+    }
     return found
 
 
