@@ -1,7 +1,9 @@
 """Attacks against those of other libraries, in one run: `python bench/adversarial.py`. Run it with nothing else busy.
 
-Needs `pip install foolbox==3.3.4 torchattacks==3.5.1 adv-lib==0.2.8`. Affine networks, of which the optimum is known,
-then lite0 and the bundled photos as it takes them. Peers get deep copies of the network; both sides take turns.
+Needs `pip install foolbox==3.3.4 torchattacks==3.5.1 adv-lib==0.2.8 adversarial-robustness-toolbox==1.20.1`; visdom,
+which adv-lib asks for, is built only where PIP_CONSTRAINT names a file that says setuptools<80. Affine networks, of
+which the optimum is known, a small net on digits, then lite0 and the bundled photos as it takes them. Peers get deep
+copies of the network; both sides take turns.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ import foolbox
 import numpy as np
 import torch
 import torchattacks
+from art.attacks.evasion import CarliniL2Method, DeepFool, ProjectedGradientDescentPyTorch
+from art.estimators.classification import PyTorchClassifier
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 import convscope as cs
@@ -82,6 +87,55 @@ def affine() -> None:
     )
 
 
+def digits() -> None:
+    """ART at the same budget and passes, on a small net trained on digits: success, and the median norm."""
+    torch.manual_seed(0)
+    data = load_digits()
+    x = torch.from_numpy(data.images / 16).float()[:, None].repeat(1, 3, 4, 4)  # (n, 3, 32, 32)
+    labels = torch.from_numpy(data.target)
+    net = nn.Sequential(
+        nn.Conv2d(3, 16, 4, 4), nn.ReLU(), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(2048, 10)
+    )
+    adam = torch.optim.Adam(net.parameters(), 2e-3)
+    for _ in range(60):
+        adam.zero_grad()
+        nn.functional.cross_entropy(net(x[200:]), labels[200:]).backward()
+        adam.step()
+    x, model = x[:64], Model(net.eval())
+    own = model.logits(x).argmax(1)
+    peer = PyTorchClassifier(net, nn.CrossEntropyLoss(), (3, 32, 32), 10, clip_values=(0.0, 1.0), device_type="cpu")
+
+    def told(found: Tensor) -> str:
+        fooled = model.logits(found).argmax(1) != own
+        norms = euclidean_distance(found, x)[fooled]
+        return f"{int(fooled.sum())} of {len(x)}, norm {norms.median():.4f}"
+
+    def theirs(attack: Any) -> str:
+        return told(torch.from_numpy(attack.generate(x.numpy(), own.numpy())).float())
+
+    ball = Ball(8 / 255)
+    pgd = ProjectedGradientDescentPyTorch(
+        peer, eps=8 / 255, eps_step=1 / 255, max_iter=20, num_random_init=1, verbose=False
+    )
+    compare(
+        "ART, PGD 8/255, 20 steps",
+        lambda: told(projected_steps(model, x, Goal(own), ball, 1 / 255, range(20), start=ball.draw(x, 0)).pixels),
+        lambda: theirs(pgd),
+    )
+    compare(
+        "ART, DeepFool",
+        lambda: told(to_boundary(model, x, Goal(own), "l2", range(50)).pixels),
+        lambda: theirs(DeepFool(peer, max_iter=50, epsilon=0.02, nb_grads=10, verbose=False)),
+        turns=1,
+    )
+    compare(
+        "ART, C&W, 150 steps",
+        lambda: told(penalized(model, x, Goal(own), range(150), searches=3, per_search=50).pixels),
+        lambda: theirs(CarliniL2Method(peer, binary_search_steps=3, max_iter=50, verbose=False)),
+        turns=1,
+    )
+
+
 def photos() -> None:
     """lite0 and the photos: DeepFool's norm and time, steps of PGD, and the least change in a file."""
     net = cs.load("lite0")
@@ -117,4 +171,5 @@ def photos() -> None:
 
 if __name__ == "__main__":
     affine()
+    digits()
     photos()

@@ -72,6 +72,16 @@ def test_rounding_lets_the_gradient_of_the_linear_map_through():
     assert torch.equal(*slopes) and slopes[0].any()
 
 
+def test_in_single_precision_it_is_nearly_the_same_and_of_a_view_exactly():
+    x = torch.rand(2, 3, 13, 9)
+    single, double = (
+        map_of(Preprocessing((5, 6), resize=1.2), (13, 9), dtype=d)(x) for d in (torch.float32, torch.float64)
+    )
+    assert torch.allclose(single.double(), double, atol=1e-5)
+    view = map_of(Preprocessing((13, 9)), (13, 9), view=True)
+    assert view.rows.same and view.columns.same and not map_of(Preprocessing((5, 6)), (13, 9)).rows.same
+
+
 def test_pixels_beyond_the_crop_have_no_slope_and_all_within_have_one():
     preprocessing = Preprocessing((8, 8))
     x = torch.rand(1, 3, 16, 40).double().requires_grad_()

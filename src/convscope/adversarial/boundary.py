@@ -28,7 +28,7 @@ def to_boundary(
     rows = torch.arange(len(x), device=x.device)
     for _ in steps:
         own = goal.rows(rows)
-        logits, slopes = model.several_slopes(x[rows], partial(_apart, goal=own, top=top))
+        logits, slopes = model.rows(rows).several_slopes(x[rows], partial(_apart, goal=own, top=top))
         flat = (slopes.flatten(2).abs().amax(2) == 0).all(0)
         going = offer_rows(found, rows, x, goal, logits) & ~flat
         found.flat[rows] |= flat
@@ -39,7 +39,7 @@ def to_boundary(
         total[rows] += nearest_step(gaps[:, going], slopes[:, going], x[rows], norm)
         x[rows] = (clean[rows] + (1 + overshoot) * total[rows]).clamp(0, 1)
     if len(rows):
-        offer_rows(found, rows, x, goal, model.logits(x[rows]))
+        offer_rows(found, rows, x, goal, model.rows(rows).logits(x[rows]))
     return found
 
 
@@ -59,15 +59,16 @@ def within_box(gap: Tensor, slope: Tensor, x: Tensor, norm: Norm) -> Tensor:
     ever flatter, so Newton's steps come to the λ from below.
     """
     toward = slope if norm == "l2" else slope.sign()
-    reach = torch.zeros_like(gap)
+    reach, going = torch.zeros_like(gap), torch.ones_like(gap, dtype=torch.bool)
     for _ in range(_NEWTON):
         step = spread(reach, x) * toward
         free = torch.where(toward > 0, x + step < 1, x + step > 0)
         left = gap - (slope * step.clamp(-x, 1 - x)).flatten(1).sum(1)
         gain = (slope * toward * free).flatten(1).sum(1)
-        more = torch.where((left > 0) & (gain > 0), left / gain.clamp(min=torch.finfo(gain.dtype).tiny), 0)
+        more = torch.where(going & (left > 0) & (gain > 0), left / gain.clamp(min=torch.finfo(gain.dtype).tiny), 0)
         reach = reach + more
-        if not (more > _CLOSE * reach).any():
+        going = more > _CLOSE * reach  # each by itself, whatever others do
+        if not going.any():
             break
     return (spread(reach, x) * toward).clamp(-x, 1 - x)
 

@@ -23,7 +23,7 @@ class Goal:
     targeted: bool = False
     kappa: float = 0.0
 
-    def rows(self, kept: Tensor) -> Goal:
+    def rows(self, kept: Tensor | slice) -> Goal:
         """The goal of some rows, by number or by mask."""
         return replace(self, classes=self.classes[kept])
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -14,23 +16,48 @@ from .goal import Goal, Loss
 Scores = Callable[[Tensor], Tensor]
 
 
+@dataclass
+class Passes:
+    """How often the picture of each row went `forward` and `backward`; `last` are those that went last."""
+
+    forward: Counter[int] = field(default_factory=Counter)
+    backward: Counter[int] = field(default_factory=Counter)
+    last: Tensor | None = None
+
+
 class Model:
     """`scores` gives the logits (N, K) of pixels (N, …) from 0 to 1, each row by itself.
 
     Of those that take no slopes at most `at_once` go through together.
 
-    `forward` and `backward` count the pictures that went through; `last` are those that went last.
+    `passes` counts what each row took.
     """
 
     def __init__(self, scores: Scores, at_once: int = 1 << 30) -> None:
         self.scores, self.at_once = scores, at_once
-        self.forward = self.backward = 0
-        self.last: Tensor | None = None
+        self.passes = Passes()
+        self._rows: Tensor | None = None
+
+    def rows(self, kept: Tensor) -> Model:
+        """The same for pixels of these rows, by number, for which it counts what they take."""
+        other = copy.copy(self)
+        other._rows = kept
+        return other
+
+    @property
+    def forward(self) -> int:
+        """How many pictures went forward."""
+        return self.passes.forward.total()
+
+    @property
+    def backward(self) -> int:
+        """How many gradients came back."""
+        return self.passes.backward.total()
 
     def logits(self, x: Tensor) -> Tensor:
         """The logits, without slopes."""
         with torch.no_grad():
-            self._count(x)
+            self._count(x, 0)
             return torch.cat([self.scores(part) for part in torch.split(x, self.at_once)])
 
     def slopes(self, x: Tensor, toward: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
@@ -44,10 +71,9 @@ class Model:
             leaf = x.detach().clone().requires_grad_()
             logits = self.scores(leaf)
             weights = toward(logits.detach())
-            self._count(x)
+            self._count(x, len(weights) if logits.requires_grad else 0)
             if not logits.requires_grad:
                 return logits.detach(), leaf.new_zeros((len(weights), *leaf.shape))
-            self.backward += len(x) * len(weights)
             slopes = [self._slope(logits, leaf, weights, number) for number in range(len(weights))]
         return logits.detach(), torch.stack(slopes)
 
@@ -55,8 +81,11 @@ class Model:
         """Logits, and the gradient of what leads to the goal."""
         return self.slopes(x, lambda logits: goal.slope(logits, loss))
 
-    def _count(self, x: Tensor) -> None:
-        self.forward, self.last = self.forward + len(x), x
+    def _count(self, x: Tensor, slopes: int) -> None:
+        rows = range(len(x)) if self._rows is None else self._rows.tolist()
+        self.passes.forward.update(rows)
+        self.passes.backward.update(dict.fromkeys(rows, slopes))
+        self.passes.last = x
 
     @staticmethod
     def _slope(logits: Tensor, leaf: Tensor, weights: Tensor, number: int) -> Tensor:
@@ -84,6 +113,12 @@ class Found:
         """Nothing yet."""
         none = torch.zeros(len(x), dtype=torch.bool, device=x.device)
         return cls(x.clone(), none, x.new_full((len(x),), -torch.inf), none.clone())
+
+    def rows(self, kept: slice) -> Found:
+        """What became of some rows."""
+        return replace(
+            self, pixels=self.pixels[kept], reached=self.reached[kept], lead=self.lead[kept], flat=self.flat[kept]
+        )
 
     def offer(self, rows: Tensor, pixels: Tensor, lead: Tensor, reached: Tensor) -> None:
         """Keep what has the larger lead, and write the lead down."""

@@ -28,7 +28,7 @@ def penalized(
     rows = torch.nonzero(~found.flat)[:, 0]
     if not len(rows):
         return found
-    goal, start = goal.rows(rows), found.pixels[rows] - clean[rows]
+    model, goal, start = model.rows(rows), goal.rows(rows), found.pixels[rows] - clean[rows]
     delta, clean_rows = start.clone(), clean[rows]
     weight = _Weight(start)
     for number in steps:

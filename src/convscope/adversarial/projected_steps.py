@@ -72,7 +72,7 @@ def projected_steps(
     gathered = None if memory is None else torch.zeros_like(x)
     rows = torch.arange(len(x), device=x.device)
     for _ in steps:
-        logits, gradient = model.lead(x[rows], goal.rows(rows), loss)
+        logits, gradient = model.rows(rows).lead(x[rows], goal.rows(rows), loss)
         going = offer_rows(found, rows, x, goal, logits) & (largest_magnitude(gradient) > 0)
         found.flat[rows] |= largest_magnitude(gradient) == 0
         rows, gradient = rows[going], gradient[going]
@@ -83,7 +83,7 @@ def projected_steps(
             gathered[rows] = gradient = memory * gathered[rows] + gradient / spread(total, gradient)
         x[rows] = ball.project(x[rows] + step * ball.ascent(gradient), clean[rows])
     if len(rows):
-        offer_rows(found, rows, x, goal, model.logits(x[rows]))
+        offer_rows(found, rows, x, goal, model.rows(rows).logits(x[rows]))
     lost = found.flat & ~found.reached
     found.pixels[lost] = clean[lost]  # and not where it began by chance
     return found

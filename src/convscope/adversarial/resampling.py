@@ -110,23 +110,30 @@ class BandedMap:
 
     def __init__(self, resampling: Resampling, device: torch.device) -> None:
         matrix = torch.from_numpy(resampling.matrix()).to(device)
+        self.same = torch.equal(matrix, torch.eye(len(matrix), resampling.length, dtype=matrix.dtype, device=device))
         reach = resampling.starts + resampling.weights.shape[1]
-        self.length, self.blocks = resampling.length, list[tuple[slice, slice, Tensor]]()
+        self.length, blocks = resampling.length, list[tuple[slice, slice, Tensor]]()
         for first in range(0, len(matrix), _BLOCK):
             rows = slice(first, min(first + _BLOCK, len(matrix)))
             columns = slice(int(resampling.starts[rows].min()), min(int(reach[rows].max()), self.length))
-            self.blocks.append((rows, columns, matrix[rows, columns].contiguous()))
+            blocks.append((rows, columns, matrix[rows, columns].contiguous()))
+        self._blocks = {dtype: [(r, c, m.to(dtype)) for r, c, m in blocks] for dtype in (torch.float64, torch.float32)}
+
+    def blocks(self, dtype: torch.dtype) -> list[tuple[slice, slice, Tensor]]:
+        """Rows, the columns that they look at, and the weights there, in single or double precision."""
+        return self._blocks[dtype]
 
     @property
     def looked_at(self) -> Tensor:
         """Which inputs any output depends on, (inputs,)."""
-        found = torch.zeros(self.length, dtype=torch.bool, device=self.blocks[0][2].device)
-        for _, columns, block in self.blocks:
+        blocks = self.blocks(torch.float64)
+        found = torch.zeros(self.length, dtype=torch.bool, device=blocks[0][2].device)
+        for _, columns, block in blocks:
             found[columns] |= (block != 0).any(0)
         return found
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The map of the last side of x, (…, inputs) to (…, outputs), in double precision, which is exact of bytes."""
+        """The map of the last side of x, (…, inputs) to (…, outputs); in double precision it is exact of bytes."""
         found: Tensor = _Banded.apply(x, self)
         return found
 
@@ -135,11 +142,11 @@ class _Banded(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, map: BandedMap) -> Tensor:
         ctx.map = map
-        return torch.cat([x[..., columns] @ block.T for _, columns, block in map.blocks], -1)
+        return torch.cat([x[..., columns] @ block.T for _, columns, block in map.blocks(x.dtype)], -1)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         found = gradient.new_zeros((*gradient.shape[:-1], ctx.map.length))
-        for rows, columns, block in ctx.map.blocks:
+        for rows, columns, block in ctx.map.blocks(gradient.dtype):
             found[..., columns] += gradient[..., rows] @ block
         return found, None

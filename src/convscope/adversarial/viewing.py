@@ -79,16 +79,17 @@ class ViewingMap:
 
     def _seen(self, pixels: Tensor, rounded: bool) -> Tensor:
         """The crop, in colors, from 0 to 255."""
-        x = _bounded(pixels.double() * 255, rounded)
+        wide = torch.float64 if rounded else torch.promote_types(self.dtype, torch.float32)
+        x = _bounded(pixels.to(wide) * 255, rounded)
         for side in (self._down, self._across) if self.rows_first else (self._across, self._down):
-            x = _bounded(side(x), rounded)
+            x = side(x, rounded)
         return x
 
-    def _across(self, x: Tensor) -> Tensor:
-        return self.columns(x)
+    def _across(self, x: Tensor, rounded: bool) -> Tensor:
+        return x if self.columns.same else _bounded(self.columns(x), rounded)
 
-    def _down(self, x: Tensor) -> Tensor:
-        return self.rows(x.mT).mT
+    def _down(self, x: Tensor, rounded: bool) -> Tensor:
+        return x if self.rows.same else _bounded(self.rows(x.mT).mT, rounded)
 
 
 def _as_pillow_does(ways: list[ViewingMap], like: Image, device: torch.device) -> ViewingMap:

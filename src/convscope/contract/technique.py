@@ -47,7 +47,12 @@ def technique(function: Callable[P, R]) -> Technique[P, R]: ...
 
 @overload
 def technique(
-    *, resumes: bool = False, presumes: bool = False, over: Callable[..., Any] | None = None, **kinds: Subject
+    *,
+    resumes: bool = False,
+    presumes: bool = False,
+    together: bool = False,
+    over: Callable[..., Any] | None = None,
+    **kinds: Subject,
 ) -> Callable[[Callable[P, R]], Technique[P, R]]: ...
 
 
@@ -56,6 +61,7 @@ def technique(
     *,
     resumes: bool = False,
     presumes: bool = False,
+    together: bool = False,
     over: Callable[..., Any] | None = None,
     **kinds: Subject,
 ) -> Any:
@@ -63,20 +69,23 @@ def technique(
 
     Subjects are the positional parameters, known by name: those of `contract.subjects.KINDS`, and `kinds` of its own.
     Knobs are keyword-only. Asked about a list of images it gives a list of results, one each, the same as asked one by
-    one; then `unit` may be a list of the same length. `resumes` and `presumes` are as of a Technique. Asked about a
+    one; then `unit` may be a list of the same length. One that takes images `together`, and has no other subject, is
+    given the list at once, and gives one. `resumes` and `presumes` are as of a Technique. Asked about a
     list of networks it is `over`, a function of the same subjects.
     """
 
     def made(function: Callable[P, R]) -> Technique[P, R]:
         own = {name: (KINDS | kinds)[name] for name in knobs.subjects(function)}
-        asked: Any = _asked(function, own, over)
+        asked: Any = _asked(function, own, over, together)
         asked.kinds, asked.resumes, asked.presumes, asked.over = own, resumes, presumes, over
         return cast("Technique[P, R]", asked)
 
     return made if function is None else made(function)
 
 
-def _asked(function: Callable[P, R], kinds: Mapping[str, Subject], over: Callable[..., Any] | None) -> Callable[P, R]:
+def _asked(
+    function: Callable[P, R], kinds: Mapping[str, Subject], over: Callable[..., Any] | None, together: bool
+) -> Callable[P, R]:
     names = list(kinds)
 
     def read(given: dict[str, Any]) -> tuple[Request, dict[str, Any], dict[str, Any]]:
@@ -92,7 +101,11 @@ def _asked(function: Callable[P, R], kinds: Mapping[str, Subject], over: Callabl
     def ask(*args: P.args, **kwargs: P.kwargs) -> R:
         given = _bind(function, names, args, kwargs)
         if isinstance(given.get("image"), list | tuple):
-            return [ask(**one) for one in _one_by_one(given)]  # type: ignore[return-value, call-arg]
+            several = _one_by_one(given)
+            if together and several:
+                _check_network(given["net"])
+                return given["net"].settled(functools.partial(carry_out_together, several))  # type: ignore[no-any-return]
+            return [ask(**one) for one in several]  # type: ignore[return-value, call-arg]
         if over is not None and isinstance(given["net"], list | tuple):
             return over(**given)  # type: ignore[no-any-return]
         _check_network(given["net"])
@@ -105,6 +118,12 @@ def _asked(function: Callable[P, R], kinds: Mapping[str, Subject], over: Callabl
         with asking(request):
             result = function(*subjects.values(), **chosen)
         return dataclasses.replace(result, request=request)
+
+    def carry_out_together(several: list[dict[str, Any]]) -> list[R]:
+        asked = [read(one) for one in several]
+        images: Any = [subjects["image"] for _, subjects, _ in asked]
+        results: Any = function(several[0]["net"], images, **asked[0][2])
+        return [dataclasses.replace(one, request=which) for one, (which, _, _) in zip(results, asked, strict=True)]
 
     def request(*args: P.args, **kwargs: P.kwargs) -> Request:
         return read(_bind(function, names, args, kwargs))[0]

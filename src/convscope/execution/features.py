@@ -39,7 +39,12 @@ class FeatureExtractor:
 
     def __call__(self, pictures: Tensor, redirect: bool = False) -> dict[str, Tensor]:
         """The layers' tensors in float32; with `redirect`, gradients go through closed rectifiers too."""
-        x = ((pictures - self._mean) / self._std).to(self.dtype).contiguous(memory_format=torch.channels_last)
+        found = self.prepared((pictures - self._mean) / self._std, redirect)
+        return {name: tensor.float() for name, tensor in found.items()}
+
+    def prepared(self, x: Tensor, redirect: bool = False) -> dict[str, Tensor]:
+        """The same of what is normalized already, in the numbers that the layers put out."""
+        x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         if self._folded is None:
             self._folded = self._listen(x)
         with ExitStack() as stack:
@@ -49,7 +54,7 @@ class FeatureExtractor:
             stack.enter_context(self._folded)
             stack.enter_context(Rectifiers(redirected) if redirect else nullcontext())
             found = self._forward(x)
-        return {name: self.net.arranged(name, tensor).float() for name, tensor in found.items()}
+        return {name: self.net.arranged(name, tensor) for name, tensor in found.items()}
 
     def in_parts(self, pictures: Tensor, at_once: int, redirect: bool = False) -> dict[str, Tensor]:
         """The same, no more than `at_once` in one pass; for gradients each part is then looked at once more."""

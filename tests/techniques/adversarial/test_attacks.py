@@ -126,10 +126,32 @@ def test_a_grey_network_and_one_of_two_classes(tmp_path):
             assert_true(net, attack(net, name, photo(2)), tmp_path)
 
 
-def test_a_batch_is_the_same_as_one_by_one():
-    net, pictures = network(), [photo(1), photo(2, (20, 70))]
-    several = cs.pgd(net, pictures, steps=3)
-    assert all(np.array_equal(r.image, cs.pgd(net, p, steps=3).image) for r, p in zip(several, pictures, strict=True))
+@every
+def test_a_list_goes_in_one_batch_and_each_picture_is_as_it_would_be_alone(name):
+    net, pictures = network(), [photo(1), photo(2, (20, 70)), photo(3)]
+    net.module.double()  # in single precision other kernels may round otherwise for a batch
+    several = attack(net, name, pictures)
+    for result, picture in zip(several, pictures, strict=True):
+        alone = attack(net, name, picture)
+        assert np.array_equal(result.image, alone.image) and result.passes == alone.passes
+        assert np.allclose(result.history, alone.history, atol=1e-9) and result.request.digest == alone.request.digest
+        assert result.success == alone.success and result.evidence.keys() == alone.evidence.keys()
+
+
+def test_a_batch_is_no_larger_than_asked_and_shrinks_as_pictures_end():
+    net, seen = network(), []
+    net.module.register_forward_hook(lambda module, inputs, out: seen.append(len(inputs[0])))
+    cs.pgd(net, [photo(number) for number in range(5)], batch_size=3, eps="16/255", steps=40, format="png")
+    assert 3 in seen and max(seen) <= 8 and 1 in seen[seen.index(3) :]  # 8 are of the control, in passes of their own
+    assert cs.pgd(net, []) == []
+
+
+def test_a_list_with_a_picture_that_is_wrong_before_keeps_its_order():
+    net, pictures = network(), [photo(number) for number in range(4)]
+    own = [net.predict(picture, 1)[0][1] for picture in pictures]
+    found = cs.pgd(net, pictures, label=own[0], steps=2)
+    assert ["wrong_before" in one.evidence for one in found] == [each != own[0] for each in own]
+    assert all(np.array_equal(one.clean, picture) for one, picture in zip(found, pictures, strict=True))
 
 
 @every

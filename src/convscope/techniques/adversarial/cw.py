@@ -15,13 +15,13 @@ from ...base.image import Image
 from ...contract.technique import technique
 from ...network.network import Network
 from ...results.adversarial import Adversarial
-from ..common_knobs import Seed
+from ..common_knobs import BatchSize, Seed
 from .attack import AttackPlan, attacked
 from .deepfool import shortened
 from .knobs import AttackKnobs, Format, Judges, Kappa, Label, OnLattice, Steps, Target
 
 
-@technique
+@technique(together=True)
 def cw(
     net: Network,
     image: Image,
@@ -34,6 +34,7 @@ def cw(
     lattice: OnLattice = True,
     format: Format = "png",
     judges: Judges = "",
+    batch_size: BatchSize = "auto",
     seed: Seed = 0,
 ) -> Adversarial:
     """Fool a network by the smallest change there is: its squared length, weighed against the lead of the class.
@@ -43,7 +44,7 @@ def cw(
     ten thousand steps. On the lattice the fewest whole steps along what was found are looked for. All else is as in
     `fgsm`.
     """
-    asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed)
+    asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed, batch_size)
 
     def find(model: Model, clean: Tensor, goal: Goal, numbers: Iterable[int]) -> Found:
         return penalized(model, clean, goal, numbers, searches=searches, per_search=steps)

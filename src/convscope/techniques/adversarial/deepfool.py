@@ -16,14 +16,14 @@ from ...base.image import Image
 from ...contract.technique import technique
 from ...network.network import Network
 from ...results.adversarial import Adversarial
-from ..common_knobs import Seed
+from ..common_knobs import BatchSize, Seed
 from .attack import AttackPlan, attacked
 from .knobs import ANorm, AttackKnobs, Format, Judges, Kappa, Label, OnLattice, Steps, Target
 
 _ROUNDS = 4  # slopes that are taken anew on the lattice
 
 
-@technique
+@technique(together=True)
 def deepfool(
     net: Network,
     image: Image,
@@ -38,6 +38,7 @@ def deepfool(
     lattice: OnLattice = True,
     format: Format = "png",
     judges: Judges = "",
+    batch_size: BatchSize = "auto",
     seed: Seed = 0,
 ) -> Adversarial:
     """Fool a network by stepping over the nearest boundary of its class.
@@ -47,7 +48,7 @@ def deepfool(
     of pixels; `evidence["before_rounding"]` has the size of what was found so. It is far below a step of 8 bits, so on
     the lattice the fewest whole steps along it are looked for. All else is as in `fgsm`.
     """
-    asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed)
+    asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed, batch_size)
 
     def find(model: Model, clean: Tensor, goal: Goal, numbers: Iterable[int]) -> Found:
         return to_boundary(model, clean, goal, norm, numbers, overshoot, top)

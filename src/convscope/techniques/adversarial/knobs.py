@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -44,6 +44,7 @@ class AttackKnobs:
     format: str
     judges: str
     seed: int
+    batch_size: int | Literal["auto"] = "auto"
 
 
 def pixel_size(name: str, text: str) -> float:

@@ -16,12 +16,12 @@ from ...base.image import Image
 from ...contract.technique import technique
 from ...network.network import Network
 from ...results.adversarial import Adversarial
-from ..common_knobs import Seed
+from ..common_knobs import BatchSize, Seed
 from .attack import AttackPlan, attacked
 from .knobs import ANorm, AttackKnobs, Format, Judges, Kappa, Label, Steps, Target
 
 
-@technique
+@technique(together=True)
 def minimal(
     net: Network,
     image: Image,
@@ -34,6 +34,7 @@ def minimal(
     kappa: Kappa = 0.0,
     format: Format = "png",
     judges: Judges = "",
+    batch_size: BatchSize = "auto",
     seed: Seed = 0,
 ) -> Adversarial:
     """Fool a network by the least change that a file of 8 bits can hold.
@@ -43,7 +44,7 @@ def minimal(
     where they end, and with `linf` the least number of steps that all values may take, and of those the fewest. Their
     size is that of the file, which is read again. All else is as in `fgsm`.
     """
-    asked = AttackKnobs(target, label, kappa, True, format, judges, seed)
+    asked = AttackKnobs(target, label, kappa, True, format, judges, seed, batch_size)
 
     def find(model: Model, clean: Tensor, goal: Goal, numbers: Iterable[int]) -> Found:
         return to_boundary(model, clean, goal, norm, numbers)

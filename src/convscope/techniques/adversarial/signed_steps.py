@@ -15,7 +15,7 @@ from ...base.image import Image
 from ...contract.technique import technique
 from ...network.network import Network
 from ...results.adversarial import Adversarial
-from ..common_knobs import Seed
+from ..common_knobs import BatchSize, Seed
 from .attack import AttackPlan, attacked
 from .knobs import (
     ANorm,
@@ -36,7 +36,7 @@ from .knobs import (
 _EPS = {"linf": "2/255", "l2": "0.5"}
 
 
-@technique
+@technique(together=True)
 def fgsm(
     net: Network,
     image: Image,
@@ -48,6 +48,7 @@ def fgsm(
     lattice: OnLattice = True,
     format: Format = "png",
     judges: Judges = "",
+    batch_size: BatchSize = "auto",
     seed: Seed = 0,
 ) -> Adversarial:
     """Fool a network by one step of every pixel along the sign of the gradient.
@@ -57,12 +58,12 @@ def fgsm(
     normalization are inside the gradient. The change is in whole steps of 8 bits, at most ε; `success` is of the file,
     written and read again. Raises BadKnob for an ε below one step, for classes there are not, and for networks of one.
     """
-    asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed)
+    asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed, batch_size)
     ball = ball_of(eps, "linf", lattice)
     return attacked(net, image, asked, _plan(ball, ball.radius, 1))
 
 
-@technique
+@technique(together=True)
 def bim(
     net: Network,
     image: Image,
@@ -76,6 +77,7 @@ def bim(
     lattice: OnLattice = True,
     format: Format = "png",
     judges: Judges = "",
+    batch_size: BatchSize = "auto",
     seed: Seed = 0,
 ) -> Adversarial:
     """Fool a network by many small signed steps, each kept within ε of the picture.
@@ -83,12 +85,12 @@ def bim(
     Kurakin, Goodfellow and Bengio 2017, "Adversarial examples in the physical world": the basic iterative method, which
     is `fgsm` again and again from the picture itself. All else is as there.
     """
-    asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed)
+    asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed, batch_size)
     ball = ball_of(eps, "linf", lattice)
     return attacked(net, image, asked, _plan(ball, step_of(step, ball, steps), steps))
 
 
-@technique
+@technique(together=True)
 def pgd(
     net: Network,
     image: Image,
@@ -103,6 +105,7 @@ def pgd(
     lattice: OnLattice = True,
     format: Format = "png",
     judges: Judges = "",
+    batch_size: BatchSize = "auto",
     seed: Seed = 0,
 ) -> Adversarial:
     """Fool a network by projected gradient steps from a random place within ε of the picture.
@@ -111,12 +114,12 @@ def pgd(
     With `norm="l2"` steps go along the gradient, and ε bounds the Euclidean length of the change. All else is as in
     `fgsm`.
     """
-    asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed)
+    asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed, batch_size)
     ball = ball_of(_EPS[norm] if eps == "auto" else eps, norm, lattice)
     return attacked(net, image, asked, _plan(ball, step_of(step, ball, steps), steps, draw=seed))
 
 
-@technique
+@technique(together=True)
 def mifgsm(
     net: Network,
     image: Image,
@@ -131,6 +134,7 @@ def mifgsm(
     lattice: OnLattice = True,
     format: Format = "png",
     judges: Judges = "",
+    batch_size: BatchSize = "auto",
     seed: Seed = 0,
 ) -> Adversarial:
     """Fool a network by signed steps with momentum, which other networks fall for more often.
@@ -138,7 +142,7 @@ def mifgsm(
     Dong et al. 2018, "Boosting adversarial attacks with momentum": m ← μ · m + g / ‖g‖₁, then a step along the sign of
     m. Ask `judges` what other networks make of the file. All else is as in `fgsm`.
     """
-    asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed)
+    asked = AttackKnobs(target, label, kappa, lattice, format, judges, seed, batch_size)
     ball = ball_of(eps, "linf", lattice)
     return attacked(net, image, asked, _plan(ball, step_of(step, ball, steps), steps, memory=memory))
 

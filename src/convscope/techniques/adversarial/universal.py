@@ -20,7 +20,7 @@ from ...base.progress import Work
 from ...base.unit import Unit
 from ...contract.technique import technique
 from ...data.source import Source
-from ...network.backward.gradient import many_passes
+from ...execution.features import looking
 from ...network.batch_size import fitting_batch_size
 from ...network.network import Network
 from ...network.prediction import check_predicts
@@ -28,9 +28,8 @@ from ...results.adversarial import Universal
 from ...scan.codes.result import Codes
 from ...scan.subject import SourceSubject
 from ..common_knobs import BatchSize, Seed
-from .attack import Run
 from .knobs import Eps, ball_of
-from .question import AttackQuestion
+from .run import Run
 
 _SHARD, _KAPPA = 1024, 5.0  # of the listing; and the lead beyond which a picture counts no more
 _Z = 1.96  # 95 %
@@ -60,8 +59,8 @@ def universal(
     check_predicts(net, 1)
     ball = ball_of(eps, "linf", True)
     seen, skipped = _seen(net, source, images)
-    with many_passes(net):
-        run = Run(AttackQuestion.of(net, Image(seen[0], view=True), "", ""))
+    with looking(net, ["logits"], "fp32") as extractor:
+        run = Run(extractor, Image(seen[0], view=True))
         batch = fitting_batch_size(net, "logits", batch_size, backward=True)
         trial = _Trial(run, seen, batch)
         work = Work(range(rounds))
@@ -97,7 +96,9 @@ class _Trial:
     """Pictures as the network takes them, in two halves, and the classes it takes them for."""
 
     def __init__(self, run: Run, seen: NDArray[np.uint8], batch: int) -> None:
-        self.run, self.batch, self.like = run, batch, run.question.clean()
+        self.run, self.batch = run, batch
+        wide = torch.promote_types(run.extractor.dtype, torch.float32)
+        self.like = torch.zeros(1, 3, *seen.shape[1:3], dtype=wide, device=run.extractor.device)
         self.seen = seen
         self.own = torch.cat([run.exact.logits(x).argmax(1) for _, x in self.batches(np.arange(len(seen)))])
 
