@@ -23,10 +23,10 @@ from ...scan.result import Scan
 from ...scan.subject import AScan, scan_of
 from ..attribution.target import remarks
 from ..common_knobs import Seed
+from ..unit_choice import computed_unit
 from .circuit_test import tested
 from .found_circuit import FoundCircuit
 from .picture_or_scan import PictureOrScan
-from .unit_choice import one_unit
 
 _PATCHES = 5  # images of a scan that stand for all: what flows in each is held
 
@@ -55,7 +55,7 @@ def connections(
     a scan may stand, whose images that drive the unit most are averaged. Raises CannotExport where the executed graph
     cannot be found, and UnknownUnit for whole layers, sums, probabilities and the image itself.
     """
-    asked = one_unit(net, net.unit(unit))
+    asked = computed_unit(net.unit(unit))
     net.check_trained([asked.source])
     seen = scan_of(net, scan)
     with torch.inference_mode(False), frozen(unwrap(net.module)):

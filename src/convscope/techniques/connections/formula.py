@@ -23,7 +23,7 @@ from ...network.layers.probabilities import Scores
 from ...network.network import Network
 from ...results.connections import Formula
 from ..attribution.target import remarks
-from .unit_choice import one_unit
+from ..unit_choice import computed_unit
 
 _LEAVES = {Scores.SOFTMAX: "exp", Scores.SIGMOID: "sigmoid"}
 
@@ -46,7 +46,7 @@ def formula(
     """
     picture, asked = open_image(image), net.unit(unit)
     probability = isinstance(asked, Unit) and asked.layer == "probs"
-    found = one_unit(net, Unit("logits", asked.channel) if probability and isinstance(asked, Unit) else asked)
+    found = computed_unit(Unit("logits", asked.channel) if probability and isinstance(asked, Unit) else asked)
     net.check_trained([found.source])
     seen = net.see(picture)
     with torch.inference_mode(False), frozen(unwrap(net.module)):
