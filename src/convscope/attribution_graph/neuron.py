@@ -14,6 +14,7 @@ from ..graph.trace import Graph
 from .boxes import BoxGraph
 from .flows import Flows, Tape
 from .holders import Holder, channel_numbers, run_on_units
+from .kernel_window import KernelWindow, kernel_window
 from .kinds import is_affine, keeps, moves
 from .operations import Operation
 
@@ -22,7 +23,8 @@ from .operations import Operation
 class Neuron:
     """A sum of products, `bias` and `remainder`, which is `total`; `function`, if any, makes the `activation` of it.
 
-    `where` (n, 2) is the number of each product's input: of the value among `names`, and of the number in it.
+    `where` (n, 2) is the number of each product's input: of the value among `names`, and of the number in it. `window`
+    is what the convolution that made it does there, where there is one.
     """
 
     names: tuple[str, ...]
@@ -35,6 +37,7 @@ class Neuron:
     function: str
     activation: float
     norm: tuple[float, float] | None
+    window: KernelWindow | None
 
 
 def neuron(graph: Graph, operations: list[Operation], tape: Tape, start: str, end: str, number: int) -> Neuron:
@@ -56,6 +59,7 @@ def neuron(graph: Graph, operations: list[Operation], tape: Tape, start: str, en
         function=last.kind if before != end else "",
         activation=float(tape.values[end].reshape(-1)[number]),
         norm=_norm(boxes, number),
+        window=kernel_window(boxes, flows),
     )
 
 

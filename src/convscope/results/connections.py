@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,9 @@ class Formula(Result):
 
     `weights`, `inputs` (n,) and `sources`, the addresses of what was read, say of what. With `rest`, what all other
     products are together, `bias` and `remainder` they add up to `total`, of which `function` makes `activation`.
-    `norm` is the scale and the shift of a norm that is in the weights and the bias, None where there is none.
+    `norm` is the scale and the shift of a norm that is in the weights and the bias, None where there is none. Where a
+    convolution made it, `map` (h, w) is the input channel that gives most, `kernel` (kh, kw) its weights, and `moving`
+    says how the kernel moves over it: `source`, `stride`, `padding`, `dilation` and the `place` of the neuron.
     """
 
     image: Image
@@ -102,6 +104,9 @@ class Formula(Result):
     function: str
     activation: float
     norm: tuple[float, float] | None = None
+    map: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    kernel: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    moving: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def terms(self) -> pa.Table:
@@ -133,7 +138,13 @@ class Formula(Result):
     def summary(self) -> dict[str, Any]:
         """Everything but the arrays, as plain values, with the terms."""
         numbers = {name: getattr(self, name) for name in ("rest", "bias", "remainder", "total", "activation")}
-        told = {"function": self.function, "others": self.others, "norm": self.norm, "text": self.text}
+        told = {
+            "function": self.function,
+            "others": self.others,
+            "norm": self.norm,
+            "text": self.text,
+            "moving": self.moving,
+        }
         return {**super().summary(), "terms": self.terms.to_pylist(), **numbers, **told}
 
 

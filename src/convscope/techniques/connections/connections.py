@@ -70,6 +70,7 @@ def _of_image(
     picture: Image = image
     shown = net.see(picture)
     x = net.feed(shown)
+    report_progress(0, 2)
     graph = UnitGraph(net, unit, x)
     flows = graph.flows(graph.first)
     value = float(graph.read(flows.values[graph.end]))
@@ -77,6 +78,7 @@ def _of_image(
     told: dict[str, Any] = {"forward_passes": 1, "backward_passes": 1, **found.evidence(value), **remarks(net, unit)}
     told |= net.preprocessing.told(picture)
     kept, random = float("nan"), np.zeros(0)
+    report_progress(1, 2)
     if found.circuit.edges and value != 0:
         outcome = tested(graph, x, value, found.circuit.channels, *test)
         kept, random = outcome.kept, outcome.random

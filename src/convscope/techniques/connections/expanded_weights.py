@@ -79,8 +79,8 @@ def _window(weights: NDArray[np.float64]) -> tuple[int, int, int, int]:
     """Top, left, bottom and right of what is not zero."""
     if weights.ndim != 3:
         return 0, 0, 0, 0
-    there = weights.any(0)
-    rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
+    there = np.abs(weights).sum(0) > 0
+    rows, columns = np.flatnonzero(there.sum(1)), np.flatnonzero(there.sum(0))
     if not len(rows):
         return 0, 0, *weights.shape[1:]
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1

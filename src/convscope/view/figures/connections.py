@@ -32,7 +32,8 @@ def draw_connections(
     ] = 6,
 ) -> View:
     """Draw the units behind a unit, layer by layer, with what each gives to the next."""
-    view = View(title(result, f"of {named(result)} = {result.value:.4g}"), (), {}, _said(result))
+    value = f"{result.value:.4g}" if abs(result.value) < 1e4 else f"{result.value:.0f}"
+    view = View(title(result, f"of {named(result)} = {value}"), (), {}, _said(result))
     if result.seen.size:
         view = with_panel(view, Panel("what it saw", "seen", side=112), result.seen[None])
     if not len(result.ends):
@@ -79,7 +80,8 @@ def _unit(result: Connections, i: int, column: int) -> DrawnUnit:
     channel, values = address.rpartition(":")[2], result.maps[i]
     if result.columns[i] == 0 and len(result.seen):
         channel = {"0": "red", "1": "green", "2": "blue"}.get(channel, channel)
-    about = f"{address}\ngives {flow:+.6g} to {result.unit} by all ways"
+    given = f"gives {flow:+.6g} to {result.unit} by all ways" if address != str(result.unit) else f"is {flow:.6g}"
+    about = f"{address}\n{given}"
     if values.size:
         about += f"\nmap of {values.shape[0]} × {values.shape[1]}, from {values.min():.4g} to {values.max():.4g}"
     pictures = (_map(result, i), _crop(result, i)) if result.crops else (_map(result, i),)
@@ -166,4 +168,7 @@ def draw_formula(
         pen.text((0, step * i), line, fill="#1a1a1a", font=letters)
     panel = Panel("", "formula", side=max(page.size) // DENSITY, exact=True)
     about = title(result, f"of {named(result)} = {result.activation:.6g}")
-    return with_panel(View(about, (), {}, note(result)), panel, np.asarray(page)[None])
+    more = (
+        {"map": result.map, "kernel": result.kernel} if result.map.size else {}
+    )  # for a page to move one over the other
+    return with_panel(View(about, (), more, note(result)), panel, np.asarray(page)[None])
