@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from .edges import owners
 from .flows import Flows
 
 NO_KERNEL = np.zeros((2, 0, 0))
+Numbered: TypeAlias = tuple[int, NDArray[np.float64]]  # by the number of the pair
 
 
 def kernels_into(flows: Flows, box: FlowBox, pairs: Sequence[tuple[int, int]]) -> list[NDArray[np.float64]]:
@@ -25,40 +27,60 @@ def kernels_into(flows: Flows, box: FlowBox, pairs: Sequence[tuple[int, int]]) -
     """
     found = [NO_KERNEL] * len(pairs)
     for entry in flows.graph.entries(box):
-        kind, way = entry.operation.kind, (entry.operation.name, entry.name)
-        if way not in flows.read or kind not in ("conv2d", "linear"):
+        rule = _RULES.get(entry.operation.kind)
+        weight = entry.operation.named["weight"] if rule is not None else None
+        if rule is None or not isinstance(weight, Tensor) or (entry.operation.name, entry.name) not in flows.read:
             continue
-        whose = owners(flows, entry, 1 if kind == "conv2d" else -1)
-        if whose is None or not isinstance(entry.operation.named["weight"], Tensor):
-            continue
-        for number, (unit, channel) in enumerate(pairs):
-            read = torch.nonzero(whose == unit).flatten().tolist()
-            made = (_slice if kind == "conv2d" else _row)(flows, entry, read, channel) if read else NO_KERNEL
-            found[number] = made if made.size else found[number]
+        for number, kernel in rule(flows, entry, pairs):
+            found[number] = kernel
     return found
 
 
-def _slice(flows: Flows, entry: BoxEntry, read: Sequence[int], channel: int) -> NDArray[np.float64]:
-    """Of the first input channel that is the unit's and in the channel's group."""
-    named, x = entry.operation.named, flows.values[entry.name]
-    weight, after = named["weight"], flows.slopes[entry.operation.name]
+def _slices(flows: Flows, entry: BoxEntry, pairs: Sequence[tuple[int, int]]) -> Iterator[Numbered]:
+    """Of each pair the first input channel that is the unit's and in the channel's group, all in one convolution."""
+    named, x, whose = entry.operation.named, flows.values[entry.name], owners(flows, entry, 1)
+    if whose is None or isinstance(named["padding"], str) or x.ndim != 4:
+        return
+    weight, owned = named["weight"].detach(), _owned(whose, pairs)
     inputs, each = weight.shape[1], len(weight) // named["groups"]
-    own = [i for i in read if i // inputs == channel // each]
-    if not own or isinstance(named["padding"], str) or x.ndim != 4:
-        return NO_KERNEL
-    kernel = weight[channel, own[0] % inputs].detach()
-    geometry = named["stride"], named["padding"], named["dilation"]
-    slope = conv2d_weight(  # type: ignore[no-untyped-call]
-        x[:, own[:1]], (1, 1, *kernel.shape), after[:, [channel]], *geometry
-    )[0, 0]
-    return _pair(kernel, slope)
+    own = [
+        next((i for i in owned[unit] if i // inputs == channel // each), -1) for unit, channel in pairs
+    ]  # input channels
+    there = [number for number, i in enumerate(own) if i >= 0]
+    if not there:
+        return
+    read, made = [own[number] for number in there], [pairs[number][1] for number in there]
+    kernels = weight[made, [i % inputs for i in read]]
+    geometry = named["stride"], named["padding"], named["dilation"], len(there)
+    slopes = conv2d_weight(  # type: ignore[no-untyped-call]
+        x[:, read], kernels[:, None].shape, flows.slopes[entry.operation.name][:, made], *geometry
+    )
+    yield from zip(there, torch.stack([kernels, slopes[:, 0]], 1).double().numpy(force=True), strict=True)
 
 
-def _row(flows: Flows, entry: BoxEntry, read: Sequence[int], channel: int) -> NDArray[np.float64]:
-    x, after = flows.values[entry.name], flows.slopes[entry.operation.name][..., channel]
-    slope = after.reshape(-1) @ x.reshape(-1, x.shape[-1])[:, list(read)]
-    return _pair(entry.operation.named["weight"][channel, list(read)].detach()[None], slope[None])
+def _rows(flows: Flows, entry: BoxEntry, pairs: Sequence[tuple[int, int]]) -> Iterator[Numbered]:
+    x, whose = flows.values[entry.name], owners(flows, entry, -1)
+    if whose is None:
+        return
+    weight, owned = entry.operation.named["weight"].detach(), _owned(whose, pairs)
+    flat, after = x.reshape(-1, x.shape[-1]), flows.slopes[entry.operation.name]
+    for number, (unit, channel) in enumerate(pairs):
+        if owned[unit]:
+            slope = after[..., channel].reshape(-1) @ flat[:, owned[unit]]
+            pair = torch.stack([weight[channel, owned[unit]], slope])[:, None]
+            yield number, pair.double().numpy(force=True)
 
 
-def _pair(kernel: Tensor, slope: Tensor) -> NDArray[np.float64]:
-    return torch.stack([kernel, slope]).double().numpy(force=True)
+def _owned(whose: Tensor, pairs: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
+    """The input channels of each unit of the pairs."""
+    found: dict[int, list[int]] = {unit: [] for unit, _ in pairs}
+    for channel, unit in enumerate(whose.tolist()):
+        if unit in found:
+            found[unit].append(channel)
+    return found
+
+
+_RULES: dict[str, Callable[[Flows, BoxEntry, Sequence[tuple[int, int]]], Iterator[Numbered]]] = {
+    "conv2d": _slices,
+    "linear": _rows,
+}

@@ -67,7 +67,8 @@ export function furnish(drawing: SVGSVGElement): void {
     const does = root ? ", the root" : canBeRoot(address) ? "; make it the root" : "";
     unit.setAttribute("role", canBeRoot(address) && !root ? "button" : "img");
     unit.setAttribute("tabindex", "0");
-    unit.setAttribute("aria-label", titleOf(unit).split("\n").slice(0, 2).join(", ") + does);
+    const written = [...unit.querySelectorAll("text")].map((text) => text.textContent).join(" "); // a name has what one sees
+    unit.setAttribute("aria-label", `${written}: ${titleOf(unit).split("\n").slice(0, 2).join(", ")}${does}`);
   });
 }
 

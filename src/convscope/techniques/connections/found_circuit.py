@@ -135,11 +135,14 @@ _ATTENTION = {"scaled_dot_product_attention", "softmax", "_softmax", "matmul", "
 
 def _kernels(several: Sequence[Flows], circuit: Circuit) -> dict[tuple[int, int], NDArray[np.float64]]:
     """The kernel behind each edge, and the slope along it, in the mean over images."""
+    into: dict[int, list[int]] = {}
+    for source, target, _ in circuit.edges:
+        into.setdefault(target, []).append(source)
     found: dict[tuple[int, int], NDArray[np.float64]] = {}
     for box in several[0].graph.boxes[1:]:
-        pairs = [(a, b) for a, b, _ in circuit.edges if b in box.units]
-        each = [kernels_into(flows, box, [(a, b - box.first) for a, b in pairs]) for flows in several]
-        found |= {pair: np.mean(parts, 0) for pair, *parts in zip(pairs, *each, strict=True)}
+        pairs = [(a, channel) for channel in circuit.channels[box.end] for a in into.get(box.first + channel, ())]
+        each = [kernels_into(flows, box, pairs) for flows in several]
+        found |= {(a, box.first + c): np.mean(parts, 0) for (a, c), *parts in zip(pairs, *each, strict=True)}
     return found
 
 

@@ -14,16 +14,18 @@ from .circuit_layout import Box, CircuitLayout, PlacedEdge, PlacedUnit, Words
 
 INKS = {"ink": "#1a1a1a", "pale": "#5a5a5a", "excites": "#0077bb", "inhibits": "#cc3311"}
 FRAME, EMPTY = "#888888", "#f4f4f4"
-_BENDS = 48  # straight pieces of a curve
+_BENDS = 96  # straight pieces of a curve
+_FINE = 2 * DENSITY  # pixels that a curve is drawn with, per CSS pixel
 
 
 def circuit(layout: CircuitLayout) -> NDArray[np.uint8]:
     """The picture of a circuit, (height, width, 3), at sheet density."""
-    size = round(layout.width * DENSITY), round(layout.height * DENSITY)
-    picture = PIL.Image.new("RGB", size, "white")
-    pen = PIL.ImageDraw.Draw(picture)
+    size = round(layout.width * _FINE), round(layout.height * _FINE)
+    fine = PIL.Image.new("RGB", size, "white")
     for edge in layout.edges:
-        _curve(pen, edge)
+        _curve(PIL.ImageDraw.Draw(fine), edge)
+    picture = fine.reduce(_FINE // DENSITY)  # so that curves are smooth
+    pen = PIL.ImageDraw.Draw(picture)
     for unit in layout.units:
         _unit(picture, pen, unit)
     for words in layout.words:
@@ -49,8 +51,8 @@ def _curve(pen: PIL.ImageDraw.ImageDraw, edge: PlacedEdge) -> None:
     points = (1 - t) ** 3 * a + 3 * t * (1 - t) ** 2 * b + 3 * t**2 * (1 - t) * c + t**3 * d
     color = np.array(PIL.ImageColor.getrgb(INKS["excites" if edge.edge.value > 0 else "inhibits"]), float)
     faded = color * faintness(edge.share) + 255 * (1 - faintness(edge.share))
-    flat = [tuple(point) for point in (points * DENSITY).tolist()]
-    pen.line(flat, fill=tuple(faded.astype(int).tolist()), width=max(1, round(edge.width * DENSITY)), joint="curve")
+    flat = [tuple(point) for point in (points * _FINE).tolist()]
+    pen.line(flat, fill=tuple(faded.astype(int).tolist()), width=max(1, round(edge.width * _FINE)), joint="curve")
 
 
 def _unit(picture: PIL.Image.Image, pen: PIL.ImageDraw.ImageDraw, unit: PlacedUnit) -> None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import html
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..render.layout import DENSITY
 from ..render.svg import FONT, data_uri
 from .circuit_chart import EMPTY, FRAME, INKS, faintness, shrunk
@@ -45,17 +48,23 @@ def _number(placed: PlacedEdge) -> str:
 
 def _unit(number: int, placed: PlacedUnit) -> str:
     address = html.escape(placed.unit.address)
-    pictures = "".join(
-        f'<image {_rectangle(box)} href="{data_uri(shrunk(picture, round((box.right - box.left) * DENSITY)))}"/>'
-        if picture is not None
-        else f'<rect class="empty" {_rectangle(box)} fill="{EMPTY}"/>'
-        for picture, box in zip(placed.unit.pictures, placed.boxes, strict=True)
-    )
+    pictures = "".join(map(_picture, placed.unit.pictures, placed.boxes))
     whole = Box(placed.boxes[0].left, placed.boxes[0].top, placed.boxes[-1].right, placed.boxes[0].bottom)
     frame = f'<rect class="frame" {_rectangle(whole)} fill="none" stroke="{FRAME}"/>'
     words = "".join(map(_words, placed.words))
     told = _title(placed.unit.about)
     return f'<g class="unit" data-unit="{address}" data-number="{number}">{told}{pictures}{frame}{words}</g>'
+
+
+def _picture(picture: NDArray[np.uint8] | None, box: Box) -> str:
+    """A map of few values as it is, each value a square; a larger one no larger than it is drawn."""
+    if picture is None:
+        return f'<rect class="empty" {_rectangle(box)} fill="{EMPTY}"/>'
+    side = round((box.right - box.left) * DENSITY)
+    few = max(picture.shape[:2]) < side
+    drawn = picture if few else shrunk(picture, side)
+    how = 'preserveAspectRatio="none"' + (' image-rendering="pixelated"' if few else "")
+    return f'<image {_rectangle(box)} {how} href="{data_uri(drawn)}"/>'
 
 
 def _words(words: Words) -> str:

@@ -97,9 +97,8 @@ def _edge(result: Connections, i: int) -> str:
         return f"{first}\nΣ activation × slope along it: no kernel lies between".replace("-", "−")
     products = kernel * slope
     if kernel.size == 1:
-        return f"{first}\nweight {kernel.item():+.4g} × slope {slope.item():+.4g} = {products.item():+.4g}".replace(
-            "-", "−"
-        )
+        one = f"weight {kernel.item():+.6g} × slope {slope.item():+.6g} = {products.item():+.6g}"
+        return f"{first}\n{one}".replace("-", "−")
     parts = [("kernel", kernel), ("× slope along it", slope), ("= products", products)]
     tables = "\n".join(f"{name}\n{_table(numbers)}" for name, numbers in parts)
     return f"{first}\n{tables}\nsum {products.sum():+.6g}".replace("-", "−")
