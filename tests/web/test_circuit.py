@@ -25,8 +25,10 @@ def settled(page: Page, unit: str) -> None:
 def test_a_circuit_is_gone_through_by_keys_and_tells_what_made_it(opened: Opens) -> None:
     if not AXE.is_file():
         pytest.skip("axe-core is not installed: python web/build.py")
-    page = opened(ROOT.replace(":", "/"))
+    page = opened("blocks.1.0")
     page.evaluate(AXE.read_text())
+    page.evaluate(f"location.hash = '#/lite0/{ROOT.replace(':', '/')}'")
+    expect(page.locator("#unit-title code")).to_have_text(ROOT)
     page.get_by_role("button", name="Circuit", exact=True).click()
     settled(page, ROOT)
     told = page.get_by_label("The part that is pointed at")

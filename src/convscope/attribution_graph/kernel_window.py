@@ -19,8 +19,8 @@ from .operations import Operation
 class KernelWindow:
     """Of the input channel that gives most: its `map` (h, w) and `kernel` (kh, kw), with what follows in the kernel.
 
-    `stride`, `padding`, `dilation` are (along y, along x), `place` is that of the neuron; `name` and `number` say which
-    number of which value lies at the upper left of the map.
+    `stride`, `padding`, `dilation` are (along y, along x), `place` is that of the neuron; `name` and `number` say of
+    which value it is a channel, by the number in it whose product is the largest.
     """
 
     map: NDArray[np.float64]
@@ -51,9 +51,10 @@ def _window(flows: Flows, operation: Operation) -> KernelWindow | None:
     if len(at) != 1 or not isinstance(named["weight"], Tensor):
         return None
     _, channel, y, x = at[0].tolist()
-    strongest = int((slope * flows.values[name]).sum((0, 2, 3)).abs().argmax())
+    products = (slope * flows.values[name])[0]
+    strongest = int(products.sum((1, 2)).abs().argmax())
     kernel = named["weight"][channel, strongest % named["weight"].shape[1]].detach() * after[0, channel, y, x]
-    height, width = slope.shape[2:]
+    largest = int(products[strongest].abs().argmax())
     return KernelWindow(
         map=flows.values[name][0, strongest].double().numpy(force=True),
         kernel=kernel.double().numpy(force=True),
@@ -62,7 +63,7 @@ def _window(flows: Flows, operation: Operation) -> KernelWindow | None:
         dilation=_pair(named["dilation"]),
         place=(y, x),
         name=name,
-        number=strongest * height * width,
+        number=strongest * products[strongest].numel() + largest,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -59,8 +59,20 @@ def neuron(graph: Graph, operations: list[Operation], tape: Tape, start: str, en
         function=last.kind if before != end else "",
         activation=float(tape.values[end].reshape(-1)[number]),
         norm=_norm(boxes, number),
-        window=kernel_window(boxes, flows),
+        window=_origin(boxes, set(graph.outputs.values()), kernel_window(boxes, flows)),
     )
+
+
+def _origin(boxes: BoxGraph, layers: set[str], window: KernelWindow | None) -> KernelWindow | None:
+    """The same, by the value with a name of its own whose numbers it was moved from."""
+    if window is None:
+        return None
+    places = _Places(boxes, layers)
+    code = int(places.of(window.name).reshape(-1)[window.number])
+    if code < 0:
+        return window
+    names, ((of, number),) = places.located(np.array([code], np.int64))
+    return replace(window, name=names[of], number=int(number))
 
 
 def _one(value: Tensor, number: int) -> Tensor:

@@ -12,7 +12,7 @@ from ..render.fonts import font
 from ..render.layout import DENSITY
 from .circuit_layout import Box, CircuitLayout, PlacedEdge, PlacedUnit, Words
 
-INKS = {"ink": "#1a1a1a", "pale": "#5a5a5a", "excites": "#0077bb", "inhibits": "#cc3311"}
+INKS = {"ink": "#1a1a1a", "pale": "#5a5a5a", "excites": "#cc3311", "inhibits": "#0077bb"}
 FRAME, EMPTY = "#888888", "#f4f4f4"
 _BENDS = 96  # straight pieces of a curve
 _FINE = 2 * DENSITY  # pixels that a curve is drawn with, per CSS pixel

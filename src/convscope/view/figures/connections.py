@@ -44,7 +44,7 @@ def draw_connections(
     drawn = circuit(layout)
     words = f"the last {len(shown)} of {len(there)} layers" if len(shown) < len(there) else f"all {len(there)} layers"
     panel = Panel(
-        f"{words}: blue excites, red inhibits; under each unit its channel and what it gives to the unit by all ways",
+        f"{words}: red excites, blue inhibits; under each unit its channel and what it gives to the unit by all ways",
         "circuit",
         side=max(drawn.shape[:2]) // DENSITY,
         exact=True,
