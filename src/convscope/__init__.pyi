@@ -7,7 +7,8 @@ from .results.evaluation import Comparison as Comparison, Curves as Curves
 from .results.evaluation import PointingGame as PointingGame, SanityCheck as SanityCheck
 from .base.receptive_field import ReceptiveField as ReceptiveField
 from .base.image import Image as Image, open_image as open_image
-from .results.connections import Connections as Connections, Formula as Formula
+from .results.connections import Connections as Connections, ExpandedWeights as ExpandedWeights
+from .results.connections import Formula as Formula
 from .results.embedding import Embedding as Embedding
 from .results.separation import SeparatingUnits as SeparatingUnits
 from .results.network_comparison import NetworkComparison as NetworkComparison
@@ -41,6 +42,7 @@ from .techniques.representation.compare_networks import compare_networks as comp
 from .techniques.differences.flipped_units import flipped_units as flipped_units
 from .techniques.differences.margin_path import margin_path as margin_path
 from .techniques.connections.connections import connections as connections
+from .techniques.connections.expanded_weights import expanded_weights as expanded_weights
 from .techniques.connections.formula import formula as formula
 from .techniques.dream.dream import dream as dream
 from .techniques.representation.embed import embed as embed

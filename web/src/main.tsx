@@ -5,6 +5,7 @@ import { listen } from "./shell/keys";
 import { link } from "./store/link";
 import { begin } from "./store/session";
 import { settle } from "./store/ui";
+import "./circuit/circuit.css";
 import "./map/page/map.css";
 import "./panels/panels.css";
 import "./theme.css";

@@ -85,7 +85,7 @@ export interface OfJob {
   id: string;
 }
 
-/** Which kept result. Asks for its Answer frame, or to have the picture it made at hand. */
+/** Which kept result. Asks for its Answer frame, its Summary, or to have the picture it made at hand. */
 export interface OfResult {
   digest: string;
 }
@@ -181,6 +181,11 @@ export interface Answer {
   spec: Record<string, unknown>;
   evidence: Record<string, unknown>;
   python: string;
+}
+
+/** What a kept result says in words and numbers: all but its arrays. */
+export interface Summary {
+  summary: Record<string, unknown>;
 }
 
 /** A job in the queue; `eta` in seconds, `artifact` the digest its result is kept under, once it is done. */
@@ -518,6 +523,7 @@ export interface Plain {
   cancel: [OfJob, Job];
   resume: [OfJob, Job];
   forget: [OfJob, Jobs];
+  summary: [OfResult, Summary];
   made_picture: [OfResult, ImageInfo];
   confusion: [AskConfusion, Confused];
   maps: [null, Maps];

@@ -29,9 +29,9 @@ def edges_into(flows: Flows, box: FlowBox, channels: Sequence[int]) -> Tensor:
 
 def _convolution(flows: Flows, entry: BoxEntry, channels: Sequence[int]) -> Tensor:
     named, x = entry.operation.named, flows.values[entry.name]
-    after, owners = flows.slopes[entry.operation.name], _owners(flows, entry, 1)
+    after, whose = flows.slopes[entry.operation.name], owners(flows, entry, 1)
     weight, groups = named["weight"], named["groups"]
-    if owners is None or not isinstance(weight, Tensor) or isinstance(named["padding"], str) or x.ndim != 4:
+    if whose is None or not isinstance(weight, Tensor) or isinstance(named["padding"], str) or x.ndim != 4:
         return _each(flows, entry, channels)
     inputs, each = x.shape[1] // groups, len(weight) // groups
     found = torch.zeros(len(channels), flows.graph.total + 1, dtype=torch.float64)
@@ -44,7 +44,7 @@ def _convolution(flows: Flows, entry: BoxEntry, channels: Sequence[int]) -> Tens
             x[:, read], weight[own].shape, after[:, own], *geometry
         )
         given = (weight[own].detach() * slope).sum((2, 3), dtype=torch.float64).cpu()
-        of = owners[read].reshape(count, inputs)
+        of = whose[read].reshape(count, inputs)
         for number, part in zip(chosen, given, strict=True):
             found[number].index_add_(0, of[0 if count == 1 else own.index(channels[number])], part)
     return found[:, :-1]
@@ -60,13 +60,13 @@ def _together(channels: Sequence[int], each: int) -> list[list[int]]:
 
 
 def _linear(flows: Flows, entry: BoxEntry, channels: Sequence[int]) -> Tensor:
-    x, after, owners = flows.values[entry.name], flows.slopes[entry.operation.name], _owners(flows, entry, -1)
+    x, after, whose = flows.values[entry.name], flows.slopes[entry.operation.name], owners(flows, entry, -1)
     weight = entry.operation.named["weight"]
-    if owners is None or not isinstance(weight, Tensor):
+    if whose is None or not isinstance(weight, Tensor):
         return _each(flows, entry, channels)
     slope = after[..., list(channels)].reshape(-1, len(channels)).T.double() @ x.reshape(-1, x.shape[-1]).double()
     found = torch.zeros(len(channels), flows.graph.total + 1, dtype=torch.float64)
-    return found.index_add_(1, owners, (slope * weight[list(channels)].double()).cpu())[:, :-1]
+    return found.index_add_(1, whose, (slope * weight[list(channels)].double()).cpu())[:, :-1]
 
 
 def _each(flows: Flows, entry: BoxEntry, channels: Sequence[int]) -> Tensor:
@@ -106,7 +106,7 @@ def _only(channel: int, shape: tuple[int, ...], axes: tuple[int, ...], like: Ten
     return mask
 
 
-def _owners(flows: Flows, entry: BoxEntry, axis: int) -> Tensor | None:
+def owners(flows: Flows, entry: BoxEntry, axis: int) -> Tensor | None:
     """Whose each channel along an axis is, nobody's the last number; None where places of one are of several units."""
     holder, box = flows.graph.holders[entry.name], flows.graph.box_of(entry.name)
     if box is not None and holder.axes == (axis % len(holder.shape),):
@@ -115,8 +115,8 @@ def _owners(flows: Flows, entry: BoxEntry, axis: int) -> Tensor | None:
     flat = units.reshape(len(units), -1)
     if bool((flat != flat[:, :1]).any()):
         return None
-    owners = flat[:, 0].long().cpu()
-    return owners.where(owners >= 0, flows.graph.total)
+    whose = flat[:, 0].long().cpu()
+    return whose.where(whose >= 0, flows.graph.total)
 
 
 _RULES: dict[str, Callable[[Flows, BoxEntry, Sequence[int]], Tensor]] = {"conv2d": _convolution, "linear": _linear}

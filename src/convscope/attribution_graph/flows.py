@@ -76,6 +76,7 @@ class Flows:
         self.integrated: set[str] = set()
         self._sums: dict[str, tuple[float, float]] = {}  # bias and remainder of each operation in a box
         self._through: dict[tuple[str, str], float] = {}
+        self._flows: dict[str, Tensor] = {}
         self._given = {graph.end: _total(self.slopes[graph.end], tape.values[graph.end])}  # by each value
         for operation in sorted(graph.operations if within is None else within, key=lambda one: -one.number):
             if operation.name in self.slopes:
@@ -83,11 +84,11 @@ class Flows:
 
     def flow(self, name: str) -> Tensor:
         """What each channel of a value gives to the unit, (channels,) in double precision."""
-        slope = self.slopes.get(name)
-        holder = self.graph.holders[name]
-        if slope is None:
-            return torch.zeros(holder.count, dtype=torch.float64)
-        return flow(slope, self.values[name], holder.axes).cpu()
+        if name not in self._flows:
+            slope, holder = self.slopes.get(name), self.graph.holders[name]
+            none = torch.zeros(holder.count, dtype=torch.float64)
+            self._flows[name] = none if slope is None else flow(slope, self.values[name], holder.axes).cpu()
+        return self._flows[name]
 
     def row(self, box: FlowBox) -> LedgerRow:
         """A box in numbers."""
@@ -116,7 +117,7 @@ class Flows:
             found = averaged(operation, given, names, after)
             self.integrated.add(operation.name)
         shift = bias(operation, given, names, after)
-        own = 0.0 if shift is None else _total(after, shift)
+        own = 0.0 if shift is None else _spread(after, shift)
         for name, slope in zip(names, found, strict=True):
             self.read[operation.name, name] = slope
             self.slopes[name] = slope if name not in self.slopes else self.slopes[name] + slope
@@ -142,6 +143,15 @@ class Flows:
         given = flow(after, value, axes)
         left = given - sum(flow(slope, x, own) for slope, x, own in parts)
         return bool(left.abs().sum() > MUCH * given.abs().sum())
+
+
+def _spread(slope: Tensor, value: Tensor) -> float:
+    """What a value gives that spreads over the places of its slopes."""
+    missing = slope.ndim - value.ndim
+    sizes = (*[1] * missing, *value.shape)
+    axes = [axis for axis, size in enumerate(sizes) if size == 1 and slope.shape[axis] > 1]
+    summed = slope.sum(axes, keepdim=True, dtype=torch.float64) if axes else slope.double()
+    return float((summed * value).sum())
 
 
 def _total(slope: Tensor, value: Tensor) -> float:

@@ -49,9 +49,14 @@ def averaged(operation: Operation, given: Mapping[str, Any], names: Sequence[str
 
 
 def bias(operation: Operation, given: Mapping[str, Any], names: Sequence[str], after: Tensor) -> Tensor | None:
-    """What an operation makes of zeros, spread like its output; None where it has no bias, or is not affine."""
+    """What an operation makes of zeros, which spreads over its output; None where it has no bias, or is not affine."""
     if not is_affine(operation):
         return None
+    if operation.kind == "batch_norm":
+        (name,) = names
+        with torch.no_grad():  # one place a channel tells of all
+            held: Tensor = operation({**given, name: given[name].new_zeros(1, after.shape[1], *[1] * (after.ndim - 2))})
+        return held
     if not is_weighted(operation):
         with torch.no_grad():
             found: Tensor = run_locally(operation, {**given, **{name: torch.zeros_like(given[name]) for name in names}})
@@ -60,7 +65,7 @@ def bias(operation: Operation, given: Mapping[str, Any], names: Sequence[str], a
     if not isinstance(own, Tensor):
         return None
     places = {"conv1d": 1, "conv2d": 2, "conv3d": 3, "conv_transpose2d": 2}.get(operation.kind, 0)
-    return own.reshape(-1, *[1] * places).expand_as(after)
+    return own.reshape(-1, *[1] * places)
 
 
 def _layer_norm(named: Mapping[str, Any]) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from ..graph.trace import Graph
 from .boxes import BoxGraph
 from .flows import Flows, Tape
 from .holders import Holder, channel_numbers, run_on_units
+from .kernel_window import KernelWindow, kernel_window
 from .kinds import is_affine, keeps, moves
 from .operations import Operation
 
@@ -22,7 +23,8 @@ from .operations import Operation
 class Neuron:
     """A sum of products, `bias` and `remainder`, which is `total`; `function`, if any, makes the `activation` of it.
 
-    `where` (n, 2) is the number of each product's input: of the value among `names`, and of the number in it.
+    `where` (n, 2) is the number of each product's input: of the value among `names`, and of the number in it. `window`
+    is what the convolution that made it does there, where there is one.
     """
 
     names: tuple[str, ...]
@@ -35,6 +37,7 @@ class Neuron:
     function: str
     activation: float
     norm: tuple[float, float] | None
+    window: KernelWindow | None
 
 
 def neuron(graph: Graph, operations: list[Operation], tape: Tape, start: str, end: str, number: int) -> Neuron:
@@ -56,7 +59,20 @@ def neuron(graph: Graph, operations: list[Operation], tape: Tape, start: str, en
         function=last.kind if before != end else "",
         activation=float(tape.values[end].reshape(-1)[number]),
         norm=_norm(boxes, number),
+        window=_origin(boxes, set(graph.outputs.values()), kernel_window(boxes, flows)),
     )
+
+
+def _origin(boxes: BoxGraph, layers: set[str], window: KernelWindow | None) -> KernelWindow | None:
+    """The same, by the value with a name of its own whose numbers it was moved from."""
+    if window is None:
+        return None
+    places = _Places(boxes, layers)
+    code = int(places.of(window.name).reshape(-1)[window.number])
+    if code < 0:
+        return window
+    names, ((of, number),) = places.located(np.array([code], np.int64))
+    return replace(window, name=names[of], number=int(number))
 
 
 def _one(value: Tensor, number: int) -> Tensor:

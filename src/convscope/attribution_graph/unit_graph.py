@@ -10,16 +10,15 @@ from torch import Tensor
 from ..base.errors import CannotExport
 from ..base.unit import Unit
 from ..execution.plan import Plan
-from ..graph.trace import INPUT, Graph, executed
+from ..graph.trace import INPUT
 from ..network.backward.gradient import check_finite
 from ..network.isolation.parts import unwrap
-from ..network.isolation.running import dtype_of
 from ..network.network import Network
 from .addresses import box_names
 from .boxes import BoxGraph
 from .flows import Flows, Tape
 from .holders import by_channel
-from .operations import operations_of
+from .layer_operations import LayerOperations
 
 _NEAR = 1e-3  # how far the graph's value may be from the module's
 
@@ -32,12 +31,8 @@ class UnitGraph:
 
     def __init__(self, net: Network, unit: Unit, x: Tensor) -> None:
         self.net, self.unit = net, unit
-        self.graph = _graph(net, unit.source)
-        part = self.graph.up_to((unit.source,))
-        self.dtype = torch.float64 if dtype_of(net.module) is torch.float64 else torch.float32
-        weights = {name: _usable(t, self.dtype) for name, t in part.weights(unwrap(net.module)).items()}
-        self.operations = operations_of(part, weights)
-        self.end = part.outputs[unit.source]
+        found = LayerOperations.of(net, unit.source)
+        self.graph, self.operations, self.end, self.dtype = found.graph, found.operations, found.end, found.dtype
         self.first = self.tape(x)
         self.boxes = BoxGraph(self.operations, {INPUT: tuple(x.shape), **self.first.shapes}, INPUT, self.end)
         self._check(self.first, x)
@@ -85,17 +80,3 @@ class UnitGraph:
                 f"{self.net.name} computes {wanted:.5g} for {self.unit}, and its executed graph {own:.5g}: it depends "
                 "on more than the image. Use saliency or occlusion, which need no graph."
             )
-
-
-def _graph(net: Network, layer: str) -> Graph:
-    """The executed graph with as many layers in it as can be found."""
-    try:
-        return executed(net, *net.layers.including(layer))
-    except CannotExport:
-        return executed(net, layer)
-
-
-def _usable(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    """A weight that takes part in gradients; one made in inference mode is copied, for it could not."""
-    own = tensor.clone() if tensor.is_inference() else tensor
-    return own.to(dtype) if own.is_floating_point() else own

@@ -98,6 +98,10 @@ class CannotExport(ConvscopeError, RuntimeError):
     """The executed graph of a module cannot be found."""
 
 
+class NoLinearPart(ConvscopeError, RuntimeError):
+    """Between two layers lies what weights alone say nothing about, such as a gate."""
+
+
 class NoRectifier(ConvscopeError, RuntimeError):
     """A backward rule found nothing to change."""
 

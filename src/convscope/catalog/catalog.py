@@ -97,6 +97,7 @@ CATALOG = (
     CatalogEntry("patches", "inspection.patches"),
     CatalogEntry("connections", "connections.connections"),
     CatalogEntry("formula", "connections.formula"),
+    CatalogEntry("expanded_weights", "connections.expanded_weights"),
     CatalogEntry("occlusion", "attribution.occlusion"),
     CatalogEntry("rise", "attribution.rise"),
     CatalogEntry("perturbation_mask", "attribution.perturbation_mask"),

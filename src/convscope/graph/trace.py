@@ -8,6 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
@@ -48,7 +49,7 @@ class Call:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """The operation's name, without overload and without the underscore of those in place: `conv2d`."""
         return str(getattr(self.op, "_opname", getattr(self.op, "__name__", self.op))).rstrip("_")
@@ -60,7 +61,7 @@ class Call:
         defaults = {argument.name: argument.default_value for argument in arguments}
         return {**defaults, **dict(zip(defaults, self.args, strict=False)), **self.kwargs}
 
-    @property
+    @cached_property
     def refs(self) -> list[str]:
         """Every value and tensor among the arguments, in order."""
         return [ref.name for ref in _leaves([*self.args, *self.kwargs.values()]) if isinstance(ref, Ref)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,12 @@ class Connections(Result):
 
     The n `units` that are kept, the image's channels first and the unit itself last, lie in `boxes`: `columns` (n,)
     says in which. `flows` (n,) is what each gives to the unit by all ways, and `maps` its activations, (h, w) each, or
-    (0, 0) where it has no places. `ends` (m, 2) are the numbers of the source and the target of each edge. `numbers`
-    (b, 4) are inputs, bias, remainder and output of each box. `kept` is the share of the unit's `value` that is left
-    with all other units at their mean, `random` (draws,) the same for as many units of each box chosen by chance; both
-    are empty or NaN where that was not tried. `crops` are the parts of images that drive each unit most, from a scan.
+    (0, 0) where it has no places. `ends` (m, 2) are the numbers of the source and the target of each edge, `kernels`
+    the weights it goes through and the slopes along them, (2, kh, kw) each, whose products add up to it, or (2, 0, 0)
+    of sums, pools and gates. `numbers` (b, 4) are inputs, bias, remainder and output of each box. `kept` is the share
+    of the unit's `value` that is left with all other units at their mean, `random` (draws,) the same for as many units
+    of each box chosen by chance; both are empty or NaN where that was not tried. `crops` are the parts of images that
+    drive each unit most, from a scan.
     """
 
     value: float
@@ -34,6 +37,7 @@ class Connections(Result):
     flows: NDArray[np.float64]
     maps: tuple[Floats, ...]
     ends: NDArray[np.int64]
+    kernels: tuple[NDArray[np.float64], ...]
     boxes: tuple[str, ...]
     numbers: NDArray[np.float64]
     kept: float
@@ -62,9 +66,17 @@ class Connections(Result):
         return {**super().summary(), "value": self.value, **tested, "units": list(self.units), **tables}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Every array of the result, by name; maps and crops, which differ in size, are numbered."""
-        maps = {f"map_{i}": values for i, values in enumerate(self.maps)}
-        return {**super().arrays(), **maps, **{f"crop_{i}": crop for i, crop in enumerate(self.crops)}}
+        """Every array of the result, by name; maps, crops and kernels, which differ in size, are numbered."""
+        numbered: dict[str, Sequence[NDArray[Any]]] = {"map": self.maps, "crop": self.crops, "kernel": self.kernels}
+        more: dict[str, NDArray[Any]] = {
+            f"{name}_{i}": one for name, several in numbered.items() for i, one in enumerate(several)
+        }
+        return {**super().arrays(), **more}
+
+    @classmethod
+    def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
+        """As of every result, and a drawing whose words stay words."""
+        return (*super().endings(asked), ".svg")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -73,7 +85,9 @@ class Formula(Result):
 
     `weights`, `inputs` (n,) and `sources`, the addresses of what was read, say of what. With `rest`, what all other
     products are together, `bias` and `remainder` they add up to `total`, of which `function` makes `activation`.
-    `norm` is the scale and the shift of a norm that is in the weights and the bias, None where there is none.
+    `norm` is the scale and the shift of a norm that is in the weights and the bias, None where there is none. Where a
+    convolution made it, `map` (h, w) is the input channel that gives most, `kernel` (kh, kw) its weights, and `moving`
+    says how the kernel moves over it: `source`, `stride`, `padding`, `dilation` and the `place` of the neuron.
     """
 
     image: Image
@@ -90,6 +104,9 @@ class Formula(Result):
     function: str
     activation: float
     norm: tuple[float, float] | None = None
+    map: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    kernel: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    moving: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def terms(self) -> pa.Table:
@@ -121,5 +138,45 @@ class Formula(Result):
     def summary(self) -> dict[str, Any]:
         """Everything but the arrays, as plain values, with the terms."""
         numbers = {name: getattr(self, name) for name in ("rest", "bias", "remainder", "total", "activation")}
-        told = {"function": self.function, "others": self.others, "norm": self.norm, "text": self.text}
+        told = {
+            "function": self.function,
+            "others": self.others,
+            "norm": self.norm,
+            "text": self.text,
+            "moving": self.moving,
+        }
         return {**super().summary(), "terms": self.terms.to_pylist(), **numbers, **told}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ExpandedWeights(Result):
+    """What an earlier `layer` gives to a neuron by the weights alone: `values` are (C, h, w), or (C,) without places.
+
+    They lie on the `window` (top, left, bottom, right) of that layer's map, which is `side` (height, width) large.
+    """
+
+    layer: str
+    window: NDArray[np.int64]
+    side: tuple[int, ...]
+
+    @property
+    def norms(self) -> NDArray[np.float64]:
+        """How much of the weights lies on each channel: their Euclidean norm, (C,)."""
+        return np.asarray(np.linalg.norm(self.values.reshape(len(self.values), -1).astype(np.float64), axis=1))
+
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """The channels, those with most weight first."""
+        return np.argsort(-self.norms, kind="stable").astype(np.int64)
+
+    @property
+    def sums(self) -> NDArray[np.float64]:
+        """The sum of each channel's weights, (C,): what an even map gives, negative where the channel inhibits."""
+        return np.asarray(self.values.reshape(len(self.values), -1).sum(1, dtype=np.float64))
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the arrays, as plain values, with the 16 channels of most weight."""
+        first = self.order[:16].tolist()
+        strongest = [{"channel": c, "norm": float(self.norms[c]), "sum": float(self.sums[c])} for c in first]
+        place = {"layer": self.layer, "window": self.window.tolist(), "side": list(self.side)}
+        return {**super().summary(), **place, "strongest": strongest}

@@ -35,7 +35,8 @@ class Panel:
 
     Without a scale the tiles are pictures, uint8 RGB or RGBA, which may lose a little when stored unless `exact`; one
     that is exact, alone and has a `side` keeps all its pixels, however many there are for it.
-    `columns`, and `side`, the longest a tile is drawn in pixels, are 0 where the drawer may choose.
+    `columns`, and `side`, the longest a tile is drawn in pixels, are 0 where the drawer may choose. `vector` is an SVG
+    element without a size that shows the same as the one tile, for drawers that can show it: its words are words.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Panel:
     columns: int = 0
     side: int = 0
     exact: bool = False
+    vector: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ElementTree
+
 import numpy as np
 import pytest
 
 import convscope as cs
 from convscope.base.errors import BadKnob
-from convscope.explorer.answers.answers import UnknownResult, made_picture
+from convscope.explorer.answers.answers import UnknownResult, artifact_part, made_picture, summary
 from convscope.explorer.workspace.artifacts import keep
+from convscope.explorer.workspace.frame import decode
 from convscope.explorer.workspace.messages import OfResult
 
 
@@ -31,3 +34,17 @@ def test_what_made_no_picture_is_refused(workspace, tiny):
         made_picture(workspace, OfResult(digest=kept))
     with pytest.raises(UnknownResult):
         made_picture(workspace, OfResult(digest="0" * 64))
+
+
+def test_a_circuit_comes_as_its_drawing_without_pixels_and_is_kept_as_svg(workspace, tiny):
+    made = cs.connections(tiny, "sample:cat", "3:1", draws=0)
+    digest = keep(workspace.store, made, {})
+    header, arrays = decode(artifact_part(workspace, digest, "frame"))
+    assert header["spec"]["panels"][-1]["vector"].startswith("<svg") and "circuit" not in arrays
+    drawn = ElementTree.fromstring(artifact_part(workspace, digest, "svg"))
+    space = "{http://www.w3.org/2000/svg}"
+    assert drawn.findtext(f"{space}desc") == made.request.python()
+    texts = {text.text for text in drawn.iter(f"{space}text")}
+    assert {"red", "image", "1"} <= texts
+    told = summary(workspace, OfResult(digest=digest)).summary
+    assert told["units"] == list(made.units) and told["edges"] == made.edges.to_pylist()

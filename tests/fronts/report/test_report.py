@@ -49,7 +49,9 @@ def test_it_needs_nothing_outside_itself(page: str) -> None:
 
 def test_every_figure_says_what_it_shows_what_to_look_for_its_paper_and_its_line(page: str) -> None:
     figures = re.findall(r"<figure>.*?</figure>", page, re.S)
-    assert len(figures) == 2 + 2 * (6 + 1 + 5 + 2)  # filters; per image methods, occlusion, sizes of map, projections
+    assert len(figures) == 2 + 2 * (
+        6 + 1 + 1 + 5 + 2
+    )  # filters; per image methods, occlusion, circuit, sizes of map, projections
     for figure in figures:
         assert "Look for:" in figure and re.search(r"<cite>.*20\d\d.*</cite>", figure)
         assert re.search(r"<pre>cs\.\w+\(.*\)\.picture\(.*\)</pre>", figure)

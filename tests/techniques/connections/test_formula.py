@@ -101,3 +101,25 @@ def test_its_picture_is_its_text(net, tmp_path):
     found = cs.formula(net, PHOTO, "head:1")
     assert found.picture().size[1] > 100
     assert '"text"' in found.save(tmp_path / "x.json").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("unit", "source"), [("act:2@5,7", "input:"), ("deep:5@2,1", "mean:5"), ("soft:2@1,0", "mean:")]
+)
+def test_the_kernel_that_moves_makes_the_products_of_the_input_that_gives_most(net, unit, source):
+    found = cs.formula(net, PHOTO, unit, top=1000)
+    sums: dict[str, float] = {}
+    for row in found.terms.to_pylist():
+        channel = row["source"].partition("@")[0]
+        sums[channel] = sums.get(channel, 0.0) + row["product"]
+    strongest = max(sums, key=lambda channel: abs(sums[channel]))
+    assert found.moving["source"] == strongest and strongest.startswith(source)
+    maps, kernel = (torch.from_numpy(values)[None, None] for values in (found.map, found.kernel))
+    moved = F.conv2d(maps, kernel, None, *(found.moving[name] for name in ("stride", "padding", "dilation")))
+    y, x = found.moving["place"]
+    assert float(moved[0, 0, y, x]) == pytest.approx(sums[strongest], rel=1e-5, abs=1e-6)
+
+
+def test_what_no_convolution_makes_has_no_kernel(net):
+    found = cs.formula(net, PHOTO, "head:1")
+    assert found.moving == {} and found.map.shape == (0, 0)

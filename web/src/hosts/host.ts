@@ -25,7 +25,7 @@ export class HostError extends Error {
 }
 
 /** Of the files a result is kept as. */
-export type Ending = "png" | "npz" | "json" | "mp4" | "parquet";
+export type Ending = "png" | "npz" | "json" | "mp4" | "parquet" | "svg";
 export type Connection = "connected" | "connecting" | "gone" | "denied";
 
 export interface Host {

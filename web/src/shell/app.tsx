@@ -1,11 +1,13 @@
 /** The page: the light's path from left to right, from the picture through the layers to the units and the chosen one. */
-import { useEffect } from "preact/hooks";
+import type { FunctionComponent } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { SourcesPanel } from "../input/sources_panel";
 import { MapPage } from "../map/page/map_page";
 import { ComparePanel } from "../panels/compare";
 import { follow } from "../panels/gallery";
 import { choose } from "../panels/technique/asking";
 import { mapPlace } from "../store/map_place";
+import { report } from "../store/requests";
 import * as state from "../store/state";
 import { Classes } from "../toolbox/classes";
 import { Grid } from "../toolbox/grid/grid";
@@ -31,13 +33,24 @@ export function App() {
     <>
       <Header />
       <Notices />
-      {!state.network.value ? <Waiting /> : mapPlace.value ? <MapPage make={() => choose("embed")} /> : <Stage />}
+      {!state.network.value ? <Waiting /> : mapPlace.value ? <MapPage make={() => choose("embed")} /> : <OwnPage />}
       <PythonLine />
-      {!mapPlace.value && <Parts />}
+      {!mapPlace.value && state.page.value === "toolbox" && <Parts />}
       <Palette />
       <Help />
     </>
   );
+}
+
+function OwnPage() {
+  return state.page.value === "circuit" ? <Circuit /> : <Stage />;
+}
+
+/** The circuit's page, fetched when it is first shown. */
+function Circuit() {
+  const [Page, put] = useState<FunctionComponent | null>(null);
+  useEffect(() => void import("../circuit/page").then((found) => put(() => found.CircuitPage), report), []);
+  return Page ? <Page /> : <main class="waiting" aria-busy="true" />;
 }
 
 function Parts() {

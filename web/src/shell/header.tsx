@@ -33,10 +33,18 @@ export function Header() {
 /** The pages there are. */
 function Pages() {
   const map = mapPlace.value !== null;
+  const circuit = !map && state.page.value === "circuit";
+  const show = (page: state.PageOf) => {
+    if (map) leaveMap();
+    state.page.value = page;
+  };
   return (
     <nav class="pages" aria-label="Pages">
-      <button type="button" aria-current={map ? undefined : "page"} onClick={() => map && leaveMap()}>
+      <button type="button" aria-current={map || circuit ? undefined : "page"} onClick={() => show("toolbox")}>
         Toolbox
+      </button>
+      <button type="button" aria-current={circuit ? "page" : undefined} onClick={() => show("circuit")}>
+        Circuit
       </button>
       <button type="button" aria-current={map ? "page" : undefined} onClick={() => map || openMap()}>
         Map

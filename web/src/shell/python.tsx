@@ -6,6 +6,7 @@ import * as state from "../store/state";
 /** Of the map; in the toolbox of the trace where there is one; else of the unit's map; else of the grid. */
 function line(): string {
   if (mapPlace.value) return mapPython.value;
+  if (state.page.value === "circuit") return state.circuitPython.value;
   const { trace, unitLooked, looked, mode } = state;
   const traced = mode.value === "off" ? "" : trace.value?.header.python;
   return traced || unitLooked.value?.header.python || looked.value?.header.python || state.network.value?.python || "";

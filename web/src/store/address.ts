@@ -10,6 +10,7 @@ export interface Place {
   image: string;
   other: string;
   origin: string;
+  page: state.PageOf;
   mode: state.Mode;
   style: state.Style;
   scale: state.ScaleOf;
@@ -26,6 +27,7 @@ const BARE: Place = {
   image: "",
   other: "",
   origin: "",
+  page: "toolbox",
   mode: "guided_backprop",
   style: "signed",
   scale: "layer",
@@ -35,7 +37,7 @@ const BARE: Place = {
   gamma: 1,
 };
 
-const ASIDE = ["image", "other", "origin", "mode", "style", "scale", "grid", "order", "boost", "gamma"] as const;
+const ASIDE = ["image", "other", "origin", "page", "mode", "style", "scale", "grid", "order", "boost", "gamma"] as const;
 
 /** The fragment for a place; what is as it begins is left out. */
 export function write(place: Place): string {
@@ -60,6 +62,7 @@ export function read(hash: string): Place | null {
     image: text("image"),
     other: text("other"),
     origin: text("origin"),
+    page: one("page", state.PAGES, BARE.page),
     mode: one("mode", state.MODES, BARE.mode),
     style: one("style", state.STYLES, BARE.style),
     scale: one("scale", state.SCALES, BARE.scale),

@@ -7,7 +7,7 @@ import { openNetwork } from "./selection";
 import * as state from "./state";
 
 /** Going Back undoes a change of these; the others only change the address. */
-const STEPS = ["network", "layer", "channel", "image", "mode"] as const;
+const STEPS = ["network", "layer", "channel", "image", "mode", "page"] as const;
 const WALK = 800; // steps of one kind quicker than this, in milliseconds, are one step Back: a held key, a running camera
 
 function shown(): Place {
@@ -19,6 +19,7 @@ function shown(): Place {
     image: state.image.value,
     other: state.other.value,
     origin: origin ? `${origin.layer}:${origin.channel}` : "",
+    page: state.page.value,
     mode: state.mode.value,
     style: state.style.value,
     scale: state.scaleOf.value,
@@ -46,6 +47,11 @@ let last: Record<string, unknown> | null = null;
 let walked = ""; // what the last step changed
 let stepped = -Infinity;
 
+/** Makes the next change a step of its own for going Back, however soon it comes. */
+export function apart(): void {
+  walked = "";
+}
+
 /** Shows a place as far as it exists here, and says what does not. */
 async function show(place: Place): Promise<void> {
   const why: string[] = [];
@@ -69,6 +75,7 @@ async function show(place: Place): Promise<void> {
     if (has(place.image)) state.image.value = place.image;
     state.other.value = has(place.other) ? place.other : "";
     state.origin.value = origin && !nearest(info, origin.layer, origin.channel).why ? origin : null;
+    state.page.value = place.page;
     state.mode.value = place.mode;
     state.style.value = place.style;
     state.scaleOf.value = place.scale;

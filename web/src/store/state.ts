@@ -29,6 +29,9 @@ export const GRIDS = ["activations", "gradients", "patches", "synthesized"] as c
 export type GridOf = (typeof GRIDS)[number];
 export const ORDERS = ["number", "activation", "name", "selectivity"] as const;
 export type Order = (typeof ORDERS)[number];
+/** What fills the window: the toolbox, or the circuit of the selected unit. */
+export const PAGES = ["toolbox", "circuit"] as const;
+export type PageOf = (typeof PAGES)[number];
 export type Theme = "auto" | "light" | "dark";
 /** A layer and one of its channels. */
 export interface UnitAt {
@@ -45,6 +48,7 @@ export const images = signal<ImageInfo[]>([]);
 /** Of the image on screen, and of the one beside it, if any. */
 export const image = signal("");
 export const other = signal("");
+export const page = signal<PageOf>("toolbox");
 export const layer = signal("");
 export const channel = signal(0);
 /** The unit whose traces are shown while others are browsed. */
@@ -84,6 +88,8 @@ export const gallery = signal<Frame<Gallery> | null>(null);
 export const jobs = signal<Job[]>([]);
 /** The newest preview of each running job, as a data URL. */
 export const previews = signal<Record<string, string>>({});
+/** The Python of the circuit on screen. */
+export const circuitPython = signal("");
 /** A sentence for the reader, and for screen readers. */
 export const said = signal("");
 export const problem = signal("");

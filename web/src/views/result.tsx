@@ -89,6 +89,11 @@ function Keep({ header, film }: { header: Answer; film: boolean }) {
           Table (parquet)
         </button>
       )}
+      {header.technique === "connections" && (
+        <button type="button" onClick={() => void save("svg")}>
+          Drawing (svg)
+        </button>
+      )}
       {film && (
         <button type="button" onClick={() => void save("mp4")}>
           Film (mp4)

@@ -10,6 +10,8 @@ export interface Panel {
   columns: number;
   side: number;
   exact: boolean;
+  /** The same as SVG, where there is such a drawing. */
+  vector?: string;
 }
 
 export const GAP = 4;

@@ -4,6 +4,7 @@ import type { Arr } from "../hosts/host";
 import * as state from "../store/state";
 import { ScaleBar } from "./color_bar";
 import { written } from "./colors";
+import { Drawing } from "./drawing";
 import { draw } from "./tile_drawing";
 import { type Grid, grid, type Panel, roomFor, under } from "./tile_layout";
 import type { ViewProps } from "./view";
@@ -52,6 +53,13 @@ function PanelOf({ panel, array, space, unit }: { panel: Panel; array: Arr | und
     const element = canvas.current;
     if (element && array && laid) draw(element, panel, array, laid, getComputedStyle(element).color);
   }, [panel, array, space, state.theme.value]);
+  if (panel.vector)
+    return (
+      <figure class="result-panel">
+        <figcaption>{panel.title}</figcaption>
+        <Drawing svg={panel.vector} label={panel.title} />
+      </figure>
+    );
   if (!array || !laid) return null;
   const point = (event: PointerEvent) => put(valueUnder(event, panel, array, laid));
   return (

@@ -9,6 +9,7 @@ const PLACE: Place = {
   image: "a".repeat(64),
   other: "b".repeat(64),
   origin: "layer4:3",
+  page: "circuit",
   mode: "deconvnet",
   style: "absolute",
   scale: "network",

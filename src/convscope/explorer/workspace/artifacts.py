@@ -40,6 +40,7 @@ def frame_of(result: Result, view: Mapping[str, Any], digest: str = "") -> bytes
     """A result as a browser draws it: an Answer frame. `digest` is what it is kept under, if not the usual."""
     assert result.request is not None
     shown = draw(result, **view)
+    drawn = {panel.array for panel in shown.panels if panel.vector}  # by the browser
     header = Answer(
         digest=digest or kept_under(result.request, type(result), view),
         technique=result.request.technique,
@@ -48,7 +49,7 @@ def frame_of(result: Result, view: Mapping[str, Any], digest: str = "") -> bytes
         evidence=plain(result.evidence),
         python=result.request.python(),
     )
-    return encode(header, {name: narrowed(array) for name, array in shown.arrays.items()})
+    return encode(header, {name: narrowed(array) for name, array in shown.arrays.items() if name not in drawn})
 
 
 def artifact_parts(result: Result, view: Mapping[str, Any], digest: str = "") -> dict[str, bytes]:
@@ -57,7 +58,7 @@ def artifact_parts(result: Result, view: Mapping[str, Any], digest: str = "") ->
     chosen = choices(type(result), view)
     left = {".html"} if _has_video() else {".html", ".mp4"}  # the page shows a map itself
     endings = [ending for ending in result.endings(result.asked) if ending not in left]
-    of_view = {".png", ".mp4", ".zip"}
+    of_view = {".png", ".mp4", ".zip", ".svg"}
     made = {ending[1:]: result.encoded(ending, **(chosen if ending in of_view else {})) for ending in endings}
     return {**made, "frame": frame_of(result, chosen, digest)}
 

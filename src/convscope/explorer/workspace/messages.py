@@ -120,7 +120,7 @@ class OfJob(Asking):
 
 
 class OfResult(Asking):
-    """Which kept result. Asks for its Answer frame, or to have the picture it made at hand."""
+    """Which kept result. Asks for its Answer frame, its Summary, or to have the picture it made at hand."""
 
     digest: Id
 
@@ -225,6 +225,12 @@ class Answer(Message):
     spec: dict[str, Any]
     evidence: dict[str, Any]
     python: str
+
+
+class Summary(Message):
+    """What a kept result says in words and numbers: all but its arrays."""
+
+    summary: dict[str, Any]
 
 
 class Job(Message):

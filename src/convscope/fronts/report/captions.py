@@ -104,6 +104,13 @@ CAPTIONS = {
         "What the crops share is what the channel means; what the projections pick out of them is why it fired.",
         "Zeiler & Fergus 2013, with the rule of Springenberg et al. 2014",
     ),
+    "connections": Caption(
+        "The units of the last layers that gave most to the class score, and what each gave to the next. Where the "
+        "pointer rests on an edge, its kernel is told.",
+        "Inhibitors beside exciters, and how much is left with all other units at their mean: where circuits of units "
+        "by chance keep as much, no few units make the class.",
+        "Torralba's DrawNet, for one picture; tested as Rajaram et al. 2024 do",
+    ),
     "deconvnet": Caption(
         "The gradient, kept at each rectifier only where it is positive, whether the rectifier was open or not.",
         "Parts of the object, found again through the switches of max-pooling. A network without max-pooling has no "

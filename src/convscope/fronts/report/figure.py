@@ -25,14 +25,20 @@ def figure(
     caption: str = "",
     knobs: Mapping[str, Any] = MappingProxyType({}),
     view: Mapping[str, Any] = MappingProxyType({}),
+    without: tuple[type[ConvscopeError], ...] = (),
 ) -> str:
-    """One result as a figure; what cannot be shown says why in its place, and the report goes on."""
+    """One result as a figure; what cannot be shown says why in its place, and the report goes on.
+
+    Where one of the errors `without` is raised there is nothing in its place.
+    """
     told = CAPTIONS[caption or technique]
     try:
         with listening(lambda *_: None):  # its steps are not those of the report
             result = entry(technique).function(net, *subjects, **knobs)
     except BadScan:  # not one figure's trouble
         raise
+    except without:
+        return ""
     except ConvscopeError as error:
         return f"<figure><h3>{technique.replace('_', ' ')}</h3><p class=error>{html.escape(str(error))}</p></figure>"
     seen = draw(result, **view)

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from ...base import progress
-from ...base.errors import BadImage, ConvscopeError
+from ...base.errors import BadImage, CannotExport, ConvscopeError
 from ...base.files import check_writable, write
 from ...base.image import Image, ImageLike, open_image
 from ...base.version import VERSION
@@ -38,6 +38,7 @@ _STEADY: Figures = (  # fewer samples than by default: a report should be ready 
     ("gradcam", {}, {"style": "over"}),
 )
 _STRONGEST = 2  # channels that are projected back
+_CIRCUITS = 3  # images at most of which the circuit behind the class is drawn
 _TILES = 310_000  # values of feature maps shown per layer and image: what keeps a report under 5 MB
 
 
@@ -141,8 +142,15 @@ def _seen(net: Network, image: Image, images: int) -> str:
         parts.append(f"<section><h2>What raises <code>{unit}</code> in {name}</h2>{raises}</section>")
         hidden = figure(net, "occlusion", image, unit, knobs={"precision": "bf16"}, view={"photo": False})
         parts.append(f"<section><h2>What hiding a part of {name} does</h2>{hidden}</section>")
+        parts.append(_made_of(net, image, unit) if images <= _CIRCUITS else "")
     parts.append(f"<section><h2>Feature maps of {name}</h2>{''.join(maps)}{_projections(net, image, images)}</section>")
     return "".join(parts)
+
+
+def _made_of(net: Network, image: Image, unit: str) -> str:
+    """The circuit behind the class; nothing of a network whose graph cannot be found."""
+    drawn = figure(net, "connections", image, unit, knobs={"draws": 5}, without=(CannotExport,))
+    return f"<section><h2>What <code>{unit}</code> is made of</h2>{drawn}</section>" if drawn else ""
 
 
 def _row(net: Network, figures: Figures, image: Image, unit: str) -> str:

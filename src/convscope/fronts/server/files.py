@@ -30,6 +30,7 @@ _KINDS = {
     "json": "application/json",
     "mp4": "video/mp4",
     "parquet": "application/vnd.apache.parquet",
+    "svg": "image/svg+xml",
 }
 _Handler: TypeAlias = Callable[[Workspace, Request], Awaitable[Response]]
 

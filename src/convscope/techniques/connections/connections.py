@@ -23,10 +23,10 @@ from ...scan.result import Scan
 from ...scan.subject import AScan, scan_of
 from ..attribution.target import remarks
 from ..common_knobs import Seed
+from ..unit_choice import computed_unit
 from .circuit_test import tested
 from .found_circuit import FoundCircuit
 from .picture_or_scan import PictureOrScan
-from .unit_choice import one_unit
 
 _PATCHES = 5  # images of a scan that stand for all: what flows in each is held
 
@@ -55,7 +55,7 @@ def connections(
     a scan may stand, whose images that drive the unit most are averaged. Raises CannotExport where the executed graph
     cannot be found, and UnknownUnit for whole layers, sums, probabilities and the image itself.
     """
-    asked = one_unit(net, net.unit(unit))
+    asked = computed_unit(net.unit(unit))
     net.check_trained([asked.source])
     seen = scan_of(net, scan)
     with torch.inference_mode(False), frozen(unwrap(net.module)):
@@ -70,6 +70,7 @@ def _of_image(
     picture: Image = image
     shown = net.see(picture)
     x = net.feed(shown)
+    report_progress(0, 2)
     graph = UnitGraph(net, unit, x)
     flows = graph.flows(graph.first)
     value = float(graph.read(flows.values[graph.end]))
@@ -77,6 +78,7 @@ def _of_image(
     told: dict[str, Any] = {"forward_passes": 1, "backward_passes": 1, **found.evidence(value), **remarks(net, unit)}
     told |= net.preprocessing.told(picture)
     kept, random = float("nan"), np.zeros(0)
+    report_progress(1, 2)
     if found.circuit.edges and value != 0:
         outcome = tested(graph, x, value, found.circuit.channels, *test)
         kept, random = outcome.kept, outcome.random

@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ...attribution_graph.kernel_window import KernelWindow
 from ...attribution_graph.neuron import Neuron, address, neuron
 from ...attribution_graph.unit_graph import UnitGraph
 from ...base.errors import UnknownUnit
@@ -23,7 +24,7 @@ from ...network.layers.probabilities import Scores
 from ...network.network import Network
 from ...results.connections import Formula
 from ..attribution.target import remarks
-from .unit_choice import one_unit
+from ..unit_choice import computed_unit
 
 _LEAVES = {Scores.SOFTMAX: "exp", Scores.SIGMOID: "sigmoid"}
 
@@ -46,7 +47,7 @@ def formula(
     """
     picture, asked = open_image(image), net.unit(unit)
     probability = isinstance(asked, Unit) and asked.layer == "probs"
-    found = one_unit(net, Unit("logits", asked.channel) if probability and isinstance(asked, Unit) else asked)
+    found = computed_unit(Unit("logits", asked.channel) if probability and isinstance(asked, Unit) else asked)
     net.check_trained([found.source])
     seen = net.see(picture)
     with torch.inference_mode(False), frozen(unwrap(net.module)):
@@ -105,7 +106,20 @@ def _fields(graph: UnitGraph, terms: Neuron, top: int) -> dict[str, Any]:
         "rest": float(products[others].sum()),
         "others": len(others),
         **{name: getattr(terms, name) for name in ("bias", "remainder", "total", "function", "activation", "norm")},
+        **_slid(graph, terms.window),
     }
+
+
+def _slid(graph: UnitGraph, window: KernelWindow | None) -> dict[str, Any]:
+    """The kernel of the input channel that gives most, and how it moves; nothing where no convolution made the unit."""
+    if window is None:
+        return {}
+    holder = graph.boxes.holders[window.name]
+    layers = {value: layer for layer, value in graph.graph.outputs.items()} | {INPUT: "input"}
+    name = graph.names.get(window.name) or layers.get(window.name, window.name)
+    moving = {side: list(getattr(window, side)) for side in ("stride", "padding", "dilation", "place")}
+    source = address(name, holder, window.number).partition("@")[0]
+    return {"map": window.map, "kernel": window.kernel, "moving": {"source": source, **moving}}
 
 
 def _probability(net: Network, unit: Unit, scores: Tensor) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...attribution_graph.circuit import Circuit, circuit_of
 from ...attribution_graph.flows import Flows
 from ...attribution_graph.holders import by_channel
+from ...attribution_graph.kernels import kernels_into
 from ...attribution_graph.unit_graph import UnitGraph
 from ...base.pixels import Floats
 from ...base.unit import Unit
@@ -31,6 +33,7 @@ class FoundCircuit:
     flows: dict[str, Tensor]
     numbers: Any
     maps: dict[str, Tensor]
+    kernels: dict[tuple[int, int], NDArray[np.float64]]
     integrated: int
 
     @classmethod
@@ -38,9 +41,11 @@ class FoundCircuit:
         """From what flows in one image, or in several of which it is the mean; `limits` are keep, most and into."""
         count, ends = len(several), [box.end for box in graph.boxes.boxes]
         asked = graph.channels(several[0]) or [graph.unit.channel or 0]
+        circuit = circuit_of(several, asked, *limits)
         return cls(
             graph=graph,
-            circuit=circuit_of(several, asked, *limits),
+            circuit=circuit,
+            kernels=_kernels(several, circuit),
             flows={name: torch.stack([one.flow(name) for one in several]).mean(0) for name in ends},
             numbers=np.mean([_numbers(one) for one in several], 0),
             maps={name: sum(one.values[name] for one in several) / count for name in ends},
@@ -98,6 +103,7 @@ class FoundCircuit:
             flows=np.array([float(self.flows[name][c]) for name, c in self.units]),
             maps=tuple(self._map(name, channel) for name, channel in self.units),
             ends=np.array([(order[a], order[b]) for a, b, _ in edges], np.int64).reshape(-1, 2),
+            kernels=tuple(self.kernels[a, b] for a, b, _ in edges),
             boxes=tuple(graph.names[box.end] for box in graph.boxes.boxes[1:]),
             numbers=self.numbers,
             crops=top_crops(graph.net, scan, named),
@@ -125,6 +131,19 @@ class FoundCircuit:
 
 
 _ATTENTION = {"scaled_dot_product_attention", "softmax", "_softmax", "matmul", "bmm"}
+
+
+def _kernels(several: Sequence[Flows], circuit: Circuit) -> dict[tuple[int, int], NDArray[np.float64]]:
+    """The kernel behind each edge, and the slope along it, in the mean over images."""
+    into: dict[int, list[int]] = {}
+    for source, target, _ in circuit.edges:
+        into.setdefault(target, []).append(source)
+    found: dict[tuple[int, int], NDArray[np.float64]] = {}
+    for box in several[0].graph.boxes[1:]:
+        pairs = [(a, channel) for channel in circuit.channels[box.end] for a in into.get(box.first + channel, ())]
+        each = [kernels_into(flows, box, pairs) for flows in several]
+        found |= {(a, box.first + c): np.mean(parts, 0) for (a, c), *parts in zip(pairs, *each, strict=True)}
+    return found
 
 
 def _numbers(flows: Flows) -> Any:

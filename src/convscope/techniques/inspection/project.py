@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from ...base.errors import CannotExport, UnknownUnit
+from ...base.errors import CannotExport
 from ...base.image import ImageLike
-from ...base.unit import Unit, UnitLike, Valued, parse
+from ...base.unit import UnitLike, parse
 from ...contract.technique import technique
 from ...graph.neuron_windows import receptive_boxes
 from ...network.backward import backward_rules
@@ -22,6 +22,7 @@ from ...network.network import Network
 from ...results.attribution import Projection
 from ..attribution.target import AttributionTarget, array
 from ..common_knobs import Smooth
+from ..unit_choice import one_unit
 
 BackwardRule = Annotated[
     Literal["deconvnet", "guided", "plain"],
@@ -49,7 +50,8 @@ def project(
     together, in normalized input space times the activation. A unit with a position, or a class score, is kept alone.
     Raises UnknownUnit for whole layers and probabilities, and NoRectifier where the rule would change nothing.
     """
-    question = AttributionTarget.of(net, image, _one_channel(net.unit(unit)))
+    asked = one_unit(net.unit(unit), "an activation", ", which depends on every class")
+    question = AttributionTarget.of(net, image, asked)
     with torch.inference_mode(False), torch.no_grad():  # its tensors take part in a backward pass later
         response = _Response.of(question, top)
     if not len(response.kept):
@@ -58,20 +60,6 @@ def project(
     found = gradient(net, question.x, question.unit, _RULES[rule], smooth, measure=response.energy)
     evidence = {**found.evidence, "rule": rule, "forward_passes": 2, **_fewer(response, top)}
     return _answer(response, found.values[0], _boxes(response), evidence)
-
-
-def _one_channel(unit: Valued) -> Unit:
-    if not isinstance(unit, Unit):
-        _, first = unit.terms[0]
-        raise UnknownUnit(f"unit must be one channel, such as {first.source}:{first.channel or 0}, not the sum {unit}.")
-    if unit.channel is None:
-        raise UnknownUnit(f"unit must be one channel, such as {unit.layer}:0, not the whole layer {unit.layer}.")
-    if unit.layer == "probs":
-        raise UnknownUnit(
-            f"unit must be an activation, not the probability {unit}, which depends on every class. "
-            f"Use logits:{unit.channel}."
-        )
-    return unit
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from .html import html
 from .mp4 import mp4
 from .parquet import parquet
 from .png import archive, png
+from .svg import svg_file
 
 
 def _arrays(result: Result, **view: Any) -> bytes:
@@ -34,4 +35,5 @@ ENCODERS: dict[str, Callable[..., bytes]] = {
     ".mp4": mp4,
     ".parquet": parquet,
     ".html": html,
+    ".svg": svg_file,
 }

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ...results.connections import Connections, Formula
-from ..charts.circuit_chart import DrawnEdge, DrawnUnit, circuit
+from ..charts.circuit_chart import circuit
+from ..charts.circuit_layout import CircuitLayout, DrawnEdge, DrawnUnit, circuit_layout
+from ..charts.circuit_svg import circuit_svg
 from ..panels.captions import named, note, title
 from ..panels.parts import with_panel
 from ..render.colormaps import colored
@@ -19,7 +21,7 @@ from ..render.fonts import font
 from ..render.layout import DENSITY
 from ..view import Panel, View, suited
 
-_LONGEST = 18  # letters of a layer's name
+_ROWS = 16  # of a kernel that are printed
 
 
 def draw_connections(
@@ -30,54 +32,82 @@ def draw_connections(
     ] = 6,
 ) -> View:
     """Draw the units behind a unit, layer by layer, with what each gives to the next."""
-    view = View(title(result, f"of {named(result)} = {result.value:.4g}"), (), {}, _said(result))
+    value = f"{result.value:.4g}" if abs(result.value) < 1e4 else f"{result.value:.0f}"
+    view = View(title(result, f"of {named(result)} = {value}"), (), {}, _said(result))
     if result.seen.size:
         view = with_panel(view, Panel("what it saw", "seen", side=112), result.seen[None])
     if not len(result.ends):
         return view
     there = sorted({*result.columns.tolist()})
     shown = there[-columns:]
-    drawn = _drawn(result, shown)
+    layout = drawn_circuit(result, shown)
+    drawn = circuit(layout)
     words = f"the last {len(shown)} of {len(there)} layers" if len(shown) < len(there) else f"all {len(there)} layers"
     panel = Panel(
-        f"{words}: blue excites, red inhibits; under each unit its channel and what it gives to the unit by all ways",
+        f"{words}: red excites, blue inhibits; under each unit its channel and what it gives to the unit by all ways",
         "circuit",
         side=max(drawn.shape[:2]) // DENSITY,
         exact=True,
+        vector=circuit_svg(layout),
     )
     return with_panel(view, panel, drawn[None])
 
 
-def _drawn(result: Connections, shown: list[int]) -> NDArray[np.uint8]:
+def drawn_circuit(result: Connections, shown: list[int]) -> CircuitLayout:
+    """Everything of some columns of a circuit at its place."""
     of = {column: place for place, column in enumerate(shown)}
     numbers = [i for i, column in enumerate(result.columns.tolist()) if column in of]
     place = {number: i for i, number in enumerate(numbers)}
-    units = [
-        DrawnUnit(of[int(result.columns[i])], _words(result, i), _map(result, i), _crop(result, i)) for i in numbers
-    ]
+    units = [_unit(result, i, of[int(result.columns[i])]) for i in numbers]
     edges = [
-        DrawnEdge(place[a], place[b], float(value))
-        for (a, b), value in zip(result.ends.tolist(), result.values, strict=True)
+        DrawnEdge(place[a], place[b], float(value), signed(float(value)), _edge(result, i))
+        for i, ((a, b), value) in enumerate(zip(result.ends.tolist(), result.values, strict=True))
         if a in place and b in place
     ]
-    return circuit([_head(result, column) for column in shown], units, edges)
+    return circuit_layout([_head(result, column) for column in shown], units, edges)
 
 
 def _head(result: Connections, column: int) -> str:
     """The layer of a column, and how far its numbers are explained by what is before it."""
     if column == 0:
         return "image"
-    name = result.boxes[column - 1]
-    inputs, output = (_number(float(result.numbers[column - 1, i])) for i in (0, 3))
-    short = name if len(name) <= _LONGEST else f"…{name[1 - _LONGEST :]}"
-    return f"{short}\nin {inputs}, out {output}"
+    inputs, output = (number(float(result.numbers[column - 1, i])) for i in (0, 3))
+    return f"{result.boxes[column - 1]}\nin {inputs}\nout {output}"
 
 
-def _words(result: Connections, number: int) -> str:
-    channel = result.units[number].rpartition(":")[2]
-    if result.columns[number] == 0 and len(result.seen):
+def _unit(result: Connections, i: int, column: int) -> DrawnUnit:
+    address, flow = result.units[i], float(result.flows[i])
+    channel, values = address.rpartition(":")[2], result.maps[i]
+    if result.columns[i] == 0 and len(result.seen):
         channel = {"0": "red", "1": "green", "2": "blue"}.get(channel, channel)
-    return f"{channel} · {_number(float(result.flows[number]))}"
+    given = f"gives {flow:+.6g} to {result.unit} by all ways" if address != str(result.unit) else f"is {flow:.6g}"
+    about = f"{address}\n{given}"
+    if values.size:
+        about += f"\nmap of {values.shape[0]} × {values.shape[1]}, from {values.min():.4g} to {values.max():.4g}"
+    pictures = (_map(result, i), _crop(result, i)) if result.crops else (_map(result, i),)
+    return DrawnUnit(column, address, (channel, signed(flow)), about.replace("-", "−"), pictures)
+
+
+def _edge(result: Connections, i: int) -> str:
+    """How an edge comes about: the kernel, the slope along it, and their products."""
+    source, target = (result.units[number] for number in result.ends[i].tolist())
+    value, (kernel, slope) = float(result.values[i]), result.kernels[i]
+    first = f"{source} → {target}: {value:+.6g}"
+    if not kernel.size:
+        return f"{first}\nΣ activation × slope along it: no kernel lies between".replace("-", "−")
+    products = kernel * slope
+    if kernel.size == 1:
+        one = f"weight {kernel.item():+.6g} × slope {slope.item():+.6g} = {products.item():+.6g}"
+        return f"{first}\n{one}".replace("-", "−")
+    parts = [("kernel", kernel), ("× slope along it", slope), ("= products", products)]
+    tables = "\n".join(f"{name}\n{_table(numbers)}" for name, numbers in parts)
+    return f"{first}\n{tables}\nsum {products.sum():+.6g}".replace("-", "−")
+
+
+def _table(numbers: NDArray[np.float64]) -> str:
+    """A few numbers in rows; those of a long row eight a line."""
+    rows = numbers if len(numbers) > 1 else [numbers[0][i : i + 8] for i in range(0, numbers.shape[1], 8)]
+    return "\n".join(" ".join(f"{value:+.3g}" for value in row) for row in rows[:_ROWS])
 
 
 def _map(result: Connections, number: int) -> NDArray[np.uint8] | None:
@@ -90,8 +120,18 @@ def _crop(result: Connections, number: int) -> NDArray[np.uint8] | None:
     return None if crop is None or not crop.size else crop
 
 
-def _number(value: float) -> str:
-    return (f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}").replace("-", "−")
+def number(value: float) -> str:
+    """A number in at most five characters and a sign."""
+    for least, size, letter in ((999.5e6, 1e9, "G"), (999.5e3, 1e6, "M"), (1e4, 1e3, "k")):
+        if abs(value) >= least:
+            return f"{value / size:.3g}{letter}".replace("-", "−")
+    short = f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}" if abs(value) < 0.01 else f"{value:.3g}"
+    return short.replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """The same with its sign."""
+    return ("+" if value >= 0 else "") + number(value)
 
 
 def _share(value: float) -> str:
@@ -101,8 +141,8 @@ def _share(value: float) -> str:
 def _said(result: Connections) -> str:
     evidence = result.evidence
     bias, left = evidence.get("from_biases", 0.0), evidence.get("remainder", 0.0)
-    told = f"the image gives {_number(evidence.get('from_the_image', 0.0))}, biases {_number(bias)}"
-    words = [f"{told}, and {_number(left)} is the remainder"]
+    told = f"the image gives {number(evidence.get('from_the_image', 0.0))}, biases {number(bias)}"
+    words = [f"{told}, and {number(left)} is the remainder"]
     if len(result.random):
         mean, high = (_share(float(value)) for value in (result.random.mean(), result.random.max()))
         chance = f"{mean} with as many units by chance (at most {high})"
@@ -127,4 +167,7 @@ def draw_formula(
         pen.text((0, step * i), line, fill="#1a1a1a", font=letters)
     panel = Panel("", "formula", side=max(page.size) // DENSITY, exact=True)
     about = title(result, f"of {named(result)} = {result.activation:.6g}")
-    return with_panel(View(about, (), {}, note(result)), panel, np.asarray(page)[None])
+    more = (
+        {"map": result.map, "kernel": result.kernel} if result.map.size else {}
+    )  # for a page to move one over the other
+    return with_panel(View(about, (), more, note(result)), panel, np.asarray(page)[None])

@@ -13,7 +13,7 @@ from ...contract import knobs
 from ...contract.result import Result
 from ...results.adversarial import Adversarial, Universal
 from ...results.attribution import Attribution, ClassActivation, Estimate, Projection
-from ...results.connections import Connections, Formula
+from ...results.connections import Connections, ExpandedWeights, Formula
 from ...results.embedding import Embedding
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
 from ...results.evolution import Evolution
@@ -43,6 +43,7 @@ from .changes import adversarials
 from .changes.flipped_units import draw_flipped_units
 from .changes.margin_paths import draw_margin_path
 from .connections import draw_connections, draw_formula
+from .expanded_weights import draw_expanded_weights
 from .representation import embeddings
 from .representation.evolutions import draw_evolution
 from .representation.network_comparisons import draw_network_comparison
@@ -197,4 +198,5 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     Universal: adversarials.draw_universal,
     Connections: draw_connections,
     Formula: draw_formula,
+    ExpandedWeights: draw_expanded_weights,
 }

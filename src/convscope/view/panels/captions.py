@@ -9,7 +9,7 @@ _WARNINGS = (
     "partial", "tied", "vanished", "silent", "unmoved", "lowered", "constant", "nothing_positive", "not_converged",
     "calls", "without_switches", "without_rule", "flat", "kept", "undriven", "not_finite", "redirected",
     "places", "other_ways", "same_class", "held", "one_by_one", "unread", "chance", "direction", "mean_over",
-    "no_better_than_chance", "attention",
+    "no_better_than_chance", "attention", "as_identity", "border",
 )  # fmt: skip
 
 

@@ -23,7 +23,10 @@ _ONE, _MANY, _FEW = 224, 112, 28  # sides: a lone map, the largest and the small
 
 @dataclass(frozen=True, eq=False)
 class TileSheet:
-    """RGB or RGBA pixels, drawn at x, y in width × height; a photo may lose a little when stored, a map may not."""
+    """RGB or RGBA pixels, drawn at x, y in width × height; a photo may lose a little when stored, a map may not.
+
+    `vector` shows the same as SVG, where there is such a drawing.
+    """
 
     pixels: NDArray[np.uint8]
     x: float
@@ -31,6 +34,7 @@ class TileSheet:
     width: float
     height: float
     photo: bool = False
+    vector: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def _panel(panel: Panel, tiles: NDArray[Any]) -> tuple[int, int, list[TileSheet]
     whole = panel.exact and panel.side and len(tiles) == 1  # however dense it is
     sheet = tiles[0] if whole else _sheet(colored(tiles, panel.scale), columns, (width, height), pitch)
     across, down = (width, height) if len(tiles) == 1 else (sheet.shape[1] / DENSITY, sheet.shape[0] / DENSITY)
-    sheets = [TileSheet(sheet, left, top, across, down, panel.scale is None and not panel.exact)]
+    sheets = [TileSheet(sheet, left, top, across, down, panel.scale is None and not panel.exact, panel.vector)]
     if label_height:
         texts += _labels(panel, columns, (width, height), pitch, (left, top))
     bottom = top + math.ceil(sheets[0].height) + 4 + (0 if left else label_height)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from .layout import Scene, Text, TileSheet
 
+FONT = "DejaVu Sans, Verdana, sans-serif"  # the first is what places were measured with
+
 
 def svg(laid_out: Scene, title: str) -> str:
     """One `<svg>` element as wide as the page lets it be; `title` is what a screen reader says."""
@@ -45,6 +47,8 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
 
 def _image(sheet: TileSheet) -> str:
     box = f'x="{sheet.x:g}" y="{sheet.y:g}" width="{sheet.width:g}" height="{sheet.height:g}"'
+    if sheet.vector:
+        return sheet.vector.replace("<svg", f"<svg {box}", 1)
     return f'<image {box} href="{data_uri(sheet.pixels, sheet.photo)}"/>'
 
 
