@@ -7,6 +7,7 @@ import { begin } from "./store/session";
 import { settle } from "./store/ui";
 import "./map/page/map.css";
 import "./panels/panels.css";
+import "./space/page/space.css";
 import "./theme.css";
 import "./toolbox/toolbox.css";
 

@@ -581,7 +581,7 @@ export interface SpaceTiles {
   classes: ClassScore[];
 }
 
-/** Asks for the numbers behind a neuron: a NeuronTerms frame. Without a `place` (y, x) it is the channel's strongest. */
+/** Asks for the numbers behind a neuron, a NeuronTerms frame: without a `place` (y, x), its channel's strongest. */
 export interface AskNeuron {
   network: string;
   layer: string;

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import convscope as cs
 from convscope.explorer.space.folding import between, blocks_of_chain, folded
 from convscope.explorer.space.lanes import lanes_of, longest_levels, paths
-from convscope.explorer.space.layout import columns_and_rows, placed
+from convscope.explorer.space.layout import columns_and_rows, network_layout
 from convscope.graph.layer_graph import layer_graph, passing_layers
 from convscope.training.convnetjs.networks import mnist
 
@@ -32,7 +32,7 @@ def graphs(draw):
 
 def check(inputs, shapes):
     """Levels grow along every wire, no two planes overlap in space or on the flat page, and arcs are above them."""
-    found = placed(shapes, inputs)
+    found = network_layout(shapes, inputs)
     assert list(found.planes) == list(inputs)
     for one, two in itertools.combinations(found.planes.values(), 2):
         reach = (max(one.width, one.height) + max(two.width, two.height)) / 2
@@ -74,7 +74,7 @@ def test_any_graph_is_laid_out_without_overlap(graph):
 def test_the_same_graph_lies_the_same_in_whatever_order_edges_are_told(graph, random: chance.Random):
     inputs, shapes = graph
     mixed = {name: tuple(random.sample(read, len(read))) for name, read in inputs.items()}
-    assert placed(shapes, mixed).planes == placed(shapes, inputs).planes
+    assert network_layout(shapes, mixed).planes == network_layout(shapes, inputs).planes
 
 
 def test_a_residual_block_and_a_branch_lie_as_by_hand():

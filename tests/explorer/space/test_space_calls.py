@@ -83,9 +83,9 @@ def test_the_numbers_behind_a_neuron_add_up_channel_by_channel(asked, workspace)
     assert header["box"] == {"top": 2, "left": 8, "bottom": 7, "right": 13}
 
 
-def test_the_numbers_of_a_class_are_by_channels_of_the_layer_before(asked):
+def test_the_numbers_of_a_class_are_by_units_of_the_layer_before(asked):
     header, _ = asked("neuron", layer="logits", channel=2)
-    assert {edge["layer"] for edge in header["edges"]} == {"4"} and len(header["edges"]) == 4
+    assert {edge["layer"] for edge in header["edges"]} == {"5"} and (len(header["edges"]), header["others"]) == (8, 56)
     assert header["box"] == {"top": 0, "left": 0, "bottom": 32, "right": 32}
 
 

@@ -6,6 +6,7 @@ import { ComparePanel } from "../panels/compare";
 import { follow } from "../panels/gallery";
 import { choose } from "../panels/technique/asking";
 import { mapPlace } from "../store/map_place";
+import { spacePlace } from "../store/space_place";
 import * as state from "../store/state";
 import { Classes } from "../toolbox/classes";
 import { Grid } from "../toolbox/grid/grid";
@@ -17,6 +18,7 @@ import { Help } from "./help";
 import { Notices } from "./notices";
 import { Palette } from "./palette";
 import { PythonLine } from "./python";
+import { SpaceDoor } from "./space";
 import { Tabs } from "./tabs";
 
 const PARTS = [
@@ -31,13 +33,19 @@ export function App() {
     <>
       <Header />
       <Notices />
-      {!state.network.value ? <Waiting /> : mapPlace.value ? <MapPage make={() => choose("embed")} /> : <Stage />}
+      <Page />
       <PythonLine />
-      {!mapPlace.value && <Parts />}
+      {!mapPlace.value && !spacePlace.value && <Parts />}
       <Palette />
       <Help />
     </>
   );
+}
+
+function Page() {
+  if (!state.network.value) return <Waiting />;
+  if (spacePlace.value) return <SpaceDoor />;
+  return mapPlace.value ? <MapPage make={() => choose("embed")} /> : <Stage />;
 }
 
 function Parts() {

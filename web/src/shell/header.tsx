@@ -1,6 +1,7 @@
 /** Above everything: which network, the search, how it looks, whether the server is there. */
 import { leaveMap, mapPlace, openMap } from "../store/map_place";
 import { openNetwork } from "../store/selection";
+import { openSpace, spacePlace } from "../store/space_place";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
 
@@ -32,15 +33,21 @@ export function Header() {
 
 /** The pages there are. */
 function Pages() {
-  const map = mapPlace.value !== null;
+  const page = spacePlace.value ? "Space" : mapPlace.value ? "Map" : "Toolbox";
+  const go = (to: string) => {
+    if (to === page) return;
+    if (mapPlace.value) leaveMap();
+    spacePlace.value = null;
+    if (to === "Map") openMap();
+    if (to === "Space") openSpace({ at: state.layer.value });
+  };
   return (
     <nav class="pages" aria-label="Pages">
-      <button type="button" aria-current={map ? undefined : "page"} onClick={() => map && leaveMap()}>
-        Toolbox
-      </button>
-      <button type="button" aria-current={map ? "page" : undefined} onClick={() => map || openMap()}>
-        Map
-      </button>
+      {["Toolbox", "Space", "Map"].map((name) => (
+        <button key={name} type="button" aria-current={name === page ? "page" : undefined} onClick={() => go(name)}>
+          {name}
+        </button>
+      ))}
     </nav>
   );
 }

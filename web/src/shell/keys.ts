@@ -4,6 +4,7 @@ import { toggleCamera, toggleFreeze } from "../input/camera";
 import { crop, nextImage, previousImage } from "../input/sources";
 import { cycleMode, cycleStyle, reset, toggleGradients, togglePin } from "../store/display";
 import { mapLeft, mapPlace, openMap } from "../store/map_place";
+import { spacePlace } from "../store/space_place";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
 import { moveBy, moveTo } from "../toolbox/grid/move";
@@ -131,6 +132,7 @@ function press(event: KeyboardEvent): void {
   if (event.key.length > 1 && event.key !== "Escape" && !inPage) return; // arrows belong to what has the focus
   const row = actingOn(event, state.singleKeys.value);
   if (!row || (mapPlace.value && row.keys[0] !== "h")) return; // the map has keys of its own, which its element takes
+  if (spacePlace.value && row.keys[0] !== "h" && row.group !== "Picture") return; // and so has space
   event.preventDefault();
   row.does(event.key);
 }

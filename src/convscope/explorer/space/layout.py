@@ -51,7 +51,7 @@ class Placed:
     wires: tuple[Wire, ...]
 
 
-def placed(shapes: Shapes, inputs: Inputs) -> Placed:
+def network_layout(shapes: Shapes, inputs: Inputs) -> Placed:
     """Lay out layers of these shapes, (C, H, W) or (C,) each, that read one another; inputs come before outputs."""
     numbers = {name: float(math.prod(shape)) for name, shape in shapes.items()}
     levels = longest_levels(inputs)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..workspace.space_messages import AskSpace, PlaneInfo, Space, WireInfo
 from .folding import between, blocks_of_chain, folded
-from .layout import placed
+from .layout import network_layout
 
 if TYPE_CHECKING:
     from ..workspace.workspace import Workspace
@@ -23,7 +23,9 @@ def network_space(workspace: Workspace, ask: AskSpace) -> Space:
     passing = blocks_of_chain(shapes) if wiring.passing is None else wiring.passing
     planes = {name: (name,) for name in shapes} if ask.every else folded(wiring.inputs, passing, shapes)
     inputs = between(planes, wiring.inputs)
-    found = placed({name: (1, *shapes[name][1:]) if name == "input" else shapes[name] for name in planes}, inputs)
+    found = network_layout(
+        {name: (1, *shapes[name][1:]) if name == "input" else shapes[name] for name in planes}, inputs
+    )
     numbers = {name: number for number, name in enumerate(planes)}
     return Space(
         network=ask.network,
