@@ -1,5 +1,5 @@
 /** Asks for what space shows: where layers lie, the tiles of those in sight before the others, and a unit's numbers. */
-import { batch, effect } from "@preact/signals";
+import { batch, computed, effect } from "@preact/signals";
 import type { Host } from "../hosts/host";
 import type { AskNeuron, AskSpaceTiles } from "../schema";
 import { newest } from "../store/newest";
@@ -10,6 +10,8 @@ import * as state from "./state";
 
 const MANY = 40; // planes, for which the tiles of each are smaller
 const OVER = 12; // images the rate is taken over
+const open = computed(() => spacePlace.value !== null);
+const every = computed(() => spacePlace.value?.every ?? false);
 let times: number[] = [];
 
 const lieOut = newest<[Host, string, boolean]>(async ([host, network, every]) => {
@@ -87,8 +89,8 @@ function wanted(image: string): number[] {
 export function follow(): () => void {
   const ends = [
     effect(() => {
-      const [host, network, every] = [app.host.value, app.network.value, spacePlace.value?.every ?? false];
-      if (host && network && spacePlace.value) void lieOut([host, network.name, every]);
+      const [host, network] = [app.host.value, app.network.value];
+      if (host && network && open.value) void lieOut([host, network.name, every.value]);
     }),
     effect(() => {
       const [host, network, image] = [app.host.value, app.network.value, app.image.value];

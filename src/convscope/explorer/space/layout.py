@@ -14,7 +14,7 @@ from .folding import Shapes
 from .lanes import lanes_of, longest_levels
 
 _PER_DOUBLING = 0.14  # of the side of a plane, for twice as many numbers
-_GAP, _LANE_GAP, _ABOVE, _RISE = 0.9, 0.7, 0.35, 0.45
+_GAP, _LANE_GAP, _ABOVE, _RISE = 0.5, 0.6, 0.35, 0.45
 _ROW, _CELL = 32, 0.16  # so many units without places, at most, make one row; of cells at least so wide
 Point = tuple[float, float, float]  # along, across, up
 

@@ -151,7 +151,6 @@ export class NetworkScene {
     this.#wires.geometry.dispose();
     this.#strands.geometry.dispose();
     this.#renderer.dispose();
-    this.#renderer.forceContextLoss();
   }
 
   #planeOf(

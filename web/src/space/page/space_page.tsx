@@ -26,7 +26,6 @@ export default function SpacePage() {
         {flat() ? <Flat /> : <Stage />}
       </div>
       <div class="column space-side">
-        <Guesses />
         <Card />
         <div class="panel">
           <SourcesPanel draw={app.network.value?.channels === 1} />
@@ -66,6 +65,7 @@ function Tools() {
           Every layer
         </button>
       </div>
+      <Guesses />
       {state.noWebGL.value && <p class="note">This browser draws no WebGL, so the network is shown flat.</p>}
       {space?.told && <p class="note">{space.told}</p>}
     </section>
@@ -78,19 +78,17 @@ function Guesses() {
   if (!rows.length) return null;
   const words = ["First guess", "Second guess"];
   return (
-    <section class="panel space-guesses" aria-label="Guesses">
-      <ol>
-        {rows.slice(0, 2).map((row, i) => (
-          <li key={words[i]}>
-            <button type="button" onClick={() => goInSpace({ at: "logits", channel: row.index })}>
-              <span class="quiet">{words[i]}</span>
-              <b>{row.label}</b>
-              <span>{(100 * row.probability).toFixed(row.probability < 0.0995 ? 1 : 0)} %</span>
-            </button>
-          </li>
-        ))}
-      </ol>
-    </section>
+    <ol class="space-guesses" aria-label="Guesses">
+      {rows.slice(0, 2).map((row, i) => (
+        <li key={words[i]}>
+          <button type="button" onClick={() => goInSpace({ at: "logits", channel: row.index })}>
+            <span class="quiet">{words[i]}</span>
+            <b>{row.label}</b>
+            <span>{(100 * row.probability).toFixed(row.probability < 0.0995 ? 1 : 0)} %</span>
+          </button>
+        </li>
+      ))}
+    </ol>
   );
 }
 

@@ -64,7 +64,9 @@ export function Stage() {
       return;
     }
     orbit.value = first(aspect());
+    whole.current = size.peek().width > 1;
   });
+  const whole = useRef(false);
   useEffect(
     () => () => {
       cancelAnimationFrame(frame.current.id);
@@ -79,6 +81,8 @@ export function Stage() {
     const { width, height } = size.value;
     state.space.value;
     scene.current?.resize(width, height, Math.min(devicePixelRatio || 1, 2));
+    if (width > 1 && !whole.current) orbit.value = first(width / height);
+    whole.current = width > 1;
     again();
   });
   useSignalEffect(() => {
