@@ -5,8 +5,8 @@ import type { ClassScore, NeuronTerms, PlaneInfo, PlaneTiles, Space } from "../s
 import { spacePlace } from "../store/space_place";
 import { network } from "../store/state";
 import { type Scale, suited } from "../views/colors";
+import type { Strand } from "./drawing/curves";
 import { cellsOf, type Hit } from "./drawing/picking";
-import type { Strand } from "./drawing/scene";
 
 /** The tiles of a plane, of which image; a byte a pixel. */
 export interface Tiles {

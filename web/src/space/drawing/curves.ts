@@ -2,11 +2,17 @@
 import { BufferGeometry, CatmullRomCurve3, Float32BufferAttribute, Vector3 } from "three";
 import type { Space, WireInfo } from "../../schema";
 import { table } from "../../views/colors";
-import { middleOf } from "./picking";
-import type { Strand } from "./scene";
+import { type Hit, middleOf } from "./picking";
 
 const [POSITIVE, NEGATIVE] = [0.86, 0.14]; // where on the diverging colors
 const STEPS = 14; // of a curve
+
+/** A strong edge: from a cell to a cell, and its share of the strongest, negative if it inhibits. */
+export interface Strand {
+  from: Hit;
+  to: Hit;
+  share: number;
+}
 
 /** All wires between planes that are shown, as pairs of points; skips are fainter the more of them there are. */
 export function curves(space: Space, shown: (plane: number) => boolean = () => true): BufferGeometry {

@@ -23,7 +23,7 @@ import {
 } from "three";
 import type { PlaneInfo, PlaneTiles, Space } from "../../schema";
 import { table } from "../../views/colors";
-import { curves, ribbons } from "./curves";
+import { curves, ribbons, type Strand } from "./curves";
 import { eyeOf, FOV, type Orbit } from "./orbit";
 import { cellsOf, type Hit } from "./picking";
 import { fragment, vertex } from "./shaders";
@@ -33,13 +33,6 @@ export interface Inks {
   wire: string;
   mark: string;
   empty: string;
-}
-
-/** A strong edge: from a cell to a cell, and its share of the strongest, negative if it inhibits. */
-export interface Strand {
-  from: Hit;
-  to: Hit;
-  share: number;
 }
 
 export class NetworkScene {
