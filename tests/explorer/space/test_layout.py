@@ -103,7 +103,8 @@ def test_what_only_passes_on_shares_a_plane():
     }  # fmt: skip
     shapes = dict.fromkeys(inputs, (4, 8, 8)) | {"flat": (256,), "sum": (256,)}
     each = dict.fromkeys(["bn", "relu", "flat", "act"], "each by itself")
-    found = folded(inputs, {**each, "block": "same"}, shapes)
+    found = folded(inputs, {**each, "block": "same"}, shapes, {"sum"})
+    assert "relu" in folded(inputs, {**each, "block": "same"}, shapes, {"block"})
     assert found == {
         "input": ("input",), "conv": ("conv",), "block": ("bn", "relu", "block"), "pool": ("pool", "flat"),
         "sum": ("sum",), "act": ("act",),

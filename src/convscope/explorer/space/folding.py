@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ...graph.layer_graph import Passing
 from ..workspace.kept_graph import Inputs
@@ -10,10 +10,13 @@ from ..workspace.kept_graph import Inputs
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def folded(inputs: Inputs, passing: Mapping[str, Passing], shapes: Shapes) -> dict[str, tuple[str, ...]]:
+def folded(
+    inputs: Inputs, passing: Mapping[str, Passing], shapes: Shapes, idle: Collection[str] = ()
+) -> dict[str, tuple[str, ...]]:
     """The layers of each plane, by the one whose values it shows: the last of those that have as many axes as any.
 
-    A layer that works on each number by itself joins the plane of its input where nobody else reads that.
+    A plane is named by one that is `idle`, as it does nothing, only where there is no other. A layer that works on each
+    number by itself joins the plane of its input where nobody else reads that.
     """
     readers = _readers(inputs)
     groups = dict[str, list[str]]()  # of each layer
@@ -25,7 +28,7 @@ def folded(inputs: Inputs, passing: Mapping[str, Passing], shapes: Shapes) -> di
         groups[name] = group if joins else []
         groups[name].append(name)
     planes = {id(group): group for group in groups.values()}.values()
-    return {_shown(group, shapes): tuple(group) for group in planes}
+    return {_shown(group, shapes, idle): tuple(group) for group in planes}
 
 
 def between(planes: Mapping[str, tuple[str, ...]], inputs: Inputs) -> Inputs:
@@ -56,6 +59,7 @@ def _readers(inputs: Inputs) -> dict[str, list[str]]:
     return found
 
 
-def _shown(group: list[str], shapes: Shapes) -> str:
+def _shown(group: list[str], shapes: Shapes, idle: Collection[str]) -> str:
     most = max(len(shapes[name]) for name in group)
-    return [name for name in group if len(shapes[name]) == most][-1]
+    suited = [name for name in group if len(shapes[name]) == most]
+    return ([name for name in suited if name not in idle] or suited)[-1]

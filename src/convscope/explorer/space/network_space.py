@@ -11,6 +11,7 @@ from .layout import network_layout
 if TYPE_CHECKING:
     from ..workspace.workspace import Workspace
 
+_IDLE = {"Identity", "Dropout", "Dropout2d"}
 _CHAIN = "{} has no graph that can be found, so its layers stand one behind another as they are run."
 
 
@@ -19,9 +20,10 @@ def network_space(workspace: Workspace, ask: AskSpace) -> Space:
     loaded = workspace.loaded(ask.network)
     layers, wiring = loaded.net.layers, loaded.wiring
     shapes = {name: row.shape for name, row in layers.items()}
+    idle = {name for name, row in layers.items() if row.kind in _IDLE}
     chain = wiring.passing is None
     passing = blocks_of_chain(shapes) if wiring.passing is None else wiring.passing
-    planes = {name: (name,) for name in shapes} if ask.every else folded(wiring.inputs, passing, shapes)
+    planes = {name: (name,) for name in shapes} if ask.every else folded(wiring.inputs, passing, shapes, idle)
     inputs = between(planes, wiring.inputs)
     found = network_layout(
         {name: (1, *shapes[name][1:]) if name == "input" else shapes[name] for name in planes}, inputs
