@@ -6,6 +6,7 @@ import {
   DoubleSide,
   LinearFilter,
   LinearMipmapLinearFilter,
+  LinearSRGBColorSpace,
   LineBasicMaterial,
   LineSegments,
   Mesh,
@@ -53,6 +54,7 @@ export class NetworkScene {
     readonly space: Space,
   ) {
     this.#renderer = new WebGLRenderer({ canvas, antialias: true, powerPreference: "high-performance" });
+    this.#renderer.outputColorSpace = LinearSRGBColorSpace; // colors are shown as they are written
     const square = new PlaneGeometry(1, 1).rotateY(-Math.PI / 2);
     const tables = { sequential: lookup("sequential"), diverging: lookup("diverging") };
     this.#planes = space.planes.map((plane) => this.#planeOf(plane, square, tables));
@@ -173,7 +175,7 @@ export class NetworkScene {
   }
 }
 
-/** A color as it is written, which no color space is to change. */
+/** A color as it is written. */
 function plain(color: string): Color {
   return new Color().setStyle(color, "srgb-linear");
 }

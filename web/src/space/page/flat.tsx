@@ -14,7 +14,7 @@ import { linesOf } from "./words";
 const MARGIN = 60;
 
 export function Flat() {
-  const zoom = useSignal(64);
+  const zoom = useSignal(52);
   const frame = useRef<HTMLElement>(null);
   const space = state.space.value;
   useEffect(() => {

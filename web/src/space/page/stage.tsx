@@ -2,7 +2,7 @@
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { dark } from "../../map/drawing/theme";
-import { spacePlace } from "../../store/space_place";
+import { goInSpace, spacePlace } from "../../store/space_place";
 import * as app from "../../store/state";
 import { labels, write } from "../drawing/labels";
 import { fitting, type Orbit, partWay, seenAt, shifted, turned, zoomed } from "../drawing/orbit";
@@ -196,9 +196,9 @@ export function Stage() {
       <canvas ref={canvas} key={`${app.network.value?.name}`} aria-hidden="true" />
       {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a canvas takes no focus */}
       <canvas ref={over} aria-hidden="true" />
-      <p id="space-keys" class="unseen">
-        Tab goes from layer to layer, arrows with Shift from unit to unit, arrows turn, plus and minus zoom, Enter opens the toolbox, Escape
-        leaves.
+      <p id="space-keys" class="space-hint">
+        Tab: next layer · Shift and arrows: unit · arrows or drag: turn · + − or wheel: zoom · Shift and drag: move · Enter: toolbox · Esc:
+        none
       </p>
       <div class="space-zoom">
         <button type="button" class="small" aria-label="Nearer" onClick={() => go(zoomed(orbit.value, 1.4))}>
@@ -267,7 +267,7 @@ function pressed(event: KeyboardEvent, orbit: Orbit, go: (to: Orbit) => void, wh
   else if (event.key === "Home") go(start());
   else if (event.key === "End") go(whole());
   else if (event.key === "Enter") openUnit();
-  else if (event.key === "Escape") (event.currentTarget as HTMLElement).blur();
+  else if (event.key === "Escape") goInSpace({ at: "", channel: -1 });
   else return false;
   return true;
 }
