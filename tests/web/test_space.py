@@ -30,7 +30,7 @@ def space(request: pytest.FixtureRequest, explorer: Explorer) -> Iterator[Page]:
         context = browser.new_context(reduced_motion="reduce", viewport={"width": 1440, "height": 900})
         context.set_default_timeout(PATIENCE)
         page, wrong = context.new_page(), list[object]()
-        page.on("pageerror", wrong.append)
+        page.on("pageerror", lambda error: wrong.append(error))
         page.goto(f"{address}#{token}")
         page.get_by_role("button", name="Space", exact=True).click()
         page.wait_for_selector(CANVAS if webgl else ".space-plane canvas")

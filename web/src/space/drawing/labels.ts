@@ -1,6 +1,7 @@
-/** Names below planes, on a canvas over the scene; of two that would overlap, the nearer one is written. */
+/** Names below planes, on a canvas over the scene: of planes whose lower edge is in sight, and of two names that overlap the nearer. */
 import type { PlaneInfo } from "../../schema";
 import { type Orbit, seenAt } from "./orbit";
+import { pick } from "./picking";
 
 export interface Label {
   plane: number;
@@ -28,6 +29,16 @@ export function labels(
     })
     .filter(({ plane, far, x, y }) => shown(plane) && far > 0 && x > -60 && x < size.width + 60 && y > -20 && y < size.height)
     .sort((one, two) => Number(two.plane === at) - Number(one.plane === at) || one.far - two.far);
+  const open = (number: number) => {
+    const plane = planes[number]!;
+    const spot = seenAt(orbit, aspect, {
+      x: plane.along,
+      y: -0.499 * plane.height,
+      z: plane.across - plane.width * (0.5 - 0.5 / plane.columns),
+    });
+    const hit = pick(planes, shown, orbit, aspect, spot.x, spot.y);
+    return number === at || !hit || hit.plane === number;
+  };
   const taken: Label[] = [];
   const wide = (lines: readonly string[]) => Math.max(...lines.map((line) => line.length)) * 6.6 + 8;
   for (const { plane, x, y } of spots) {
@@ -37,7 +48,7 @@ export function labels(
         Math.abs(other.x - x) > (wide(other.lines) + wide(lines)) / 2 ||
         Math.abs(other.y - y) > LINE * Math.max(lines.length, other.lines.length),
     );
-    if (free) taken.push({ plane, x, y, lines });
+    if (free && open(plane)) taken.push({ plane, x, y, lines });
   }
   return taken;
 }

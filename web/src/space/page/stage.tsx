@@ -154,7 +154,7 @@ export function Stage() {
   const clicked = useRef(false);
 
   const press = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
     if (
       !pressed(
         event,
@@ -198,7 +198,7 @@ export function Stage() {
       <canvas ref={over} aria-hidden="true" />
       <p id="space-keys" class="space-hint">
         Tab: next layer · Shift and arrows: unit · arrows or drag: turn · + − or wheel: zoom · Shift and drag: move · Enter: toolbox · Esc:
-        none
+        leave
       </p>
       <div class="space-zoom">
         <button type="button" class="small" aria-label="Nearer" onClick={() => go(zoomed(orbit.value, 1.4))}>
@@ -255,6 +255,12 @@ function nearestSeen(orbit: Orbit, aspect: number, corners: ReturnType<typeof co
   return inside ? Math.min(...spots.map(({ z }) => Math.max(z, 0))) : Infinity;
 }
 
+/** To the buttons, from where Tab goes on through the page. */
+function leave(stage: HTMLElement): void {
+  goInSpace({ at: "", channel: -1 });
+  stage.querySelector("button")?.focus();
+}
+
 /** What a key does; false where it does nothing, and the browser may. */
 function pressed(event: KeyboardEvent, orbit: Orbit, go: (to: Orbit) => void, whole: () => Orbit, start: () => Orbit): boolean {
   const cells: Record<string, readonly [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -267,7 +273,7 @@ function pressed(event: KeyboardEvent, orbit: Orbit, go: (to: Orbit) => void, wh
   else if (event.key === "Home") go(start());
   else if (event.key === "End") go(whole());
   else if (event.key === "Enter") openUnit();
-  else if (event.key === "Escape") goInSpace({ at: "", channel: -1 });
+  else if (event.key === "Escape") leave(event.currentTarget as HTMLElement);
   else return false;
   return true;
 }
