@@ -31,7 +31,7 @@ _DRAWN = f"{_LOW} view view.render view.charts view.panels"
 _MAPS = "representation representation.similarity representation.separation representation.embedding"
 _ABOUT = f"{_RUN} optimize {_SCAN} techniques"
 _ALL = f"{_RUN} {_SCAN} {_VIEW} store catalog"  # of fronts: never a technique
-_EXPLORER = "explorer explorer.workspace explorer.answers explorer.maps explorer.jobs"
+_EXPLORER = "explorer explorer.workspace explorer.answers explorer.maps explorer.space explorer.jobs"
 MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "base": "",
     "contract": "base",
@@ -86,8 +86,9 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "explorer.workspace": _ALL,
     "explorer.answers": f"{_ALL} explorer.workspace",
     "explorer.maps": f"{_ALL} {_MAPS} explorer.workspace explorer.answers",
+    "explorer.space": f"{_ALL} explorer.workspace explorer.answers",
     "explorer.jobs": f"{_ALL} explorer.workspace explorer.maps",
-    "explorer": f"{_ALL} explorer.workspace explorer.answers explorer.maps explorer.jobs",
+    "explorer": f"{_ALL} explorer.workspace explorer.answers explorer.maps explorer.space explorer.jobs",
     "fronts.report": f"{_ALL} zoo",
     "fronts.server": f"{_ALL} zoo {_EXPLORER}",
     "fronts.cli": f"{_ALL} zoo training training.storage training.convnetjs fronts.report fronts.server",

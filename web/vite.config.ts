@@ -6,7 +6,8 @@ const server = "http://127.0.0.1:8765"; // `convscope explore --no-open`, while 
 const served = {
   outDir: "../src/convscope/fronts/server/static",
   assetsInlineLimit: 0, // the content policy allows no data: font or script
-  modulePreload: { polyfill: false },
+  modulePreload: false as const,
+  chunkSizeWarningLimit: 600, // three, which only the page of space fetches
 };
 
 /** The script and the style of a map in a file, which Python writes into the file. */

@@ -8,6 +8,7 @@ import { settle } from "./store/ui";
 import "./circuit/circuit.css";
 import "./map/page/map.css";
 import "./panels/panels.css";
+import "./space/page/space.css";
 import "./theme.css";
 import "./toolbox/toolbox.css";
 

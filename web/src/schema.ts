@@ -513,6 +513,117 @@ export interface MapSelection {
   images: number;
 }
 
+/** Asks where the layers lie: those that only pass on in the plane of another, or each in its own with `every`. */
+export interface AskSpace {
+  network: string;
+  every?: boolean;
+}
+
+/** A layer in space: its middle and size, and how its tiles are arranged.
+ * `joined` are all layers of the plane, which shows the values of `layer`.
+ */
+export interface PlaneInfo {
+  layer: string;
+  kind: string;
+  joined: string[];
+  shape: number[];
+  level: number;
+  lane: number;
+  along: number;
+  across: number;
+  width: number;
+  height: number;
+  columns: number;
+  rows: number;
+}
+
+/** From a plane to one that reads it, both by number; `points` are along, across and up, in space. */
+export interface WireInfo {
+  source: number;
+  target: number;
+  skips: boolean;
+  points: [number, number, number][];
+}
+
+/** A network in space; `told` says where it is not the executed graph. */
+export interface Space {
+  network: string;
+  planes: PlaneInfo[];
+  wires: WireInfo[];
+  told: string;
+}
+
+/** Asks for the maps of some layers for an image, by one forward: a SpaceTiles frame.
+ * No tile is longer than `side`, and no plane than `most` pixels.
+ */
+export interface AskSpaceTiles {
+  network: string;
+  layers: string[];
+  image: string;
+  side?: number;
+  most?: number;
+  hidden?: Box[];
+}
+
+/** The tiles of a layer, `width` × `height` pixels each and `columns` × `rows` of them, row by row as one picture.
+ * It begins at byte `start`. Byte 0 is `low` and 255 `high`, the same for all its channels; unused cells are 0.
+ */
+export interface PlaneTiles {
+  layer: string;
+  start: number;
+  width: number;
+  height: number;
+  columns: number;
+  rows: number;
+  low: number;
+  high: number;
+}
+
+/** Header of tiles: array `pixels` (n,) uint8, all planes behind one another. */
+export interface SpaceTiles {
+  image: string;
+  planes: PlaneTiles[];
+  classes: ClassScore[];
+}
+
+/** Asks for the numbers behind a neuron, a NeuronTerms frame: without a `place` (y, x), its channel's strongest. */
+export interface AskNeuron {
+  network: string;
+  layer: string;
+  image: string;
+  channel: number;
+  place?: [number, number] | null;
+  top?: number;
+}
+
+/** What a channel gives to a neuron: the sum of `count` products of weight and input. */
+export interface Edge {
+  layer: string;
+  channel: number;
+  value: number;
+  count: number;
+}
+
+/** Header of a neuron: its strongest `edges`, and arrays `weights`, `inputs` and `products` (n, h, w) float32.
+ * They hold the numbers of each edge, NaN where there is none. All products, those of the `others` channels together
+ * being `rest`, with `bias` and `remainder`, add up to `total`, of which `function` makes `activation`. `box` is what
+ * the neuron sees of the picture.
+ */
+export interface NeuronTerms {
+  unit: string;
+  label: string;
+  edges: Edge[];
+  rest: number;
+  others: number;
+  bias: number;
+  remainder: number;
+  total: number;
+  function: string;
+  activation: number;
+  box: Box;
+  python: string;
+}
+
 /** Calls that answer with JSON: what each is asked with, null where it is a GET, and its answer. */
 export interface Plain {
   session: [null, Session];
@@ -531,6 +642,7 @@ export interface Plain {
   map_image: [OfMapImage, ImageInfo];
   map_neighbors: [AskMapNeighbors, MapNeighbors];
   map_selection: [AskMapSelection, MapSelection];
+  space: [AskSpace, Space];
 }
 
 /** Calls that answer with a frame: what each is asked with, null where it is a GET, and the frame's header. */
@@ -549,4 +661,6 @@ export interface Framed {
   map_colors: [AskMapColors, MapColors];
   map_atlas: [AskMapAtlas, MapAtlas];
   map_picture: [AskMapPicture, MapPicture];
+  space_tiles: [AskSpaceTiles, SpaceTiles];
+  neuron: [AskNeuron, NeuronTerms];
 }

@@ -18,6 +18,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   map: ["hosts", "store", "views", "map/drawing"],
   "map/page": ["hosts", "store", "views", "panels", "map", "map/drawing"],
   circuit: ["hosts", "store", "views", "toolbox"],
+  "space/drawing": ["views"],
+  space: ["hosts", "store", "views", "space/drawing"],
+  "space/page": ["hosts", "store", "views", "input", "map/drawing", "space", "space/drawing"],
   shell: [
     "hosts",
     "store",
@@ -31,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "map",
     "map/page",
     "circuit",
+    "space/page",
   ],
 };
 

@@ -16,7 +16,8 @@ from ..view.figures.registry import drawer_of
 from .answers import activations, answers, gallery, scan_statistics
 from .jobs.jobs import QUEUE, JobList
 from .maps import map_answers
-from .workspace import map_messages, messages
+from .space import network_space, neuron_terms, space_tiles
+from .workspace import map_messages, messages, space_messages
 from .workspace.images import BODY, PIXELS
 from .workspace.workspace import Workspace
 
@@ -119,6 +120,9 @@ ROUTES = (
     _plain("map_image", map_messages.OfMapImage, messages.ImageInfo, map_answers.map_image),
     _plain("map_neighbors", map_messages.AskMapNeighbors, map_messages.MapNeighbors, map_answers.map_neighbors),
     _plain("map_selection", map_messages.AskMapSelection, map_messages.MapSelection, map_answers.map_selection),
+    _plain("space", space_messages.AskSpace, space_messages.Space, network_space.network_space),
+    _framed("space_tiles", space_messages.AskSpaceTiles, space_messages.SpaceTiles, space_tiles.space_tiles),
+    _framed("neuron", space_messages.AskNeuron, space_messages.NeuronTerms, neuron_terms.neuron_terms),
 )
 _BY_NAME = {route.name: route for route in ROUTES}
 

@@ -118,13 +118,13 @@ async function grab(): Promise<Blob | null> {
   return new Promise((done) => drawn.toBlob(done, "image/jpeg", 0.85));
 }
 
-/** Settles when the next grid is there, or after a while without one. */
+/** Settles when the grid, or the tiles, of another image are there, or after a while without. */
 function nextLook(): Promise<void> {
   return new Promise((done) => {
-    const before = state.looked.peek();
+    const before = state.lookedOf.peek();
     const timer = setTimeout(finish, LONGEST);
     const watching = effect(() => {
-      if (state.looked.value !== before) finish();
+      if (state.lookedOf.value !== before) finish();
     });
     function finish(): void {
       clearTimeout(timer);

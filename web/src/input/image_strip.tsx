@@ -62,7 +62,7 @@ function Thumb({ row }: { row: ImageInfo }) {
     };
   }, [row.id, network, live]);
   useEffect(() => {
-    if (chosen) button.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (chosen && button.current) reveal(button.current);
   }, [chosen]);
   return (
     <button
@@ -80,4 +80,12 @@ function Thumb({ row }: { row: ImageInfo }) {
       {live ? <span class="thumb-live">live</span> : url ? <img src={url} alt="" draggable={false} /> : <span class="thumb-empty" />}
     </button>
   );
+}
+
+/** Scrolls the strip alone: the page must stay where the reader is. */
+function reveal(thumb: HTMLElement): void {
+  const strip = thumb.parentElement;
+  if (!strip) return;
+  const [own, frame] = [thumb.getBoundingClientRect(), strip.getBoundingClientRect()];
+  strip.scrollTop += Math.min(0, own.top - frame.top) + Math.max(0, own.bottom - frame.bottom);
 }

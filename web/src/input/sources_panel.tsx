@@ -9,8 +9,9 @@ import { crop, listen, takeAddress } from "./sources";
 import { UploadButton } from "./upload_button";
 import { stretched, trouble } from "./upload_image";
 
-export function SourcesPanel() {
-  const open = useSignal<"" | "draw" | "address">("");
+/** With `draw` the drawing pad is open at first. */
+export function SourcesPanel({ draw = false }: { draw?: boolean }) {
+  const open = useSignal<"" | "draw" | "address">(draw ? "draw" : "");
   useEffect(listen, []);
   const toggle = (which: "draw" | "address") => () => (open.value = open.value === which ? "" : which);
   return (

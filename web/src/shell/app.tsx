@@ -1,13 +1,11 @@
 /** The page: the light's path from left to right, from the picture through the layers to the units and the chosen one. */
-import type { FunctionComponent } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { SourcesPanel } from "../input/sources_panel";
 import { MapPage } from "../map/page/map_page";
 import { ComparePanel } from "../panels/compare";
 import { follow } from "../panels/gallery";
 import { choose } from "../panels/technique/asking";
-import { mapPlace } from "../store/map_place";
-import { report } from "../store/requests";
+import { shown } from "../store/page";
 import * as state from "../store/state";
 import { Classes } from "../toolbox/classes";
 import { Grid } from "../toolbox/grid/grid";
@@ -16,6 +14,7 @@ import { PicturePanel } from "../toolbox/picture";
 import { UnitPanel } from "../toolbox/unit";
 import { Header } from "./header";
 import { Help } from "./help";
+import { LaterPage } from "./later_page";
 import { Notices } from "./notices";
 import { Palette } from "./palette";
 import { PythonLine } from "./python";
@@ -33,24 +32,20 @@ export function App() {
     <>
       <Header />
       <Notices />
-      {!state.network.value ? <Waiting /> : mapPlace.value ? <MapPage make={() => choose("embed")} /> : <OwnPage />}
+      <Page />
       <PythonLine />
-      {!mapPlace.value && state.page.value === "toolbox" && <Parts />}
+      {shown.value === "Toolbox" && <Parts />}
       <Palette />
       <Help />
     </>
   );
 }
 
-function OwnPage() {
-  return state.page.value === "circuit" ? <Circuit /> : <Stage />;
-}
-
-/** The circuit's page, fetched when it is first shown. */
-function Circuit() {
-  const [Page, put] = useState<FunctionComponent | null>(null);
-  useEffect(() => void import("../circuit/page").then((found) => put(() => found.CircuitPage), report), []);
-  return Page ? <Page /> : <main class="waiting" aria-busy="true" />;
+function Page() {
+  if (!state.network.value) return <Waiting />;
+  if (shown.value === "Map") return <MapPage make={() => choose("embed")} />;
+  if (shown.value === "Toolbox") return <Stage />;
+  return <LaterPage key={shown.value} page={shown.value} />;
 }
 
 function Parts() {

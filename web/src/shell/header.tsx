@@ -1,5 +1,5 @@
 /** Above everything: which network, the search, how it looks, whether the server is there. */
-import { leaveMap, mapPlace, openMap } from "../store/map_place";
+import { goTo, PAGES, shown } from "../store/page";
 import { openNetwork } from "../store/selection";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
@@ -32,23 +32,13 @@ export function Header() {
 
 /** The pages there are. */
 function Pages() {
-  const map = mapPlace.value !== null;
-  const circuit = !map && state.page.value === "circuit";
-  const show = (page: state.PageOf) => {
-    if (map) leaveMap();
-    state.page.value = page;
-  };
   return (
     <nav class="pages" aria-label="Pages">
-      <button type="button" aria-current={map || circuit ? undefined : "page"} onClick={() => show("toolbox")}>
-        Toolbox
-      </button>
-      <button type="button" aria-current={circuit ? "page" : undefined} onClick={() => show("circuit")}>
-        Circuit
-      </button>
-      <button type="button" aria-current={map ? "page" : undefined} onClick={() => map || openMap()}>
-        Map
-      </button>
+      {PAGES.map((page) => (
+        <button key={page} type="button" aria-current={page === shown.value ? "page" : undefined} onClick={() => goTo(page)}>
+          {page}
+        </button>
+      ))}
     </nav>
   );
 }

@@ -3,7 +3,8 @@ import { batch } from "@preact/signals";
 import { toggleCamera, toggleFreeze } from "../input/camera";
 import { crop, nextImage, previousImage } from "../input/sources";
 import { cycleMode, cycleStyle, reset, toggleGradients, togglePin } from "../store/display";
-import { mapLeft, mapPlace, openMap } from "../store/map_place";
+import { mapLeft, openMap } from "../store/map_place";
+import { shown } from "../store/page";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
 import { moveBy, moveTo } from "../toolbox/grid/move";
@@ -118,6 +119,12 @@ export function actingOn(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey
   return row && (single || (row.always && event.key.length > 1)) ? row : null;
 }
 
+/** Maps and space have keys of their own, which their elements take. */
+function works(row: Key): boolean {
+  if (row.keys[0] === "h" || (shown.value === "Space" && row.group === "Picture")) return true;
+  return shown.value !== "Map" && shown.value !== "Space";
+}
+
 function press(event: KeyboardEvent): void {
   if (event.defaultPrevented) return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
@@ -130,7 +137,7 @@ function press(event: KeyboardEvent): void {
   const inPage = target === document.body || target.getAttribute("role") === "grid";
   if (event.key.length > 1 && event.key !== "Escape" && !inPage) return; // arrows belong to what has the focus
   const row = actingOn(event, state.singleKeys.value);
-  if (!row || (mapPlace.value && row.keys[0] !== "h")) return; // the map has keys of its own, which its element takes
+  if (!row || !works(row)) return;
   event.preventDefault();
   row.does(event.key);
 }

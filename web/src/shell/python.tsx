@@ -1,12 +1,15 @@
 /** The Python that makes what is on screen, to copy. */
 import { useSignal } from "@preact/signals";
-import { mapPlace, mapPython } from "../store/map_place";
+import { mapPython } from "../store/map_place";
+import { shown } from "../store/page";
+import { spacePython } from "../store/space_place";
 import * as state from "../store/state";
 
 /** Of the map; in the toolbox of the trace where there is one; else of the unit's map; else of the grid. */
 function line(): string {
-  if (mapPlace.value) return mapPython.value;
-  if (state.page.value === "circuit") return state.circuitPython.value;
+  if (shown.value === "Map") return mapPython.value;
+  if (shown.value === "Circuit") return state.circuitPython.value;
+  if (shown.value === "Space") return spacePython.value || state.network.value?.python || "";
   const { trace, unitLooked, looked, mode } = state;
   const traced = mode.value === "off" ? "" : trace.value?.header.python;
   return traced || unitLooked.value?.header.python || looked.value?.header.python || state.network.value?.python || "";

@@ -5,6 +5,7 @@ import type { Ask, Fields, Look, LookUnit, Statistics } from "../schema";
 import { synthesized } from "./jobs";
 import { newest } from "./newest";
 import { report, sentence } from "./requests";
+import { spacePlace } from "./space_place";
 import * as state from "./state";
 
 const TILE = 56;
@@ -112,7 +113,7 @@ export function follow(): void {
     const host = state.host.value;
     const network = state.network.value;
     const info = state.layerInfo.value;
-    return host && network && info ? { host, network: network.name, layer: info.name } : null;
+    return host && network && info && !spacePlace.value ? { host, network: network.name, layer: info.name } : null;
   };
   const view = () => ({
     side: tileSide.value,

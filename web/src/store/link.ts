@@ -4,6 +4,7 @@ import { tokenIn } from "../hosts/token";
 import { nearest, type Place, parseUnit, read, write } from "./address";
 import { STEPS as MAP_STEPS, mapPlace, readMap, writeMap } from "./map_place";
 import { openNetwork } from "./selection";
+import { readSpace, STEPS as SPACE_STEPS, spacePlace, writeSpace } from "./space_place";
 import * as state from "./state";
 
 /** Going Back undoes a change of these; the others only change the address. */
@@ -36,6 +37,11 @@ function address(): { hash: string; title: string; steps: Record<string, unknown
   if (map) return { hash: writeMap(map), title: "Map", steps: picked(map, MAP_STEPS) };
   const place = shown();
   if (!place.network) return null;
+  const space = spacePlace.value;
+  if (space) {
+    const hash = writeSpace(space, place.network, place.image);
+    return { hash, title: `${place.network} in space`, steps: { ...picked(space, SPACE_STEPS), image: place.image } };
+  }
   return { hash: write(place), title: `${place.layer}:${place.channel} · ${place.network}`, steps: picked(place, STEPS) };
 }
 
@@ -106,10 +112,27 @@ function follow(): void {
   });
 }
 
+/** Opens the network and the image of an address in space; false where there is no such network, which is said. */
+async function networkOf({ network, image }: { network: string; image: string }): Promise<boolean> {
+  last = null;
+  if (network && network !== state.network.value?.name) {
+    if (!state.session.value?.networks.includes(network)) {
+      state.problem.value = `There is no network ${network} here; this is ${state.network.value?.title}.`;
+      return false;
+    }
+    await openNetwork(network);
+  }
+  if (state.images.value.some((row) => row.id === image)) state.image.value = image;
+  mapPlace.value = null;
+  return true;
+}
+
 /** Shows what the address says, if it says anything. */
 async function showAddress(): Promise<void> {
   const map = readMap(location.hash);
-  const place = map || tokenIn(location.hash) ? null : read(location.hash);
+  const space = readSpace(location.hash);
+  const place = map || space || tokenIn(location.hash) ? null : read(location.hash);
+  spacePlace.value = space && (await networkOf(space)) ? space : null;
   if (map) {
     last = null; // going Back is no new step
     mapPlace.value = map;

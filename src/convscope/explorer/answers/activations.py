@@ -38,13 +38,13 @@ def look(workspace: Workspace, ask: Look) -> bytes:
     """A Looked frame: every channel of a layer for an image; raises UnknownLayer, BadImage, and ForwardFailed."""
     net = workspace.network(ask.network)
     layer = net.layer(ask.layer)
-    scored = _scored(net)
+    scored = has_scores(net)
     found = layer_activations(workspace, ask, [*([] if ask.traced else [layer]), *(["logits"] if scored else [])])
     values = slopes(workspace, ask, layer) if ask.traced else found[layer]
     header = Looked(
         layer=layer,
         shape=values.shape,
-        classes=_classes(net, found["logits"]) if scored else (),
+        classes=classes_of(net, found["logits"]) if scored else (),
         explained="" if values.ndim == 3 else _explained(layer, len(values)),
         reach=reach(workspace, ask) if ask.reach else None,
         python=_python_of_slopes(workspace, ask) if ask.traced else _python(workspace, ask),
@@ -186,7 +186,7 @@ def _ends(workspace: Workspace, ask: Look) -> tuple[float, float]:
     return min(low for low, _ in found), max(high for _, high in found)
 
 
-def _scored(net: Network) -> bool:
+def has_scores(net: Network) -> bool:
     """Whether the network's class scores mean something."""
     return net.classifies and _trained(net, "logits")
 
@@ -199,7 +199,8 @@ def _trained(net: Network, layer: str) -> bool:
     return True
 
 
-def _classes(net: Network, logits: Floats) -> tuple[ClassScore, ...]:
+def classes_of(net: Network, logits: Floats) -> tuple[ClassScore, ...]:
+    """The likeliest classes."""
     scores = torch.from_numpy(logits)
     probabilities = net.probabilities(scores[None])[0]
     best = scores.topk(min(_CLASSES, len(scores))).indices.tolist()

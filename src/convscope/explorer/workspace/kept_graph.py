@@ -5,32 +5,41 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...base.errors import CannotExport
 from ...base.version import VERSION
-from ...graph.layer_graph import layer_graph
+from ...graph.layer_graph import Passing, layer_graph, passing_layers
 from ...graph.neuron_windows import Field, layer_field, layer_fields, remember
 from ...network.network import Network
 from ...store import Store
 
-_PART = "wiring"
+_PART = "layers"
 Inputs = dict[str, tuple[str, ...]]  # of each layer: the earlier layers whose outputs it reads
 
 
-def kept_graph(net: Network, store: Store) -> Inputs:
-    """What each layer reads, found now or kept under the network's digest; what neurons see is known from here on."""
+@dataclass(frozen=True)
+class Wiring:
+    """What each layer reads, and which only pass that on; `passing` is None where no graph can be found."""
+
+    inputs: Inputs
+    passing: dict[str, Passing] | None
+
+
+def kept_graph(net: Network, store: Store) -> Wiring:
+    """How layers hang together, found now or kept under the network's digest; what neurons see is known from here."""
     key = hashlib.sha256(f"{net.digest} {VERSION}".encode()).hexdigest()
     kept = store.get(key, _PART)
     if kept is not None:
         return _taken_up(net, json.loads(kept))
-    inputs, fields = layer_graph(net), dict[str, Field]()
+    wiring, fields = Wiring(layer_graph(net), passing_layers(net)), dict[str, Field]()
     with suppress(CannotExport):
         fields = layer_fields(net, list(net.layers))
-    store.put(key, _PART, _written(inputs, fields))
-    return inputs
+    store.put(key, _PART, _written(wiring, fields))
+    return wiring
 
 
 def field_of(net: Network, layer: str) -> Field:
@@ -43,12 +52,12 @@ def field_of(net: Network, layer: str) -> Field:
         return Field(np.tile([0, height], (tall, 1)), np.tile([0, width], (wide, 1)), "upper bound")
 
 
-def _written(inputs: Inputs, fields: dict[str, Field]) -> bytes:
+def _written(wiring: Wiring, fields: dict[str, Field]) -> bytes:
     told = {name: [field.rows.tolist(), field.columns.tolist(), field.status] for name, field in fields.items()}
-    return json.dumps({"inputs": inputs, "fields": told}).encode()
+    return json.dumps({"inputs": wiring.inputs, "passing": wiring.passing, "fields": told}).encode()
 
 
-def _taken_up(net: Network, told: dict[str, dict[str, Any]]) -> Inputs:
+def _taken_up(net: Network, told: dict[str, Any]) -> Wiring:
     fields = told["fields"].items()
     remember(net, {name: Field(np.array(rows), np.array(columns), status) for name, (rows, columns, status) in fields})
-    return {name: tuple(map(str, layers)) for name, layers in told["inputs"].items()}
+    return Wiring({name: tuple(map(str, layers)) for name, layers in told["inputs"].items()}, told["passing"])

@@ -27,7 +27,7 @@ from ...scan.codes.result import Codes
 from ...scan.result import Scan
 from ...store import Store
 from .images import ImageLibrary
-from .kept_graph import Inputs, kept_graph
+from .kept_graph import Wiring, kept_graph
 from .kept_map import PARTS, KeptMap, digest_of_parts, kept_map
 from .lru_cache import LRUCache
 from .messages import LayerInfo, NetworkInfo, ScanInfo
@@ -43,7 +43,7 @@ class Loaded:
     """A network and how its layers hang together."""
 
     net: Network
-    inputs: Inputs
+    wiring: Wiring
     name: str
 
     @cached_property
@@ -57,7 +57,7 @@ class Loaded:
                 shape=row.shape,
                 units=row.units,
                 map=len(row.shape) == 3,
-                inputs=self.inputs[row.name],
+                inputs=self.wiring.inputs[row.name],
             )
             for row in net.layers.values()
         ]
