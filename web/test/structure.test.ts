@@ -17,7 +17,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "map/drawing": ["hosts", "store", "views"],
   map: ["hosts", "store", "views", "map/drawing"],
   "map/page": ["hosts", "store", "views", "panels", "map", "map/drawing"],
-  shell: ["hosts", "store", "views", "input", "panels", "panels/scan", "panels/technique", "toolbox", "toolbox/grid", "map", "map/page"],
+  training: ["hosts", "store", "views", "input"],
+  shell: [
+    "hosts",
+    "store",
+    "views",
+    "input",
+    "panels",
+    "panels/scan",
+    "panels/technique",
+    "toolbox",
+    "toolbox/grid",
+    "map",
+    "map/page",
+    "training",
+  ],
 };
 
 const texts = import.meta.glob<string>("../src/**/*", { query: "?raw", import: "default", eager: true });

@@ -103,6 +103,7 @@ class Recorder:
         with self._notes.unharmed("the first step"):
             self._snapshots.note_pictures(self._step)
             self._begin()
+            self._notes.write()  # so that who watches finds a record
         self._page = self._opened() if show else None
 
     def __enter__(self) -> Self:

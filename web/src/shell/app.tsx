@@ -7,6 +7,7 @@ import { follow } from "../panels/gallery";
 import { choose } from "../panels/technique/asking";
 import { mapPlace } from "../store/map_place";
 import * as state from "../store/state";
+import { trainingPlace } from "../store/training_place";
 import { Classes } from "../toolbox/classes";
 import { Grid } from "../toolbox/grid/grid";
 import { Layers } from "../toolbox/layers";
@@ -18,6 +19,7 @@ import { Notices } from "./notices";
 import { Palette } from "./palette";
 import { PythonLine } from "./python";
 import { Tabs } from "./tabs";
+import { LaterTrainingPage } from "./training_page";
 
 const PARTS = [
   ["specimen", "Picture"],
@@ -31,9 +33,17 @@ export function App() {
     <>
       <Header />
       <Notices />
-      {!state.network.value ? <Waiting /> : mapPlace.value ? <MapPage make={() => choose("embed")} /> : <Stage />}
+      {trainingPlace.value ? (
+        <LaterTrainingPage />
+      ) : !state.network.value ? (
+        <Waiting />
+      ) : mapPlace.value ? (
+        <MapPage make={() => choose("embed")} />
+      ) : (
+        <Stage />
+      )}
       <PythonLine />
-      {!mapPlace.value && <Parts />}
+      {!mapPlace.value && !trainingPlace.value && <Parts />}
       <Palette />
       <Help />
     </>

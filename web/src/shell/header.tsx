@@ -1,7 +1,9 @@
 /** Above everything: which network, the search, how it looks, whether the server is there. */
+import { batch } from "@preact/signals";
 import { leaveMap, mapPlace, openMap } from "../store/map_place";
 import { openNetwork } from "../store/selection";
 import * as state from "../store/state";
+import { trainingPlace } from "../store/training_place";
 import * as ui from "../store/ui";
 
 const THEMES: readonly state.Theme[] = ["auto", "light", "dark"];
@@ -14,10 +16,14 @@ export function Header() {
         <span class="mark" aria-hidden="true" /> convscope
       </h1>
       <Pages />
-      <Networks />
-      <button type="button" class="search" onClick={() => ui.openPalette()}>
-        <span>Search layer, unit, class</span> <kbd>Ctrl K</kbd>
-      </button>
+      {state.network.value && (
+        <>
+          <Networks />
+          <button type="button" class="search" onClick={() => ui.openPalette()}>
+            <span>Search layer, unit, class</span> <kbd>Ctrl K</kbd>
+          </button>
+        </>
+      )}
       <span class={`connection ${state.connection.value}`}>
         <span aria-hidden="true" />
         {STATES[state.connection.value]}
@@ -32,15 +38,22 @@ export function Header() {
 
 /** The pages there are. */
 function Pages() {
-  const map = mapPlace.value !== null;
+  const here = trainingPlace.value ? "Training" : mapPlace.value ? "Map" : "Toolbox";
+  const page = (name: string, go: () => unknown) => (
+    <button type="button" aria-current={name === here ? "page" : undefined} onClick={() => name === here || go()}>
+      {name}
+    </button>
+  );
+  const away = (go: () => void) => () =>
+    batch(() => {
+      trainingPlace.value = null;
+      go();
+    });
   return (
     <nav class="pages" aria-label="Pages">
-      <button type="button" aria-current={map ? undefined : "page"} onClick={() => map && leaveMap()}>
-        Toolbox
-      </button>
-      <button type="button" aria-current={map ? "page" : undefined} onClick={() => map || openMap()}>
-        Map
-      </button>
+      {state.network.value && page("Toolbox", away(leaveMap))}
+      {state.network.value && page("Map", away(openMap))}
+      {!!state.session.value?.runs && page("Training", () => (trainingPlace.value = "#/training"))}
     </nav>
   );
 }

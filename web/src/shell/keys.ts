@@ -5,6 +5,7 @@ import { crop, nextImage, previousImage } from "../input/sources";
 import { cycleMode, cycleStyle, reset, toggleGradients, togglePin } from "../store/display";
 import { mapLeft, mapPlace, openMap } from "../store/map_place";
 import * as state from "../store/state";
+import { trainingPlace } from "../store/training_place";
 import * as ui from "../store/ui";
 import { moveBy, moveTo } from "../toolbox/grid/move";
 import { moveLayer } from "../toolbox/layers";
@@ -130,7 +131,7 @@ function press(event: KeyboardEvent): void {
   const inPage = target === document.body || target.getAttribute("role") === "grid";
   if (event.key.length > 1 && event.key !== "Escape" && !inPage) return; // arrows belong to what has the focus
   const row = actingOn(event, state.singleKeys.value);
-  if (!row || (mapPlace.value && row.keys[0] !== "h")) return; // the map has keys of its own, which its element takes
+  if (!row || ((mapPlace.value || trainingPlace.value) && row.keys[0] !== "h")) return; // the other pages' elements take keys themselves
   event.preventDefault();
   row.does(event.key);
 }

@@ -2,9 +2,11 @@
 import { useSignal } from "@preact/signals";
 import { mapPlace, mapPython } from "../store/map_place";
 import * as state from "../store/state";
+import { trainingPlace, trainingPython } from "../store/training_place";
 
 /** Of the map; in the toolbox of the trace where there is one; else of the unit's map; else of the grid. */
 function line(): string {
+  if (trainingPlace.value) return trainingPython.value;
   if (mapPlace.value) return mapPython.value;
   const { trace, unitLooked, looked, mode } = state;
   const traced = mode.value === "off" ? "" : trace.value?.header.python;
