@@ -1,4 +1,4 @@
-"""The page of trainings: two runs side by side, one of which runs and is paused, stepped and set from another process."""
+"""The page of trainings: two runs side by side, of which one is paused, stepped and set from another process."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_two_runs_are_watched_and_the_one_that_runs_is_steered(
     expect(page.get_by_text("Learning rate must be a number, not fast.").last).to_be_attached()
 
     page.get_by_role("combobox", name="Beside it").select_option("1")
-    expect(page.get_by_role("region", name="Loop B").get_by_text("Ended")).to_be_visible()
+    expect(page.get_by_role("region", name="Loop B").get_by_text("Ended", exact=True)).to_be_visible()
     slider = page.get_by_role("slider", name="Step")
     slider.press("Home")
     expect(page).to_have_url(re.compile(r"#/training/0\?beside=1&at=0$"))

@@ -1,4 +1,4 @@
-"""What a page is told of a training: the curves of its record and of what is not there yet, looks at any step, and commands."""
+"""What a page is told of a training: curves, of what is in no chunk yet as well, looks at any step, and refusals."""
 
 from __future__ import annotations
 

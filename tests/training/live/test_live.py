@@ -1,8 +1,7 @@
-"""A loop that is watched learns what it learns unseen; it rests, steps and is set anew by its own thread, and says so."""
+"""A loop that is watched learns what it learns unseen; it rests, steps and is set anew by its own thread alone."""
 
 from __future__ import annotations
 
-import errno
 import re
 import threading
 import time

@@ -2,9 +2,10 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Arr } from "../hosts/host";
 import type { RunTiles } from "../schema";
+import { ScaleBar } from "../views/color_bar";
 import { byteColors, imageOf, LEVELS, PLAIN, suited, written } from "../views/colors";
 
-const WIDTH = 250; // of a picture on the page, about
+const WIDTH = 290; // of a picture on the page, about
 const NAMES = { maps: "Maps", map_gradients: "Map gradients", weights: "Weights", weight_gradients: "Weight gradients" } as const;
 
 export function Tiles({ told, array }: { told: RunTiles; array: Arr }) {
@@ -32,6 +33,7 @@ export function Tiles({ told, array }: { told: RunTiles; array: Arr }) {
         aria-label={`${what} of ${told.layer}, from ${range}`}
         style={{ width: `${w * zoom}px` }}
       />
+      {!told.color && <ScaleBar scale={suited(told.low, told.high)} width={110} />}
     </figure>
   );
 }

@@ -51,7 +51,7 @@ export function Happened() {
       <ol>
         {rows.map(({ event, mark }, i) => (
           <li key={i}>
-            <button type="button" class="small" onClick={() => state.go(event.step)} aria-label={`To step ${event.step}`}>
+            <button type="button" class="small" onClick={() => state.go(event.step)} title="Go to this step">
               {mark} {event.step.toLocaleString("en")}
             </button>
             {HARM.has(event.what) ? (

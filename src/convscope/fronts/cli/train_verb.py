@@ -36,6 +36,7 @@ def _told(told: dict[str, Any], folder: Path) -> str:
         f"right: {told['accuracy']:.1%} of {told['of']} pictures held out; loss of the last batch: {told['loss']:.3f}"
     )
     lines += [told["partial"]] if "partial" in told else []
+    lines.append(f"watch it: convscope watch {folder}")
     lines.append(f"saved: {folder}; explore it: convscope explore {folder / 'network.py'}:net")
     return "\n".join(lines)
 

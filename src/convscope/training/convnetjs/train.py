@@ -45,7 +45,8 @@ def train(
 
     `folder` gets the record, the weights, and `network.py`, by which other commands open them; what was there from an
     earlier training is replaced, but for its record, which goes on. Every tenth picture is held out; how well these are
-    taken for what they are is told every hundred steps. `show` opens the page of the training. Ends early, with all of that, where a listener of the progress raises Cancelled. Raises BadKnob for another name, and BadSource.
+    taken for what they are is told every hundred steps. `show` opens the page of the training. Ends early, with
+    all of that, where a listener of the progress raises Cancelled. Raises BadKnob for another name, and BadSource.
     """
     if name not in _NETWORKS:
         raise BadKnob(f"name must be mnist or cifar10, not {name!r}.")
