@@ -24,7 +24,7 @@ from ...training.recorder import Recorder
 Rows = dict[str, list[dict[str, Any]]]
 _PATIENCE = 5.0  # seconds until a loop must have heard
 _FRESH = 3.0  # seconds after which one that says nothing is looked after
-_FULL = 1 << 20  # bytes
+_BREAK = 2.0  # seconds without a page that asks
 
 
 class LoopAtHand(Protocol):
@@ -87,6 +87,7 @@ class OtherLoop:
     def __init__(self, folder: Path) -> None:
         self._record, self._folder = folder, folder / FOLDER
         self._read: tuple[int, LiveLook] | None = None
+        self._since = self._touched = float("-inf")  # since when it is asked without a break, and when it last was
 
     def state(self) -> Mapping[str, Any]:
         """How it stood when it last said so."""
@@ -96,7 +97,8 @@ class OtherLoop:
             age = max(0.0, time.time() - float(found["time"]))
         except (OSError, BadJson, KeyError, TypeError, ValueError):
             found, age = {"state": "silent"}, None
-        if found["state"] != "ended" and (age is None or age > _FRESH):
+        asked_long = time.monotonic() - self._since > _FRESH  # else it has not seen yet that somebody watches again
+        if found["state"] != "ended" and (age is None or (age > _FRESH and asked_long)):
             found |= self._looked_after(found, age)
         return {"said": found.pop("failing", ""), **found, "age": age}
 
@@ -151,6 +153,8 @@ class OtherLoop:
         raise BadKnob(self.untested())
 
     def _touch(self) -> None:
+        now = time.monotonic()
+        self._since, self._touched = now if now - self._touched > _BREAK else self._since, now
         with suppress(OSError):
             self._folder.mkdir(exist_ok=True)
             (self._folder / WATCHED).touch()
