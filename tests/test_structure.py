@@ -31,7 +31,8 @@ _DRAWN = f"{_LOW} view view.render view.charts view.panels"
 _MAPS = "representation representation.similarity representation.separation representation.embedding"
 _ABOUT = f"{_RUN} optimize {_SCAN} techniques"
 _ALL = f"{_RUN} {_SCAN} {_VIEW} store catalog"  # of fronts: never a technique
-_EXPLORER = "explorer explorer.workspace explorer.answers explorer.maps explorer.space explorer.jobs"
+_TRAINED = "training training.storage training.live"
+_EXPLORER = "explorer explorer.workspace explorer.answers explorer.maps explorer.space explorer.training explorer.jobs"
 MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "base": "",
     "contract": "base",
@@ -80,19 +81,21 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "training.statistics": f"{_LOW} {_NET} scan.statistics",
     "training.storage": _LOW,
     "training.watching": f"{_LOW} {_NET} training.statistics",
-    "training": f"{_LOW} {_NET} training.statistics training.storage training.watching",
+    "training.live": f"{_LOW} {_NET} training.watching",
+    "training": f"{_LOW} {_NET} training.statistics training.storage training.watching training.live",
     "training.convnetjs": f"{_LOW} data {_NET} training training.storage",
     "catalog": f"{_RUN} {_SCAN} zoo",  # techniques by their names alone
-    "explorer.workspace": _ALL,
+    "explorer.workspace": f"{_ALL} training.live",
     "explorer.answers": f"{_ALL} explorer.workspace",
     "explorer.maps": f"{_ALL} {_MAPS} explorer.workspace explorer.answers",
     "explorer.space": f"{_ALL} explorer.workspace explorer.answers",
+    "explorer.training": f"{_ALL} {_TRAINED} explorer.workspace",
     "explorer.jobs": f"{_ALL} explorer.workspace explorer.maps",
-    "explorer": f"{_ALL} explorer.workspace explorer.answers explorer.maps explorer.space explorer.jobs",
+    "explorer": f"{_ALL} {_EXPLORER.removeprefix('explorer ')}",
     "fronts.report": f"{_ALL} zoo",
     "fronts.server": f"{_ALL} zoo {_EXPLORER}",
-    "fronts.cli": f"{_ALL} zoo training training.storage training.convnetjs fronts.report fronts.server",
-    "fronts": f"{_ALL} zoo fronts.report fronts.server",
+    "fronts": f"{_ALL} zoo {_TRAINED} explorer.training fronts.report fronts.server",
+    "fronts.cli": f"{_ALL} zoo training training.storage training.convnetjs fronts.report fronts.server fronts",
     "__main__": "fronts.cli",
     "__init__": "base",  # lazy: the stub names the modules
 }
@@ -100,6 +103,7 @@ DOORS = {  # late imports that go against the order, each in one place
     "contract.display": "view.encode",  # results draw themselves
     "network.network": "graph",  # `net.receptive_field`
 }
+FRONT = {("network.network", "__init__"), ("training.recorder", "__init__")}  # `net.explore`, and `show=True`
 MOST = 17  # modules in a folder
 
 
@@ -173,7 +177,7 @@ def test_imports_point_one_way(path):
     assert own in MAY_IMPORT or path.name == "__init__.py", f"{own} has no place yet in the order of imports"
     for name, when in ours(path):
         door = when == "late" and DOORS.get(name_of(path)) == folder_of(name)
-        front = when == "late" and (name_of(path), name) == ("network.network", "__init__")  # `net.explore`
+        front = when == "late" and (name_of(path), name) in FRONT
         allowed = folder_of(name) in (own, *MAY_IMPORT[own].split())
         assert door or front or allowed, f"{own} must not import {name}"
 

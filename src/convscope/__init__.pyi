@@ -27,6 +27,7 @@ from .results.synthesis import Sheet as Sheet, Stylized as Stylized
 from .base.unit import Unit as Unit
 from .fronts.exploring import Exploring as Exploring, explore as explore
 from .fronts.report.report import report as report
+from .fronts.watching import watch as watch
 from .network.network import Network as Network
 from .zoo.zoo import load as load
 from .scan.codes.result import Codes as Codes, open_codes as open_codes

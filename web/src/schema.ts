@@ -4,6 +4,8 @@ export type State = "queued" | "running" | "done" | "failed" | "cancelled";
 
 export type Coloring = "prediction" | "error" | "split" | "unit";
 
+export type LoopState = "running" | "paused" | "ended" | "silent";
+
 /** A layer of a network: `inputs` are the layers of the table whose outputs it reads; `map`: it has places. */
 export interface LayerInfo {
   name: string;
@@ -61,15 +63,16 @@ export interface Limits {
   queue: number;
 }
 
-/** Everything the page needs to begin. */
+/** Everything the page needs to begin: no network, where it is for the `runs` of training alone. */
 export interface Session {
   version: string;
-  network: NetworkInfo;
+  network: NetworkInfo | null;
   networks: string[];
   images: ImageInfo[];
   techniques: TechniqueInfo[];
   scan: ScanInfo | null;
   limits: Limits;
+  runs: number;
 }
 
 /** A rectangle of the picture the network sees. */
@@ -624,6 +627,167 @@ export interface NeuronTerms {
   python: string;
 }
 
+/** A recorded training at hand; `folder` is where its record lies. */
+export interface RunInfo {
+  name: string;
+  folder: string;
+}
+
+/** The runs at hand, in the order in which they were given. */
+export interface Runs {
+  runs: RunInfo[];
+}
+
+/** Which run. */
+export interface OfRun {
+  run: number;
+}
+
+/** A parameter group: its optimizer, how many weights, and its settings, null for one that it does not have. */
+export interface GroupSettings {
+  optimizer: string;
+  weights: number;
+  learning_rate: number | null;
+  momentum: number | null;
+  weight_decay: number | null;
+}
+
+/** How the loop stands. `silent`: it says nothing, and `said` why that may be.
+ * `age` is how long ago it last said something, in seconds; `refusal` why it takes no commands, and `untested` why it
+ * is shown no new pictures, empty where it does. `forward` and `backward` are milliseconds of one step, `batch` images
+ * a step, `share` what being watched costs of the loop's time, all null where it is not measured yet.
+ */
+export interface RunLoop {
+  state: LoopState;
+  said: string;
+  age: number | null;
+  refusal: string;
+  untested: string;
+  groups: GroupSettings[];
+  forward: number | null;
+  backward: number | null;
+  batch: number | null;
+  share: number | null;
+}
+
+/** Something that happened: at which step it began, and at which it was noticed, of a layer or of all. */
+export interface RunEvent {
+  step: number;
+  noticed: number;
+  layer: string;
+  what: string;
+  why: string;
+}
+
+/** A layer: its module's kind, and the shape of its weights, empty without. */
+export interface RunLayer {
+  name: string;
+  kind: string;
+  weights: number[];
+}
+
+/** Asks for a RunCurves frame: of the steps after `since`, -1 for all, and of the looks after `looked`.
+ * `session` is the one the page knows; where another has begun, everything is sent again.
+ */
+export interface AskCurves {
+  run: number;
+  since?: number;
+  looked?: number;
+  session?: number;
+}
+
+/** Header of how a training went: arrays `steps` (n,) int32, `time` (n,) float32, seconds since its first step, and
+ * `metric0`, `metric1`, … (n,) float32, those of `metrics`, NaN where there is none.
+ * `looks` (k,) int32 are steps that were looked at, with `update_ratio`, `gradient_norm` and `dead`, the share of dead
+ * channels, (k, layers) float32. `snapshots` are steps whose maps and weights are kept; `probe_steps` (p,) int32 those
+ * of the probe's answers, with `probe_loss` and `probe_accuracy` (p,) float32, where its classes are known. Steps are
+ * thinned to at most 20,000: each point is then the mean of `every`.
+ * `whole`: everything is sent, not only what is new.
+ */
+export interface RunCurves {
+  session: number;
+  module: string;
+  whole: boolean;
+  every: number;
+  metrics: string[];
+  layers: RunLayer[];
+  snapshots: number[];
+  events: RunEvent[];
+  step: number;
+  loop: RunLoop;
+}
+
+/** Asks for a RunLook frame: of the kept snapshot nearest to a step, or of what there is now, with -1. */
+export interface AskRunLook {
+  run: number;
+  step?: number;
+}
+
+/** Tiles of one kind of one layer, in the array of the number `array`: (n, h, w) or, in color, (n, 3, h, w) uint8.
+ * A byte's value is low + byte / 255 · (high - low). `least` and `most` are those of all that is shown, `rows` how
+ * many tiles stand in a row, 0 for any number; `shape` is what is shown of the whole.
+ */
+export interface RunTiles {
+  kind: "maps" | "map_gradients" | "weights" | "weight_gradients";
+  layer: string;
+  array: number;
+  low: number;
+  high: number;
+  least: number;
+  most: number;
+  color: boolean;
+  rows: number;
+  shape: number[];
+}
+
+/** A class that a picture is taken for, and its probability. */
+export interface Guess {
+  label: string;
+  index: number;
+  probability: number;
+}
+
+/** What a picture is taken for, best first; `label` and `index` are its own, empty and -1 where unknown. */
+export interface Guessed {
+  label: string;
+  index: number;
+  guesses: Guess[];
+}
+
+/** Header of what a network looked like at a step: `tiles` of its layers, and what it took the probe for.
+ * Array `pictures` (n, h, w, 3) uint8: those, stretched to the range of all of them. `live`: it is that of a loop that
+ * runs, kept nowhere else. `why` says what there is not.
+ */
+export interface RunLook {
+  step: number;
+  live: boolean;
+  tiles: RunTiles[];
+  guessed: Guessed[];
+  gradient_of: string;
+  why: string;
+}
+
+/** Asks a loop to pause, to resume, to take some steps and pause again, or to set a number of a group, null: all. */
+export interface AskCommand {
+  run: number;
+  does: "pause" | "resume" | "step" | "set";
+  steps?: number;
+  group?: number | null;
+  name?: "learning_rate" | "momentum" | "weight_decay" | null;
+  value?: number | null;
+}
+
+/** What became of a command, in a sentence. */
+export interface CommandTold {
+  told: string;
+}
+
+/** Asks what the network, as it is now, takes an image at hand for. Answers with Guessed. */
+export interface AskGuess {
+  run: number;
+  image: string;
+}
+
 /** Calls that answer with JSON: what each is asked with, null where it is a GET, and its answer. */
 export interface Plain {
   session: [null, Session];
@@ -641,6 +805,9 @@ export interface Plain {
   map_ids: [AskMapIds, MapIds];
   map_image: [OfMapImage, ImageInfo];
   map_neighbors: [AskMapNeighbors, MapNeighbors];
+  runs: [null, Runs];
+  command: [AskCommand, CommandTold];
+  guess: [AskGuess, Guessed];
   map_selection: [AskMapSelection, MapSelection];
   space: [AskSpace, Space];
 }
@@ -661,6 +828,8 @@ export interface Framed {
   map_colors: [AskMapColors, MapColors];
   map_atlas: [AskMapAtlas, MapAtlas];
   map_picture: [AskMapPicture, MapPicture];
+  run_curves: [AskCurves, RunCurves];
+  run_look: [AskRunLook, RunLook];
   space_tiles: [AskSpaceTiles, SpaceTiles];
   neuron: [AskNeuron, NeuronTerms];
 }

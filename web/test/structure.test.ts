@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   map: ["hosts", "store", "views", "map/drawing"],
   "map/page": ["hosts", "store", "views", "panels", "map", "map/drawing"],
   circuit: ["hosts", "store", "views", "toolbox"],
+  training: ["hosts", "store", "views", "input"],
   "space/drawing": ["views"],
   space: ["hosts", "store", "views", "space/drawing"],
   "space/page": ["hosts", "store", "views", "input", "map/drawing", "space", "space/drawing"],
@@ -35,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "map/page",
     "circuit",
     "space/page",
+    "training",
   ],
 };
 

@@ -124,6 +124,20 @@ class Sole:
         self._file.close()
 
 
+def is_held(path: Path) -> bool:
+    """Whether another process, or another place of this one, has a file to itself; False where disks have no locks."""
+    if fcntl is None:
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """A new file beside `path`, which `sweep` leaves alone while the block lasts; then it is renamed, or goes."""

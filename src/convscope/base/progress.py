@@ -11,6 +11,7 @@ Listener: TypeAlias = Callable[[int, int, object], None]
 T = TypeVar("T")
 
 _listener: ContextVar[Listener | None] = ContextVar("convscope_progress", default=None)
+_told: ContextVar[tuple[int, int, object] | None] = ContextVar("convscope_told", default=None)
 
 
 class Cancelled(BaseException):
@@ -21,7 +22,15 @@ def report_progress(step: int, total: int, preview: object = None) -> None:
     """Say that `step` of `total` steps are done; `preview` is whatever can be shown of the result so far."""
     listener = _listener.get()
     if listener is not None:
+        _told.set((step, total, preview))
         listener(step, total, preview)
+
+
+def report_again() -> None:
+    """Say once more what was reported last: for work that waits, and would not hear that it is cancelled."""
+    told = _told.get()
+    if told is not None:
+        report_progress(*told)
 
 
 @contextmanager

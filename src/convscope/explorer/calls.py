@@ -17,7 +17,8 @@ from .answers import activations, answers, gallery, scan_statistics
 from .jobs.jobs import QUEUE, JobList
 from .maps import map_answers
 from .space import network_space, neuron_terms, space_tiles
-from .workspace import map_messages, messages, space_messages
+from .training import commands_of_pages, curves, looks
+from .workspace import map_messages, messages, space_messages, training_messages
 from .workspace.images import BODY, PIXELS
 from .workspace.workspace import Workspace
 
@@ -59,12 +60,13 @@ def session(at: Explorer) -> messages.Session:
     workspace = at.workspace
     return messages.Session(
         version=VERSION,
-        network=workspace.loaded(workspace.networks[0]).info,
+        network=workspace.loaded(workspace.networks[0]).info if workspace.networks else None,
         networks=workspace.networks,
         images=tuple(workspace.pictures.images()),
         techniques=techniques(),
         scan=workspace.scan_info,
         limits=messages.Limits(body=BODY, pixels=PIXELS, queue=QUEUE),
+        runs=len(workspace.runs),
     )
 
 
@@ -119,6 +121,11 @@ ROUTES = (
     _framed("map_picture", map_messages.AskMapPicture, map_messages.MapPicture, map_answers.map_picture),
     _plain("map_image", map_messages.OfMapImage, messages.ImageInfo, map_answers.map_image),
     _plain("map_neighbors", map_messages.AskMapNeighbors, map_messages.MapNeighbors, map_answers.map_neighbors),
+    Route("runs", None, training_messages.Runs, lambda at, _: curves.runs_at_hand(at.workspace)),
+    _framed("run_curves", training_messages.AskCurves, training_messages.RunCurves, curves.run_curves),
+    _framed("run_look", training_messages.AskRunLook, training_messages.RunLook, looks.run_look),
+    _plain("command", training_messages.AskCommand, training_messages.CommandTold, commands_of_pages.command_loop),
+    _plain("guess", training_messages.AskGuess, training_messages.Guessed, commands_of_pages.guess_picture),
     _plain("map_selection", map_messages.AskMapSelection, map_messages.MapSelection, map_answers.map_selection),
     _plain("space", space_messages.AskSpace, space_messages.Space, network_space.network_space),
     _framed("space_tiles", space_messages.AskSpaceTiles, space_messages.SpaceTiles, space_tiles.space_tiles),

@@ -14,18 +14,23 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from .calls import ROUTES, Route
-from .workspace import map_messages, messages, space_messages
+from .workspace import map_messages, messages, space_messages, training_messages
 
 FILE = Path(__file__).parents[3] / "web" / "src" / "schema.ts"
 _HEAD = "// Made from messages and calls by `python -m convscope.explorer.typescript --write`. Do not edit.\n"
 _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", Any: "unknown"}
-_NAMED = {"State": messages.State, "Coloring": map_messages.Coloring}  # unions that have a name of their own
+_NAMED = {
+    "State": messages.State,
+    "Coloring": map_messages.Coloring,
+    "LoopState": training_messages.LoopState,
+}  # unions that have a name of their own
 
 
 def typescript() -> str:
-    """All messages, in the order of `messages.py` and those beside it, then the calls, in the order of `calls.py`."""
+    """All messages, in the order of `messages.py` and the files beside it, then the calls, as in `calls.py`."""
     unions = [f"export type {name} = {_union(kind)};\n" for name, kind in _NAMED.items()]
-    named = {**vars(messages), **vars(map_messages), **vars(space_messages)}.values()
+    files = (messages, map_messages, space_messages, training_messages)
+    named = {name: each for file in files for name, each in vars(file).items()}.values()
     models = [each for each in named if isinstance(each, type) and issubclass(each, messages.Message)]
     return "\n".join([_HEAD, *unions, *(_interface(each) for each in models if each.model_fields), *_calls()])
 

@@ -120,7 +120,7 @@ def explore(
             workspace.use_map(result)
         running = Exploring(Serving(workspace, listening, host))
         held.pop_all()  # it lets go of the socket and the store itself
-    waits = _alone() if block is None else block
+    waits = alone_here() if block is None else block
     try:
         print(running.url, flush=True)  # from here on somebody may press Ctrl-C
         if open:
@@ -134,7 +134,7 @@ def explore(
     return running
 
 
-def _alone() -> bool:
+def alone_here() -> bool:
     """Whether nothing else keeps this program running: no prompt, no notebook, no event loop."""
     with suppress(RuntimeError):
         asyncio.get_running_loop()

@@ -6,7 +6,7 @@ import atexit
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 from weakref import WeakSet
@@ -18,6 +18,7 @@ from torch.optim import Optimizer
 from ..base.errors import BadKnob
 from ..base.version import VERSION
 from ..network.network import Network
+from .live.live import Live, Watched
 from .looks import Looks
 from .metrics import Metrics
 from .notes import notes_of
@@ -51,6 +52,12 @@ class Recorder:
     `open_record`, also meanwhile; if it holds a record, this one goes on behind it, at step `start` where that is
     given: then what was recorded from there on before is superseded.
 
+    `show` opens a page beside the loop, as `watch` does, until `close`: what the network makes of the probe as it
+    learns, and, at the ends of steps, a pause, single steps, and learning rate, momentum and weight decay set anew.
+    `steered` says whether pages may do that, also those of `convscope watch` in another process; left out, as `show`.
+    Nothing but these commands is ever done, each is an event of the record, and without one the training is what it is
+    without a page. A cs.Network is shown new pictures as well, as it prepares them.
+
     Nothing that happens later stops the training: what cannot be done is an event of the record, and a warning. Raises
     BadKnob for what cannot be recorded at all, such as a module that has a recorder, or a probe it cannot take, and
     CannotWrite for a folder that cannot be written to, or that another recorder writes to.
@@ -66,7 +73,10 @@ class Recorder:
         budget: float = 0.02,
         every: int | Literal["auto"] = "auto",
         start: int | None = None,
+        show: bool = False,
+        steered: bool | None = None,
     ) -> None:
+        net = module if isinstance(module, Network) else None
         module = module.module if isinstance(module, Network) else module
         given = _checked(module, optimizer, budget, every, start)
         self.folder, self._inner, shown = Path(folder), innermost(module), None if probe is None else Probe(probe)
@@ -76,18 +86,25 @@ class Recorder:
         about: dict[str, Any] = {"session": session, "start": self._step, "budget": budget, "every": every}
         about |= _about(module, self._inner) | {"probe": None if shown is None else list(shown.images.shape)}
         about["gradient_of"] = first.gradient_of if first else None
+        about["labels"] = [] if net is None else list(map(str, net.labels))
         self._writer = Writer(self.folder, about)
         self._notes, self._metrics = notes_of(self._writer, self._step), Metrics()
         self._looks = Looks(module, self._inner, self._notes, budget, every)
         self._snapshots = Snapshots(self._inner, shown, first, self._notes, budget)
+        self._speaks = False  # whether the loop calls `step`
         self._row, self._told = dict[str, Any](), dict[str, Any]()
         self._ended, self._stepped, self._strange = False, set[int](), set[str]()
         self._closed, self._process = False, os.getpid()
         _RECORDED.add(self._inner)
         self._optimizers = Optimizers(self._inner, given, self._before_update, self._at_gradients, self._after_update)
+        self.live = Live(self._watched(module, shown), show if steered is None else steered)
+        self.network, self._page = net, None
         atexit.register(self.close)
         with self._notes.unharmed("the first step"):
+            self._snapshots.note_pictures(self._step)
             self._begin()
+            self._notes.write()  # so that who watches finds a record
+        self._page = self._opened() if show else None
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +123,7 @@ class Recorder:
     @property
     def cost(self) -> float:
         """The share of the time since this was made that looks, snapshots and writing have taken so far."""
-        budgets = self._looks.budget, self._snapshots.budget
+        budgets = self._looks.budget, self._snapshots.budget, self.live.budget
         return sum(budget.spent for budget in budgets) / max(budgets[0].clock() - budgets[0].began, 1e-9)
 
     def step(self, **metrics: Any) -> None:
@@ -126,12 +143,15 @@ class Recorder:
                     "metric", name, f"It must be a number, or a tensor of one, not {kind}; it is left out."
                 )
             self._metrics.refused.clear()
+        self._speaks = True
+        self.live.attend()
 
     def close(self) -> None:
         """Show the probe once more, write what is kept, and take everything off the module; can be called twice."""
         if self._closed or os.getpid() != self._process:
             return
         self._closed = True
+        self.live.control.close()
         with self._notes.unharmed("the end"):
             self._looks.remove()
             self._looks.arrive()
@@ -146,12 +166,16 @@ class Recorder:
         atexit.unregister(self.close)
         with self._notes.unharmed("the end"):
             self._notes.write(last=True)
+        self.live.close()
         self._writer.close()
+        if self._page is not None:
+            self._page.close()
 
     def _begin(self) -> None:
         """Begin a step: with a snapshot, if one is due, and with a look."""
         self._stepped.clear()
         self._notes.shared.step = self._step
+        self.live.begin(self._step, self._looks.layers)
         self._snapshots.begin(self._step, self._looks.layers)
         self._notes.spent()  # by what is no part of the step
         self._row = {"step": self._step, "session": self._writer.about["session"], "forwards": 0}
@@ -168,6 +192,7 @@ class Recorder:
         with self._notes.unharmed("a look at the gradients"):
             self._looks.gradients(optimizer)
             self._snapshots.note_filters(self._step, self._looks.layers)
+            self.live.gradients(self._looks.layers)
 
     def _after_update(self, optimizer: Optimizer) -> None:
         with self._notes.unharmed("a look at the weights"):
@@ -176,6 +201,8 @@ class Recorder:
             if self._stepped >= self._optimizers.known.keys():
                 self._end()
                 self._ended = True
+        if self._ended and not self._speaks and self._step > self._first + 1:
+            self.live.attend()  # the loop itself does not say when a step is over
 
     def _end(self) -> None:
         """End a step, and begin the next one; the row of the one before it is complete now."""
@@ -187,6 +214,30 @@ class Recorder:
             self._notes.write()
         (self._looks.budget.pay if self._row["sampled"] else self._looks.budget.pay_aside)(self._notes.spent())
         self._begin()
+
+    def _watched(self, module: nn.Module, probe: Probe | None) -> Watched:
+        return Watched(
+            module=module,
+            inner=self._inner,
+            folder=self.folder,
+            probe=probe,
+            optimizers=lambda: list(self._optimizers.known.values()),
+            event=self._notes.event,
+            settle=self._write_row,
+            pending=lambda: self._writer.pending,
+            failing=lambda: self._writer.failing,
+            write=self._notes.write,
+            rested=self._rested,
+        )
+
+    def _rested(self, seconds: float) -> None:
+        for budget in (self._looks.budget, self._snapshots.budget):
+            budget.began += seconds
+
+    def _opened(self) -> Any:
+        import convscope
+
+        return convscope.watch(self, block=False)
 
     def _write_row(self) -> None:
         """Write down the last step that ended, with what the loop told of it."""
@@ -221,6 +272,13 @@ def _checked(module: Any, optimizer: Any, budget: Any, every: Any, start: Any) -
     return given
 
 
+def _weights(layers: dict[str, nn.Module]) -> Iterator[tuple[str, nn.Parameter]]:
+    for name, part in layers.items():
+        weight = getattr(part, "weight", None)
+        if isinstance(weight, nn.Parameter) and not isinstance(weight, nn.UninitializedParameter):
+            yield name, weight
+
+
 def _about(module: nn.Module, inner: nn.Module) -> dict[str, Any]:
     """What a record says of the module, its layers, and how they are watched."""
     layers = watched_layers(inner)
@@ -229,6 +287,7 @@ def _about(module: nn.Module, inner: nn.Module) -> dict[str, Any]:
     return {
         "module": type(inner).__name__,
         "layers": kinds,
+        "shapes": {name: list(weight.shape) for name, weight in _weights(layers)},
         "watched": how,
         "torch": str(torch.__version__),
         "version": VERSION,

@@ -7,13 +7,16 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..base.errors import BadKnob
+from .live.live_look import few
 from .notes import Notes
 from .storage.tables import packed_array
 from .watching.budget import Budget, is_snapshot
 from .watching.probe import Probe, Snapshot
 from .watching.watched_layers import first_filters
+from .watching.weight_pictures import shown_weights
 
-_KINDS = {"maps": "int8", "map_gradients": "int8", "codes": "float16"}  # the rest: float32
+_BYTES = ("maps", "map_gradients", "weights", "weight_gradients", "pictures")
+_KINDS = dict.fromkeys(_BYTES, "int8") | {"codes": "float16"}  # the rest: float32
 
 
 class Snapshots:
@@ -25,6 +28,14 @@ class Snapshots:
         self._module, self._probe, self._notes, self._found = module, probe, notes, first
         self.budget = Budget(share)
         self._last, self._waiting = -1, False
+
+    def note_pictures(self, step: int) -> None:
+        """Note once what a page shows of the probe: its first pictures, and the classes of all."""
+        shown = few(self._probe)
+        if shown is not None and self._probe is not None:
+            self._add(step, "pictures", None, shown.images)
+            if self._probe.targets is not None and self._probe.targets.ndim == 1:
+                self._add(step, "classes", None, self._probe.targets)
 
     def begin(self, step: int, layers: dict[str, nn.Module]) -> None:
         """Take a snapshot of a step that begins, if one is due."""
@@ -47,6 +58,10 @@ class Snapshots:
     def note_filters(self, step: int, layers: dict[str, nn.Module]) -> None:
         """Note filters and their gradients as they are before an update, once for each snapshot."""
         first = first_filters(layers) if self._waiting else None
+        for name, weights, gradients in shown_weights(layers) if self._waiting else ():
+            self._add(step, "weights", name, weights)
+            if gradients is not None:
+                self._add(step, "weight_gradients", name, gradients)
         self._waiting = False
         if first is not None:
             layer, weight = first

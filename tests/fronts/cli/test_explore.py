@@ -127,12 +127,12 @@ def test_whom_it_answers_to():
 
 
 def test_listening_beyond_this_computer_is_said(capsys):
-    from convscope.fronts.cli.explore import _warn
+    from convscope.fronts.cli.explore import warn_of
 
     for host in ("127.0.0.1", "localhost", "::1"):
-        _warn(host)
+        warn_of(host)
     assert capsys.readouterr().err == ""
-    _warn("0.0.0.0")
+    warn_of("0.0.0.0")
     assert "token" in capsys.readouterr().err
 
 

@@ -10,9 +10,10 @@ import convscope as cs
 def test_train_says_how_well_it_learned_and_how_to_open_it(convscope, tmp_path):
     ran = convscope("train", "mnist", "--steps", 4, "-o", tmp_path / "out")
     assert ran.code == 0, ran.err
-    first, right, saved = ran.out.splitlines()
+    first, right, watch, saved = ran.out.splitlines()
     assert first == "mnist · scikit-learn's digits · 4 steps"
     assert "of 180 pictures held out" in right
+    assert watch == f"watch it: convscope watch {tmp_path / 'out'}"
     assert saved.endswith(f"convscope explore {tmp_path / 'out' / 'network.py'}:net")
     assert cs.open_record(tmp_path / "out" / "record").steps == 4
 

@@ -42,7 +42,7 @@ export function App() {
 }
 
 function Page() {
-  if (!state.network.value) return <Waiting />;
+  if (!state.network.value && shown.value !== "Training") return <Waiting />;
   if (shown.value === "Map") return <MapPage make={() => choose("embed")} />;
   if (shown.value === "Toolbox") return <Stage />;
   return <LaterPage key={shown.value} page={shown.value} />;

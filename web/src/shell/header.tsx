@@ -1,5 +1,5 @@
 /** Above everything: which network, the search, how it looks, whether the server is there. */
-import { goTo, PAGES, shown } from "../store/page";
+import { goTo, offered, shown } from "../store/page";
 import { openNetwork } from "../store/selection";
 import * as state from "../store/state";
 import * as ui from "../store/ui";
@@ -14,10 +14,14 @@ export function Header() {
         <span class="mark" aria-hidden="true" /> convscope
       </h1>
       <Pages />
-      <Networks />
-      <button type="button" class="search" onClick={() => ui.openPalette()}>
-        <span>Search layer, unit, class</span> <kbd>Ctrl K</kbd>
-      </button>
+      {state.network.value && (
+        <>
+          <Networks />
+          <button type="button" class="search" onClick={() => ui.openPalette()}>
+            <span>Search layer, unit, class</span> <kbd>Ctrl K</kbd>
+          </button>
+        </>
+      )}
       <span class={`connection ${state.connection.value}`}>
         <span aria-hidden="true" />
         {STATES[state.connection.value]}
@@ -34,7 +38,7 @@ export function Header() {
 function Pages() {
   return (
     <nav class="pages" aria-label="Pages">
-      {PAGES.map((page) => (
+      {offered.value.map((page) => (
         <button key={page} type="button" aria-current={page === shown.value ? "page" : undefined} onClick={() => goTo(page)}>
           {page}
         </button>

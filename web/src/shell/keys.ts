@@ -119,10 +119,10 @@ export function actingOn(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey
   return row && (single || (row.always && event.key.length > 1)) ? row : null;
 }
 
-/** Maps and space have keys of their own, which their elements take. */
+/** Maps, space and trainings have keys of their own, which their elements take. */
 function works(row: Key): boolean {
   if (row.keys[0] === "h" || (shown.value === "Space" && row.group === "Picture")) return true;
-  return shown.value !== "Map" && shown.value !== "Space";
+  return shown.value === "Toolbox" || shown.value === "Circuit";
 }
 
 function press(event: KeyboardEvent): void {

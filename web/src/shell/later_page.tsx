@@ -9,6 +9,7 @@ type Later = Exclude<Page, "Toolbox" | "Map">;
 const FETCH: Readonly<Record<Later, () => Promise<ComponentType>>> = {
   Circuit: async () => (await import("../circuit/page")).CircuitPage,
   Space: async () => (await import("../space/page/space_page")).default,
+  Training: async () => (await import("../training/page")).TrainingPage,
 };
 
 const fetched: Partial<Record<Later, ComponentType>> = {};

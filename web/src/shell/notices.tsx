@@ -2,8 +2,8 @@
 import * as state from "../store/state";
 
 const LOST = {
-  gone: "The server does not answer. What you see is kept, and the page connects again by itself. If you stopped it, start `convscope explore` again and open the link it prints.",
-  denied: "This page has no valid token. Open the link that `convscope explore` printed in its terminal: it ends in #token=….",
+  gone: "The server does not answer. What you see is kept, and the page connects again by itself. If you stopped it, start it again and open the link it prints.",
+  denied: "This page has no valid token. Open the link that was printed in its terminal: it ends in #token=….",
 } as const;
 
 export function Notices() {

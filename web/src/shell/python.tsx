@@ -4,9 +4,11 @@ import { mapPython } from "../store/map_place";
 import { shown } from "../store/page";
 import { spacePython } from "../store/space_place";
 import * as state from "../store/state";
+import { trainingPython } from "../store/training_place";
 
 /** Of the map; in the toolbox of the trace where there is one; else of the unit's map; else of the grid. */
 function line(): string {
+  if (shown.value === "Training") return trainingPython.value;
   if (shown.value === "Map") return mapPython.value;
   if (shown.value === "Circuit") return state.circuitPython.value;
   if (shown.value === "Space") return spacePython.value || state.network.value?.python || "";

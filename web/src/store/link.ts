@@ -6,6 +6,7 @@ import { STEPS as MAP_STEPS, mapPlace, readMap, writeMap } from "./map_place";
 import { openNetwork } from "./selection";
 import { readSpace, STEPS as SPACE_STEPS, spacePlace, writeSpace } from "./space_place";
 import * as state from "./state";
+import { readTraining, trainingPlace } from "./training_place";
 
 /** Going Back undoes a change of these; the others only change the address. */
 const STEPS = ["network", "layer", "channel", "image", "mode", "page"] as const;
@@ -33,6 +34,8 @@ function shown(): Place {
 
 /** The address of what is on screen, its title, and the values whose change is a step; null before there is a network. */
 function address(): { hash: string; title: string; steps: Record<string, unknown> } | null {
+  const training = trainingPlace.value;
+  if (training) return { hash: training, title: "Training", steps: { training: training.replace(/at=\d+/, "") } };
   const map = mapPlace.value;
   if (map) return { hash: writeMap(map), title: "Map", steps: picked(map, MAP_STEPS) };
   const place = shown();
@@ -129,6 +132,11 @@ async function networkOf({ network, image }: { network: string; image: string })
 
 /** Shows what the address says, if it says anything. */
 async function showAddress(): Promise<void> {
+  trainingPlace.value = readTraining(location.hash) ?? (state.network.value ? null : "#/training");
+  if (trainingPlace.value) {
+    last = null;
+    return;
+  }
   const map = readMap(location.hash);
   const space = readSpace(location.hash);
   const place = map || space || tokenIn(location.hash) ? null : read(location.hash);

@@ -3,11 +3,18 @@ import { batch, computed } from "@preact/signals";
 import { leaveMap, mapPlace, openMap } from "./map_place";
 import { openSpace, spacePlace } from "./space_place";
 import * as state from "./state";
+import { trainingPlace } from "./training_place";
 
-export const PAGES = ["Toolbox", "Circuit", "Space", "Map"] as const;
+const PAGES = ["Toolbox", "Circuit", "Space", "Map", "Training"] as const;
 export type Page = (typeof PAGES)[number];
 
+/** Those there is something for: a network, or runs of a training. */
+export const offered = computed(() =>
+  PAGES.filter((page) => (page === "Training" ? !!state.session.value?.runs : state.network.value !== null)),
+);
+
 export const shown = computed<Page>(() => {
+  if (trainingPlace.value) return "Training";
   if (spacePlace.value) return "Space";
   if (mapPlace.value) return "Map";
   return state.page.value === "circuit" ? "Circuit" : "Toolbox";
@@ -18,8 +25,9 @@ export function goTo(page: Page): void {
   if (page === shown.peek()) return;
   batch(() => {
     if (mapPlace.peek()) leaveMap();
-    spacePlace.value = null;
-    if (page === "Space") openSpace({ at: state.layer.peek() });
+    spacePlace.value = trainingPlace.value = null;
+    if (page === "Training") trainingPlace.value = "#/training";
+    else if (page === "Space") openSpace({ at: state.layer.peek() });
     else if (page === "Map") openMap();
     else state.page.value = page === "Circuit" ? "circuit" : "toolbox";
   });

@@ -24,13 +24,14 @@ async function open(host: Host, opened: () => Promise<void>): Promise<void> {
     const session = await host.call("session", null);
     const first = !state.session.value;
     const known = state.network.value;
-    const same = known && known.digest === session.network.digest && known.name === session.network.name;
+    const { network } = session;
+    const same = known && network && known.digest === network.digest && known.name === network.name;
     batch(() => {
       state.session.value = session;
       state.scan.value = session.scan;
       state.images.value = session.images;
-      if (!known || same) state.network.value = session.network;
-      if (!known) state.layer.value = session.network.start;
+      if (!known || same) state.network.value = network;
+      if (!known && network) state.layer.value = network.start;
       if (!session.images.some((row) => row.id === state.image.value)) showFirstImage(session.images, first);
       if (!session.images.some((row) => row.id === state.other.value)) state.other.value = "";
       state.problem.value = "";

@@ -172,7 +172,7 @@ class JobList:
 
     def _restore(self) -> None:
         """Bring back the scan that was made last."""
-        first = self._workspace.networks[0]
+        first = next(iter(self._workspace.networks), "")
         done = [row for row in self._queue.all() if row.kind == "scan" and row.state == "done"]
         scans = [row for row in done if row.asked["network"] == first and self._outcomes.kept(row)]
         if self._workspace.scan is None and scans:

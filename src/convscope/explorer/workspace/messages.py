@@ -86,15 +86,16 @@ class Limits(Message):
 
 
 class Session(Message):
-    """Everything the page needs to begin."""
+    """Everything the page needs to begin: no network, where it is for the `runs` of training alone."""
 
     version: str
-    network: NetworkInfo
+    network: NetworkInfo | None
     networks: tuple[str, ...]
     images: tuple[ImageInfo, ...]
     techniques: tuple[TechniqueInfo, ...]
     scan: ScanInfo | None
     limits: Limits
+    runs: int
 
 
 class Box(Message):

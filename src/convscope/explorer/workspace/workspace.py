@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,7 @@ class Workspace:
 
     `source` is the text of `--images`, or empty, and `images` what it was opened as. `in_use` names the network that
     somebody else has in their hands, and may change; `given` are maps from them, by digest, `codes` those that were
-    opened, by folder. Whoever holds `drawing` decodes images by the thousand.
+    opened, by folder, `runs` the trainings that are watched. Whoever holds `drawing` decodes images by the thousand.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Workspace:
         self.scan: Scan | None = None
         self.scan_info: ScanInfo | None = None
         self.given: dict[str, Result] = {}
+        self.runs: list[Any] = []
         self.codes: dict[Path, Codes] = {}
         self.drawing = threading.Lock()
         self.maps: LRUCache[KeptMap] = LRUCache(_MAPS, lambda kept: len(kept.ids))
@@ -112,7 +114,8 @@ class Workspace:
         """Read the images and load the first network; whoever asks for them before waits. Raises what goes wrong."""
         with ThreadPoolExecutor(1) as beside:
             reading = beside.submit(self.pictures.begin)
-            self.loaded(self.networks[0])
+            for first in self.networks[:1]:
+                self.loaded(first)
             reading.result()
 
     @property

@@ -60,7 +60,7 @@ def explore_command(
         serving = Serving(workspace, listening, host)
         click.echo(serving.link)
         sys.stdout.flush()  # whoever reads a pipe waits for this line
-        _warn(host)
+        warn_of(host)
 
         def beside() -> None:
             begin(workspace)
@@ -71,7 +71,8 @@ def explore_command(
         serving.run(beside)
 
 
-def _warn(host: str) -> None:
+def warn_of(host: str) -> None:
+    """Say so where other computers can reach the page."""
     try:
         safe = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

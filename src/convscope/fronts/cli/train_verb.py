@@ -20,6 +20,8 @@ def _train(name: str, source: str | None, output: Path | None, as_json: bool, **
 
     On the digits that come with scikit-learn, or with --source on pictures of yours: the files of MNIST or CIFAR-10, or
     a folder with a folder a class. Ctrl-C ends it, and keeps what there is.
+
+    The page of --show, or of `convscope watch` beside it, can pause it and set its learning rate.
     """
     folder = output if output is not None else Path(f"train-{name}")
     with progress("train", keeps=True):
@@ -34,6 +36,7 @@ def _told(told: dict[str, Any], folder: Path) -> str:
         f"right: {told['accuracy']:.1%} of {told['of']} pictures held out; loss of the last batch: {told['loss']:.3f}"
     )
     lines += [told["partial"]] if "partial" in told else []
+    lines.append(f"watch it: convscope watch {folder}")
     lines.append(f"saved: {folder}; explore it: convscope explore {folder / 'network.py'}:net")
     return "\n".join(lines)
 

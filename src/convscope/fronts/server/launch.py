@@ -31,19 +31,20 @@ Offers = dict[str, Callable[[], Network]]  # how each network on offer is loaded
 
 
 class Serving:
-    """A server on a socket that listens already. `link` lets in whoever has it; nothing runs before `run`.
+    """A server on a socket that listens already. `link` lets in whoever has it, to a `place` of the page where one is
+    given; nothing runs before `run`.
 
     Raises BadStore for a store whose jobs cannot be read.
     """
 
-    def __init__(self, workspace: Workspace, listening: socket.socket, host: str) -> None:
+    def __init__(self, workspace: Workspace, listening: socket.socket, host: str, place: str = "") -> None:
         self.workspace = workspace
         self._listening = listening
         self._failures: list[BaseException] = []
         with workspace.store.alone():  # another explorer may begin on the same store
             token, events = token_in(workspace.store.folder), Events()
         shown, hosts, anywhere = addresses(host, listening.getsockname()[1])
-        self.link = f"http://{shown}/#token={token}"
+        self.link = f"http://{shown}/#{place and f'{place}?'}token={token}"
         self._jobs = JobList(workspace, events.tell)
         served = Served(workspace, self._jobs, events, token)
         self._server = Server(
@@ -85,7 +86,8 @@ def begin(workspace: Workspace) -> None:
     """Load what is asked for first, so that nobody waits for it later; raises what goes wrong."""
     workspace.begin()
     techniques()
-    warm_up(workspace, workspace.networks[0])
+    for first in workspace.networks[:1]:
+        warm_up(workspace, first)
 
 
 def open_workspace(found: Offers, images: SourceLike | None = None, kept: Path | None = None) -> Workspace:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import safetensors.torch
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ...base.errors import BadKnob
@@ -25,6 +25,7 @@ _NETWORKS = {"mnist": networks.mnist, "cifar10": networks.cifar10}
 _WIDTHS = {"mnist": 28, "cifar10": 32}  # of the pictures, of which the network sees a part
 _DECAY = {"mnist": 1e-3, "cifar10": 1e-4}
 _HELD = 500  # pictures of the probe at most
+_EVERY = 100  # steps from one measurement on pictures held out to the next
 
 
 @knobs.checked
@@ -38,11 +39,13 @@ def train(
     learning_rate: Annotated[float, Field(gt=0, description="of Adadelta, which finds its own step sizes")] = 1.0,
     budget: Annotated[float, Field(gt=0, le=1, description="share of the time for the recorder")] = 0.05,
     seed: Annotated[int, Field(ge=0, description="for weights, batches and crops")] = 0,
+    show: Annotated[bool, Field(description="open a page to watch, pause and steer it")] = False,
 ) -> dict[str, Any]:
     """Train the network of a ConvNetJS demo, `mnist` or `cifar10`, and record how it learns.
 
     `folder` gets the record, the weights, and `network.py`, by which other commands open them; what was there from an
-    earlier training is replaced, but for its record, which goes on. Every tenth picture is held out. Ends early, with
+    earlier training is replaced, but for its record, which goes on. Every tenth picture is held out; how well these are
+    taken for what they are is told every hundred steps. `show` opens the page of the training. Ends early, with
     all of that, where a listener of the progress raises Cancelled. Raises BadKnob for another name, and BadSource.
     """
     if name not in _NETWORKS:
@@ -59,7 +62,8 @@ def train(
     groups: list[dict[str, Any]] = [{"params": weights, "weight_decay": _DECAY[name]}, {"params": biases}]
     optimizer = torch.optim.Adadelta(groups, lr=learning_rate, rho=0.95)
     probe = unseen[:_HELD], answers[:_HELD]
-    with Recorder(module, optimizer, folder=Path(folder, "record"), probe=probe, budget=budget) as recorder:
+    record = Path(folder, "record")
+    with Recorder(net, optimizer, folder=record, probe=probe, budget=budget, show=show, steered=True) as recorder:
         work = Work(range(steps))
         for _ in work:
             chosen = torch.randint(len(images), (batch_size,), generator=random)
@@ -69,7 +73,8 @@ def train(
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            recorder.step(loss=loss, accuracy=(scores.argmax(1) == y).float().mean())
+            held_out = _measured(module, *probe) if recorder.steps % _EVERY == 0 else {}
+            recorder.step(loss=loss, accuracy=(scores.argmax(1) == y).float().mean(), **held_out)
 
     module.eval()
     with torch.no_grad():
@@ -77,6 +82,16 @@ def train(
     _save(net, Path(folder))
     told = {"network": name, "source": data.told, "steps": work.done, "recorded": recorder.steps}
     return {**told, "loss": float(loss.detach()), "accuracy": float(right), "of": len(answers), **work.evidence}
+
+
+@torch.no_grad()
+def _measured(module: nn.Module, images: Tensor, classes: Tensor) -> dict[str, Tensor]:
+    """Loss and accuracy on pictures held out."""
+    module.eval()
+    scores = module(images)
+    module.train()
+    right = (scores.argmax(1) == classes).float().mean()
+    return {"val_loss": cross_entropy(scores, classes), "val_accuracy": right}
 
 
 def _begin(name: str, source: str | None, seed: int) -> tuple[Network, TrainingSet]:

@@ -64,6 +64,22 @@ class Record:
         """The steps of which there are codes; the last one, at the end of a training, is behind the last step."""
         return tuple(sorted({step for step, what, _ in self._index if what == "codes"}))
 
+    @cached_property
+    def pictured(self) -> tuple[int, ...]:
+        """The steps of which there are maps or weights."""
+        return tuple(sorted({step for step, what, _ in self._index if what in ("maps", "weights")}))
+
+    @cached_property
+    def pictures(self) -> Floats | None:
+        """The first images of the probe (n, C, H, W), as the module takes them, to a part in 255; None without."""
+        return self._last("pictures")
+
+    @cached_property
+    def classes(self) -> NDArray[np.int64] | None:
+        """The classes of all images of the probe (n,), where they were given."""
+        found = self._last("classes")
+        return None if found is None else found.astype(np.int64)
+
     def table(self, name: str) -> pa.Table:
         """All of a table: `steps`, with a column a metric, `layers`, or `events`; raises BadKnob for another name.
 
@@ -105,6 +121,16 @@ class Record:
         for number, table in self._chunks("snapshots", ["step", "what", "layer"]):
             found |= dict.fromkeys(zip(*(column.to_pylist() for column in table.columns), strict=True), number)
         return found
+
+    def arrays(self, step: int) -> dict[tuple[str, str | None], Floats]:
+        """All arrays of a snapshot, by what they are and of which layer: one reading for what is shown together."""
+        numbers = sorted({number for (at, _, _), number in self._index.items() if at == step})
+        rows = [row for n in numbers for row in read_chunk(self.folder, n, "snapshots", step=step).to_pylist()]
+        return {(row["what"], row["layer"]): unpacked_array(row) for row in rows}
+
+    def _last(self, what: str) -> Floats | None:
+        steps = [at for at, kind, _ in self._index if kind == what]
+        return self._array(max(steps), what, None) if steps else None
 
     def _array(self, step: int, what: str, layer: str | None) -> NDArray[np.float32]:
         key = (step, what, layer)

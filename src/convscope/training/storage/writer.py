@@ -47,6 +47,11 @@ class Writer:
         self._rows[name] += rows
 
     @property
+    def pending(self) -> tuple[int, dict[str, list[Mapping[str, Any]]]]:
+        """The number of the next chunk, and the rows that are kept for it."""
+        return self._number, self._rows
+
+    @property
     def due(self) -> bool:
         """Whether it is time for another chunk."""
         now = time.monotonic()
