@@ -37,7 +37,9 @@ export interface ImageInfo {
   reference: string;
 }
 
-/** A technique of the catalog: its subjects after the network, and JSON Schemas of its knobs and its picture's. */
+/** A technique of the catalog: its subjects after the network, and JSON Schemas of its knobs and its picture's.
+ * `result` is the kind of its result, such as Adversarial.
+ */
 export interface TechniqueInfo {
   name: string;
   summary: string;
@@ -45,6 +47,7 @@ export interface TechniqueInfo {
   knobs: Record<string, Record<string, unknown>>;
   view: Record<string, Record<string, unknown>>;
   resumes: boolean;
+  result: string;
 }
 
 /** The scan at hand. */

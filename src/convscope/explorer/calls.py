@@ -79,6 +79,7 @@ def techniques() -> tuple[messages.TechniqueInfo, ...]:
             knobs=entry.schema,
             view=knobs.schema(drawer_of(entry.result)),
             resumes=entry.resumes,
+            result=entry.result.__name__,
         )
         for entry in CATALOG
     )

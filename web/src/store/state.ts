@@ -96,3 +96,8 @@ export const traced = computed(() => (origin.value ? `${origin.value.layer}:${or
 export const recipe = signal<Record<string, number | string | boolean>>({});
 /** The best crop of each channel in the scan, as a gallery is: what the grid shows of `patches`. */
 export const crops = signal<Frame<Gallery> | null>(null);
+
+/** The kind of a technique's result, such as Adversarial. */
+export function resultOf(technique: string): string {
+  return session.value?.techniques.find((row) => row.name === technique)?.result ?? "";
+}

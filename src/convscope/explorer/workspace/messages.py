@@ -59,7 +59,10 @@ class ImageInfo(Message):
 
 
 class TechniqueInfo(Message):
-    """A technique of the catalog: its subjects after the network, and JSON Schemas of its knobs and its picture's."""
+    """A technique of the catalog: its subjects after the network, and JSON Schemas of its knobs and its picture's.
+
+    `result` is the kind of its result, such as Adversarial.
+    """
 
     name: str
     summary: str
@@ -67,6 +70,7 @@ class TechniqueInfo(Message):
     knobs: dict[str, dict[str, Any]]
     view: dict[str, dict[str, Any]]
     resumes: bool
+    result: str
 
 
 class ScanInfo(Message):
