@@ -88,7 +88,7 @@ export interface OfJob {
   id: string;
 }
 
-/** Which kept result. Asks for its Answer frame, or to have the picture it made at hand. */
+/** Which kept result. Asks for its Answer frame, its Changes frame, or to have the picture it made at hand. */
 export interface OfResult {
   digest: string;
 }
@@ -184,6 +184,16 @@ export interface Answer {
   spec: Record<string, unknown>;
   evidence: Record<string, unknown>;
   python: string;
+}
+
+/** Header of a kept result of flipped_units: arrays `edges` (n + 1,) int32, `difference`, `control` (units,) float32.
+ * All units of the `layers` stand side by side. Differences are in spreads over `reference`, and `control` is their
+ * root mean square over `draws` of noise; NaN for units that have no measure.
+ */
+export interface Changes {
+  layers: string[];
+  reference: string;
+  draws: number;
 }
 
 /** A job in the queue; `eta` in seconds, `artifact` the digest its result is kept under, once it is done. */
@@ -537,6 +547,7 @@ export interface Framed {
   fields: [OfLayer, Fields];
   ask: [Ask, Answer];
   artifact: [OfResult, Answer];
+  changes: [OfResult, Changes];
   statistics: [OfLayer, Statistics];
   histogram: [OfUnit, Histogram];
   gallery: [AskGallery, Gallery];

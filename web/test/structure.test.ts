@@ -10,6 +10,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   views: ["hosts", "store"],
   input: ["hosts", "store"],
   panels: ["hosts", "store", "views", "input"],
+  "panels/beside": ["hosts", "store", "views", "panels"],
   "panels/scan": ["hosts", "store", "views", "input", "panels"],
   "panels/technique": ["hosts", "store", "views", "input", "panels"],
   toolbox: ["hosts", "store", "views"],
@@ -17,7 +18,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "map/drawing": ["hosts", "store", "views"],
   map: ["hosts", "store", "views", "map/drawing"],
   "map/page": ["hosts", "store", "views", "panels", "map", "map/drawing"],
-  shell: ["hosts", "store", "views", "input", "panels", "panels/scan", "panels/technique", "toolbox", "toolbox/grid", "map", "map/page"],
+  shell: [
+    "hosts",
+    "store",
+    "views",
+    "input",
+    "panels",
+    "panels/beside",
+    "panels/scan",
+    "panels/technique",
+    "toolbox",
+    "toolbox/grid",
+    "map",
+    "map/page",
+  ],
 };
 
 const texts = import.meta.glob<string>("../src/**/*", { query: "?raw", import: "default", eager: true });

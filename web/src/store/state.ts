@@ -27,7 +27,7 @@ export const SCALES = ["unit", "layer", "network"] as const;
 export type ScaleOf = (typeof SCALES)[number];
 export const GRIDS = ["activations", "gradients", "patches", "synthesized"] as const;
 export type GridOf = (typeof GRIDS)[number];
-export const ORDERS = ["number", "activation", "name", "selectivity"] as const;
+export const ORDERS = ["number", "activation", "name", "selectivity", "change"] as const;
 export type Order = (typeof ORDERS)[number];
 export type Theme = "auto" | "light" | "dark";
 /** A layer and one of its channels. */

@@ -124,7 +124,7 @@ class OfJob(Asking):
 
 
 class OfResult(Asking):
-    """Which kept result. Asks for its Answer frame, or to have the picture it made at hand."""
+    """Which kept result. Asks for its Answer frame, its Changes frame, or to have the picture it made at hand."""
 
     digest: Id
 
@@ -229,6 +229,18 @@ class Answer(Message):
     spec: dict[str, Any]
     evidence: dict[str, Any]
     python: str
+
+
+class Changes(Message):
+    """Header of a kept result of flipped_units: arrays `difference` and `control` (units,) float32.
+
+    All units of the `layers` stand side by side, with `edges` (n + 1,) int32 between these. Differences are in spreads over `reference`, and `control` is their
+    root mean square over `draws` of noise; NaN for units that have no measure.
+    """
+
+    layers: tuple[str, ...]
+    reference: str
+    draws: int
 
 
 class Job(Message):
