@@ -186,9 +186,9 @@ export interface Answer {
   python: string;
 }
 
-/** Header of a kept result of flipped_units: arrays `edges` (n + 1,) int32, `difference`, `control` (units,) float32.
- * All units of the `layers` stand side by side. Differences are in spreads over `reference`, and `control` is their
- * root mean square over `draws` of noise; NaN for units that have no measure.
+/** Header of a kept result of flipped_units: arrays `difference` and `control` (units,) float32.
+ * All units of the `layers` stand side by side, with `edges` (n + 1,) int32 between these. Differences are in spreads
+ * over `reference`, and `control` is their root mean square over `draws` of noise; NaN for units without a measure.
  */
 export interface Changes {
   layers: string[];

@@ -234,8 +234,8 @@ class Answer(Message):
 class Changes(Message):
     """Header of a kept result of flipped_units: arrays `difference` and `control` (units,) float32.
 
-    All units of the `layers` stand side by side, with `edges` (n + 1,) int32 between these. Differences are in spreads over `reference`, and `control` is their
-    root mean square over `draws` of noise; NaN for units that have no measure.
+    All units of the `layers` stand side by side, with `edges` (n + 1,) int32 between these. Differences are in spreads
+    over `reference`, and `control` is their root mean square over `draws` of noise; NaN for units without a measure.
     """
 
     layers: tuple[str, ...]
