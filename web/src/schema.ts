@@ -515,9 +515,12 @@ export interface AskMapSelection {
   numbers: number[];
 }
 
-/** A selection of images, kept: `selection` is the text that a technique's subject is asked with. */
+/** A selection of images, kept: `selection` is the text that a technique's subject is asked with.
+ * `source` is what its images are asked for with, empty where they are those that are looked at anyway.
+ */
 export interface MapSelection {
   selection: string;
+  source: string;
   images: number;
 }
 

@@ -41,6 +41,9 @@ class AtHand(Protocol):
     def selection(self, text: str) -> str | list[str]:
         """The ids of images that were selected before, or the text as it is; raises BadKnob where they are gone."""
 
+    def source_of(self, digest: str) -> Any:
+        """The collection of images of a digest; raises BadSource where it is not at hand."""
+
     def network(self, name: str) -> Any:
         """The network of a name on offer; raises UnknownNetwork."""
 
@@ -49,9 +52,13 @@ class AtHand(Protocol):
 
 
 class Subject:
-    """A kind of subject. Whoever asks names it, unless it is not `named`; a command takes `several` words for it."""
+    """A kind of subject. Whoever asks names it, unless it is not `named`; a command takes `several` words for it.
+
+    A page leaves out one that is not `named`, or names it as well where it is `nameable`.
+    """
 
     named = True
+    nameable = False
     several = False
 
     def read(self, net: Any, given: Any) -> Any:

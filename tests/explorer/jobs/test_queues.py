@@ -179,7 +179,7 @@ def test_a_list_of_uploads_that_is_damaged_is_refused_in_a_sentence(explorer, tm
 
 
 @pytest.mark.parametrize(("technique", "subjects", "images"), [
-    ("separating_units", {"source": "", "selection": "d" * 64}, ""),
+    ("separating_units", {"source": "e" * 64, "selection": "d" * 64}, ""),
     ("style", {"content": "a" * 64, "style": "b" * 64 + ";" + "c" * 64}, "abc"),
     ("of_another_version", {"picture": "a" * 64}, "a"),
     ("maximize", {"unit": f"-1*logits:1 + dream(0, guide={'a' * 64})"}, "a"),
