@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("playwright", reason="needs the extra `test`")
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
-PATIENCE = 60_000  # milliseconds, however busy the machine is
+PATIENCE = 120_000  # milliseconds, however busy the machine is
 expect.set_options(timeout=PATIENCE)
 LAYER = "blocks.1.0"  # 24 units of 56 × 56
 

@@ -3,7 +3,7 @@ import { signal, useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { JobResult } from "../../panels/job_result";
 import type { Ask, TechniqueInfo } from "../../schema";
-import { keepJob } from "../../store/jobs";
+import { queued } from "../../store/jobs";
 import { readyHost, report } from "../../store/requests";
 import * as app from "../../store/state";
 import { goTo } from "../going";
@@ -108,8 +108,7 @@ function Units({ chosen }: { chosen: readonly number[] }) {
   const ask = async () => {
     try {
       const { selection, source } = await readyHost().call("map_selection", { digest: header.digest, numbers: [...chosen] });
-      const put = await readyHost().call("submit", asked(technique, header.offered, header.layer, selection, source));
-      keepJob(put);
+      const put = await queued(readyHost().call("submit", asked(technique, header.offered, header.layer, selection, source)));
       job.value = put.id;
       app.said.value = `${put.title} is in the queue.`;
     } catch (error) {
