@@ -7,6 +7,7 @@ import pytest
 from pydantic import Field
 
 from convscope.base.errors import BadImage, BadKnob
+from convscope.catalog.catalog import CATALOG
 from convscope.contract import knobs
 
 Steps = Annotated[int, Field(ge=1, le=100, description="how many steps are taken")]
@@ -155,3 +156,10 @@ def test_a_subject_is_no_knob():
 def test_an_unknown_knob_of_a_method_without_knobs_says_so():
     with pytest.raises(BadKnob, match=r"^plain has no knob 'steps'. It has none.$"):
         knobs.check(plain, {"steps": 3})
+
+
+def test_every_knob_that_is_a_class_says_so_to_the_page():
+    every = [(each.name, name, row) for each in CATALOG for name, row in each.schema.items()]
+    told = {(each, name) for each, name, row in every if row.get("description", "").startswith("number or label of")}
+    assert told == {(each, name) for each, name, row in every if row.get("format") == "class"}
+    assert {("pgd", "target"), ("pgd", "label"), ("occlusion", "correct")} <= told

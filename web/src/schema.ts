@@ -39,7 +39,9 @@ export interface ImageInfo {
   reference: string;
 }
 
-/** A technique of the catalog: its subjects after the network, and JSON Schemas of its knobs and its picture's. */
+/** A technique of the catalog: its subjects after the network, and JSON Schemas of its knobs and its picture's.
+ * `result` is the kind of its result, such as Adversarial.
+ */
 export interface TechniqueInfo {
   name: string;
   summary: string;
@@ -47,6 +49,7 @@ export interface TechniqueInfo {
   knobs: Record<string, Record<string, unknown>>;
   view: Record<string, Record<string, unknown>>;
   resumes: boolean;
+  result: string;
 }
 
 /** The scan at hand. */
@@ -88,7 +91,7 @@ export interface OfJob {
   id: string;
 }
 
-/** Which kept result. Asks for its Answer frame, its Summary, or to have the picture it made at hand. */
+/** Which kept result. Asks for its Answer, Summary or Changes, or to have the picture it made at hand. */
 export interface OfResult {
   digest: string;
 }
@@ -189,6 +192,16 @@ export interface Answer {
 /** What a kept result says in words and numbers: all but its arrays. */
 export interface Summary {
   summary: Record<string, unknown>;
+}
+
+/** Header of a kept result of flipped_units: arrays `difference` and `control` (units,) float32.
+ * All units of the `layers` stand side by side, with `edges` (n + 1,) int32 between these. Differences are in spreads
+ * over `reference`, and `control` is their root mean square over `draws` of noise; NaN for units without a measure.
+ */
+export interface Changes {
+  layers: string[];
+  reference: string;
+  draws: number;
 }
 
 /** A job in the queue; `eta` in seconds, `artifact` the digest its result is kept under, once it is done. */
@@ -510,9 +523,12 @@ export interface AskMapSelection {
   numbers: number[];
 }
 
-/** A selection of images, kept: `selection` is the text that a technique's subject is asked with. */
+/** A selection of images, kept: `selection` is the text that a technique's subject is asked with.
+ * `source` is what its images are asked for with, empty where they are those that are looked at anyway.
+ */
 export interface MapSelection {
   selection: string;
+  source: string;
   images: number;
 }
 
@@ -819,6 +835,7 @@ export interface Framed {
   fields: [OfLayer, Fields];
   ask: [Ask, Answer];
   artifact: [OfResult, Answer];
+  changes: [OfResult, Changes];
   statistics: [OfLayer, Statistics];
   histogram: [OfUnit, Histogram];
   gallery: [AskGallery, Gallery];

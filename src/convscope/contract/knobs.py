@@ -48,6 +48,14 @@ class Several:
         return self.between.join(map(str, given))
 
 
+@dataclass(frozen=True)
+class OneClass:
+    """Marks a knob whose text is a class of the network, by its number or label: a page searches among these."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return {**handler(core), "format": "class"}
+
+
 def subjects(function: AnyFunction) -> list[str]:
     """The names of a function's positional parameters."""
     return [p.name for p in inspect.signature(function).parameters.values() if p.kind is not p.KEYWORD_ONLY]

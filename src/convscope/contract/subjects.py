@@ -5,6 +5,7 @@ A subject is known by the name of its parameter, which requests hold; `KINDS` ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any, Protocol
 from ..base.errors import BadImage, CannotRerun
 from ..base.image import Image, open_image
 from .images import BETWEEN, Pictures, are_several, open_pictures, split_text
+
+_ID = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,9 @@ class AtHand(Protocol):
     def selection(self, text: str) -> str | list[str]:
         """The ids of images that were selected before, or the text as it is; raises BadKnob where they are gone."""
 
+    def source_of(self, digest: str) -> Any:
+        """The collection of images of a digest; raises BadSource where it is not at hand."""
+
     def network(self, name: str) -> Any:
         """The network of a name on offer; raises UnknownNetwork."""
 
@@ -46,9 +52,13 @@ class AtHand(Protocol):
 
 
 class Subject:
-    """A kind of subject. Whoever asks names it, unless it is not `named`; a command takes `several` words for it."""
+    """A kind of subject. Whoever asks names it, unless it is not `named`; a command takes `several` words for it.
+
+    A page leaves out one that is not `named`, or names it as well where it is `nameable`.
+    """
 
     named = True
+    nameable = False
     several = False
 
     def read(self, net: Any, given: Any) -> Any:
@@ -62,6 +72,10 @@ class Subject:
     def offered(self, net: Any, text: str, at: AtHand) -> Any:
         """What a page means by a text; it may name what is at hand, and no file."""
         return text
+
+    def images(self, text: str) -> set[str]:
+        """The ids of the images that a page's text names, wherever in it."""
+        return set(_ID.findall(text))
 
 
 @dataclass(frozen=True)

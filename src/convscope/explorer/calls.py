@@ -13,7 +13,7 @@ from ..base.version import VERSION
 from ..catalog.catalog import CATALOG
 from ..contract import knobs
 from ..view.figures.registry import drawer_of
-from .answers import activations, answers, gallery, scan_statistics
+from .answers import activations, answers, changes, gallery, scan_statistics
 from .jobs.jobs import QUEUE, JobList
 from .maps import map_answers
 from .space import network_space, neuron_terms, space_tiles
@@ -82,6 +82,7 @@ def techniques() -> tuple[messages.TechniqueInfo, ...]:
             knobs=entry.schema,
             view=knobs.schema(drawer_of(entry.result)),
             resumes=entry.resumes,
+            result=entry.result.__name__,
         )
         for entry in CATALOG
     )
@@ -106,6 +107,7 @@ ROUTES = (
     _framed("ask", messages.Ask, messages.Answer, answers.ask),
     _framed("artifact", messages.OfResult, messages.Answer, answers.artifact),
     _plain("summary", messages.OfResult, messages.Summary, answers.summary),
+    _framed("changes", messages.OfResult, messages.Changes, changes.changes),
     _plain("made_picture", messages.OfResult, messages.ImageInfo, answers.made_picture),
     _framed("statistics", messages.OfLayer, messages.Statistics, scan_statistics.statistics),
     _framed("histogram", messages.OfUnit, messages.Histogram, scan_statistics.histogram),

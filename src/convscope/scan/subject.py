@@ -52,6 +52,7 @@ class SourceSubject(Subject):
     """A collection of images, codes of one, or a folder of codes; a page has the images that are at hand."""
 
     named = False
+    nameable = True
 
     def read(self, net: Any, given: Any) -> Source | Codes:
         """Raises BadSource for what is no collection of images, and BadScan for damaged codes."""
@@ -75,8 +76,12 @@ class SourceSubject(Subject):
             return self.read(None, moved)
 
     def offered(self, net: Any, text: str, at: AtHand) -> Any:
-        """Those the page was started with, else the bundled photos."""
-        return at.source or "samples"
+        """Those of a digest; unnamed those the page was started with, else the bundled photos."""
+        return at.source_of(text) if text else at.source or "samples"
+
+    def images(self, text: str) -> set[str]:
+        """None: what looks like an id stands for a collection."""
+        return set()
 
 
 def _folder_of(given: Any) -> Any:

@@ -30,7 +30,7 @@ def test_the_picture_that_an_attack_made_is_at_hand_as_its_file_is(workspace, ti
 
 def test_what_made_no_picture_is_refused(workspace, tiny):
     kept = keep(workspace.store, cs.saliency(tiny, "sample:cat", "0:3"), {})
-    with pytest.raises(BadKnob, match="must be a picture"):
+    with pytest.raises(BadKnob, match="must be a changed picture"):
         made_picture(workspace, OfResult(digest=kept))
     with pytest.raises(UnknownResult):
         made_picture(workspace, OfResult(digest="0" * 64))

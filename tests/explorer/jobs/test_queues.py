@@ -178,7 +178,12 @@ def test_a_list_of_uploads_that_is_damaged_is_refused_in_a_sentence(explorer, tm
     explorer()
 
 
-def test_a_selection_is_no_image_that_a_job_must_have():
-    subjects = {"image": "a" * 64, "content": "b" * 64 + ";" + "c" * 64, "selection": "d" * 64}
-    row = Row("1", "technique", json.dumps({"subjects": subjects}), "")
-    assert row.images == {one * 64 for one in "abc"}
+@pytest.mark.parametrize(("technique", "subjects", "images"), [
+    ("separating_units", {"source": "e" * 64, "selection": "d" * 64}, ""),
+    ("style", {"content": "a" * 64, "style": "b" * 64 + ";" + "c" * 64}, "abc"),
+    ("of_another_version", {"picture": "a" * 64}, "a"),
+    ("maximize", {"unit": f"-1*logits:1 + dream(0, guide={'a' * 64})"}, "a"),
+])  # fmt: skip
+def test_each_kind_of_subject_tells_which_images_a_job_must_have(technique, subjects, images):
+    row = Row("1", "technique", json.dumps({"technique": technique, "subjects": subjects}), "")
+    assert row.images == {one * 64 for one in images}

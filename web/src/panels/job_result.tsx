@@ -4,10 +4,10 @@ import { useImage } from "../store/image_url";
 import { openMap } from "../store/map_place";
 import { readyHost, useAnswer } from "../store/requests";
 import * as state from "../store/state";
-import { CHANGED, ResultView } from "../views/result";
+import { ResultView } from "../views/result";
 
-/** Techniques whose previews are pictures, not maps of one. */
-const PICTURES = new Set(["dream", "invert", ...CHANGED]);
+/** Kinds of results whose previews are pictures, not maps of one. */
+const PICTURES = new Set(["Adversarial", "Dream", "Inversion"]);
 
 /** Techniques whose result has a page of its own. */
 const MAPS = new Set(["embed", "evolution"]);
@@ -61,7 +61,7 @@ export function Preview({ job }: { job: Job }) {
   const preview = state.previews.value[job.id];
   if (!preview || job.state === "done") return null;
   const told = `${job.title}, so far: step ${job.step} of ${job.total}`;
-  return job.subjects.image && !PICTURES.has(job.technique) ? (
+  return job.subjects.image && !PICTURES.has(state.resultOf(job.technique)) ? (
     <Over job={job} preview={preview} told={told} />
   ) : (
     <img class="preview" src={preview} alt={told} />

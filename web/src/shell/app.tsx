@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { SourcesPanel } from "../input/sources_panel";
 import { MapPage } from "../map/page/map_page";
-import { ComparePanel } from "../panels/compare";
+import { ComparePanel } from "../panels/beside/compare";
 import { follow } from "../panels/gallery";
 import { choose } from "../panels/technique/asking";
 import { shown } from "../store/page";

@@ -2,6 +2,7 @@
 import { batch } from "@preact/signals";
 import { toggleCamera, toggleFreeze } from "../input/camera";
 import { crop, nextImage, previousImage } from "../input/sources";
+import { pressBlink, toggleLoupe } from "../store/blink";
 import { cycleMode, cycleStyle, reset, toggleGradients, togglePin } from "../store/display";
 import { mapLeft, openMap } from "../store/map_place";
 import { shown } from "../store/page";
@@ -64,6 +65,8 @@ export const KEYS: readonly Key[] = [
   { keys: ["w"], group: "Picture", text: "Previous picture", does: previousImage },
   { keys: ["0"], group: "Picture", text: "Crop or stretch pictures", does: crop },
   { keys: ["x"], group: "Picture", text: "Hide parts of the picture", does: () => (ui.hiding.value = !ui.hiding.value) },
+  { keys: ["v"], group: "Picture", text: "Blink between two pictures; where nothing may move, swap them", does: pressBlink },
+  { keys: ["g"], group: "Picture", text: "A loupe over two pictures", does: toggleLoupe },
   { keys: ["ArrowLeft", "j", "J"], group: "Layers and units", text: "Unit to the left; capital: three", always: true, does: step(-1, 0) },
   { keys: ["ArrowRight", "l", "L"], group: "Layers and units", text: "Unit to the right", always: true, does: step(1, 0) },
   { keys: ["ArrowUp", "i", "I"], group: "Layers and units", text: "Unit above", always: true, does: step(0, -1) },

@@ -2,6 +2,7 @@
 import { batch, effect, signal } from "@preact/signals";
 import type { Frame, Host } from "../hosts/host";
 import type { Ask, Fields, Look, LookUnit, Statistics } from "../schema";
+import { changesOf, measured } from "./changes";
 import { synthesized } from "./jobs";
 import { newest } from "./newest";
 import { report, sentence } from "./requests";
@@ -106,6 +107,11 @@ const collect = kind<{ network: string; layer: string; knobs: Record<string, unk
   if (current(ask)) state.gallery.value = frame;
 });
 
+const fetchChanges = kind<string>(async (host, digest) => {
+  const frame = await host.frame("changes", { digest });
+  changesOf.value = { digest, frame };
+});
+
 /** Asks now, and from now on. */
 export function follow(): void {
   const place = () => {
@@ -158,6 +164,11 @@ export function follow(): void {
     const at = place();
     if (at && state.scan.value?.layers.includes(at.layer)) measure(at.host, ofLayer(at));
     else state.statistics.value = null;
+  });
+  effect(() => {
+    const host = state.host.value;
+    const job = state.other.value ? measured.value : null;
+    if (host && job && job.artifact !== changesOf.peek()?.digest) fetchChanges(host, job.artifact);
   });
   effect(() => {
     const at = place();

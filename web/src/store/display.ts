@@ -1,5 +1,6 @@
 /** How what is selected is shown: traced in which way, drawn in which style, pinned, reset. */
 import { batch } from "@preact/signals";
+import { stopBlinking } from "./blink";
 import * as state from "./state";
 
 /** Keeps tracing this unit while others are browsed; again, and the selected one is traced. */
@@ -43,6 +44,7 @@ export function reset(): void {
     state.boost.value = state.gamma.value = 1;
     state.hidden.value = [];
     state.other.value = "";
+    stopBlinking();
     state.lookedOther.value = state.unitLookedOther.value = null;
     state.problem.value = "";
     state.frozen.value = false;

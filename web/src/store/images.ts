@@ -1,6 +1,7 @@
 /** The pictures at hand: which one is on screen, which one beside it, and another one. */
 import { batch } from "@preact/signals";
 import type { ImageInfo } from "../schema";
+import { stopBlinking } from "./blink";
 import { readyHost, report } from "./requests";
 import * as state from "./state";
 
@@ -48,6 +49,7 @@ export async function compareWithResult(digest: string, image: string): Promise<
       if (!state.images.value.some((row) => row.id === info.id)) state.images.value = [info, ...state.images.value];
       if (image) showImage(image);
       compareWith(info.id);
+      state.order.value = "change";
       state.said.value = `${info.name} is beside the picture now.`;
     });
   } catch (error) {
@@ -58,6 +60,7 @@ export async function compareWithResult(digest: string, image: string): Promise<
 export function compareWith(id: string): void {
   batch(() => {
     state.other.value = id === state.image.value ? "" : id;
+    if (!state.other.value) stopBlinking();
     state.lookedOther.value = state.unitLookedOther.value = null;
   });
 }

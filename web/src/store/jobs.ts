@@ -12,13 +12,23 @@ export async function submit(ask: Ask): Promise<Job | null> {
   const host = state.host.value;
   if (!host) return null;
   try {
-    const job = await host.call("submit", ask);
-    keepJob(job);
-    return job;
+    return await queued(host.call("submit", ask));
   } catch (error) {
     report(error);
     return null;
   }
+}
+
+let heard = 0;
+const lastHeard = new Map<string, number>();
+
+/** A job that was asked for, as it stands now: what was heard of it meanwhile is newer than the answer. */
+export async function queued(answer: Promise<Job>): Promise<Job> {
+  const before = heard;
+  const job = await answer;
+  const newer = (lastHeard.get(job.id) ?? 0) > before ? state.jobs.value.find((row) => row.id === job.id) : undefined;
+  if (!newer) keepJob(job);
+  return newer ?? job;
 }
 
 /** Takes up what the host said of a job, without waiting for its event. */
@@ -34,6 +44,7 @@ export function hear(event: JobEvent | ScanEvent): void {
     return;
   }
   const { job, preview } = event;
+  lastHeard.set(job.id, ++heard);
   const before = state.jobs.value.find((row) => row.id === job.id)?.state;
   batch(() => {
     keepJob(job);

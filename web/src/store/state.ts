@@ -27,7 +27,7 @@ export const SCALES = ["unit", "layer", "network"] as const;
 export type ScaleOf = (typeof SCALES)[number];
 export const GRIDS = ["activations", "gradients", "patches", "synthesized"] as const;
 export type GridOf = (typeof GRIDS)[number];
-export const ORDERS = ["number", "activation", "name", "selectivity"] as const;
+export const ORDERS = ["number", "activation", "name", "selectivity", "change"] as const;
 export type Order = (typeof ORDERS)[number];
 /** What fills the window: the toolbox, or the circuit of the selected unit. */
 export const PAGES = ["toolbox", "circuit"] as const;
@@ -102,3 +102,8 @@ export const traced = computed(() => (origin.value ? `${origin.value.layer}:${or
 export const recipe = signal<Record<string, number | string | boolean>>({});
 /** The best crop of each channel in the scan, as a gallery is: what the grid shows of `patches`. */
 export const crops = signal<Frame<Gallery> | null>(null);
+
+/** The kind of a technique's result, such as Adversarial. */
+export function resultOf(technique: string): string {
+  return session.value?.techniques.find((row) => row.name === technique)?.result ?? "";
+}

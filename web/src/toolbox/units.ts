@@ -2,6 +2,7 @@
 import { computed } from "@preact/signals";
 import type { Arr, Frame } from "../hosts/host";
 import type { Looked, NetworkInfo } from "../schema";
+import { byChange, change, signed } from "../store/changes";
 import * as state from "../store/state";
 import { type Scale, suited, written } from "../views/colors";
 
@@ -34,6 +35,7 @@ export const order = computed<Int32Array>(() => {
   const count = state.layerInfo.value?.units ?? 0;
   const channels = Int32Array.from({ length: count }, (_, i) => i);
   const by = state.order.value;
+  if (by === "change" && change.value?.difference.length === count) return byChange(change.value);
   if (by === "name") return channels.sort((a, b) => nameOf(a).localeCompare(nameOf(b)) || a - b);
   const keys = by === "activation" ? maps.value?.high : by === "selectivity" ? state.statistics.value?.arrays.selectivity : null;
   if (!keys || keys.data.length !== count) return channels;
@@ -87,5 +89,15 @@ export function told(channel: number): string {
   const name = nameOf(channel);
   const what = `${info.name} unit ${channel} of ${info.units}${name && `, ${name}`}`;
   if (!found) return what;
-  return `${what}, max ${written(found.high.data[channel] ?? NaN)}, rank ${rankOf(channel, found)}`;
+  return `${what}, max ${written(found.high.data[channel] ?? NaN)}, rank ${rankOf(channel, found)}${moved(channel)}`;
+}
+
+/** How far a channel moves from this picture to the other, where there are two. */
+function moved(channel: number): string {
+  const found = change.value;
+  const by = found?.difference[channel];
+  if (!found || by === undefined) return "";
+  if (Number.isNaN(by)) return ", change without a measure: it is dead or constant";
+  const noise = found.control ? `, noise ±${written(found.control[channel] ?? 0)}` : "";
+  return `, change ${signed(by, written)} ${found.unit === "spreads" ? "spreads" : ""}`.trimEnd() + noise;
 }

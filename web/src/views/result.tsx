@@ -9,9 +9,6 @@ import { written } from "./colors";
 import { ViewOf } from "./kinds";
 import type { View } from "./view";
 
-/** Techniques whose result is another picture, to be looked at beside the one it was made of. */
-export const CHANGED: ReadonlySet<string> = new Set(["fgsm", "bim", "pgd", "mifgsm", "deepfool", "cw", "minimal", "fooling"]);
-
 interface ResultProps {
   answer: Frame<Answer>;
   /** The one it was made of, where it is not on screen. */
@@ -33,7 +30,7 @@ export function ResultView({ answer, image = "", compact = false }: ResultProps)
   return (
     <section class="result" aria-label={view.title}>
       <h3 class="result-title">{view.title}</h3>
-      {CHANGED.has(header.technique) && (
+      {state.resultOf(header.technique) === "Adversarial" && (
         <button type="button" class="main" onClick={() => void compareWithResult(header.digest, image)}>
           Look at it beside the picture
         </button>

@@ -12,7 +12,9 @@ from ...base.errors import BadKnob, ConvscopeError, first_line
 from ...base.image import Image
 from ...base.plain import from_json
 from ...base.progress import Listener, listening
+from ...catalog import catalog
 from ...contract.result import Result
+from ...results.adversarial import Adversarial
 from ..workspace.artifacts import artifact_parts, frame_of, kept_under
 from ..workspace.messages import Ask, ImageInfo, OfResult, Summary
 from ..workspace.resolve import Asked, resolve
@@ -77,9 +79,9 @@ def made_picture(workspace: Workspace, ask: OfResult) -> ImageInfo:
     Raises UnknownResult, and BadKnob for a result that made none.
     """
     told = from_json(artifact_part(workspace, ask.digest, "json"))
+    if not issubclass(catalog.entry(told["technique"]).result, Adversarial):
+        raise BadKnob(f"A result must be a changed picture to be looked at, not {told['technique']}. Save it instead.")
     with np.load(io.BytesIO(artifact_part(workspace, ask.digest, "npz")), allow_pickle=False) as arrays:
-        if "image" not in arrays:
-            raise BadKnob(f"A result must be a picture to be looked at, not {told['technique']}. Save it instead.")
         picture = Image(arrays["image"], view=told["view"])
     return workspace.pictures.add(picture, f"{told['technique']}: {told['label']}")
 

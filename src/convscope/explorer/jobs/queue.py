@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ...base.database import Database
 from ...base.errors import QueueFull, UnknownJob
+from ...catalog.catalog import CATALOG
+from ...contract.subjects import Subject
 from ..workspace.messages import Job, State
 from .queues import claim, let_go
 
@@ -27,7 +28,6 @@ CREATE TABLE jobs (
 """
 _REMEMBERED = 2048  # jobs that ended
 _FIRST = ("queued", "running", "done")  # which state counts, where two queues have the same job; else the one's own
-_ID = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,11 @@ class Row:
 
     @property
     def images(self) -> set[str]:
-        """The ids of the images it is about, in whatever subject; a selection of images of a source is none of them."""
-        subjects = self.asked.get("subjects", {})
-        return {id for name, text in subjects.items() if name != "selection" for id in _ID.findall(text)}
+        """The ids of the images it is about, as each kind of subject tells them."""
+        asked = self.asked
+        kinds = _kinds(asked.get("technique", ""))
+        named = [kinds.get(name, Subject()).images(text) for name, text in asked.get("subjects", {}).items()]
+        return set[str]().union(*named)
 
     def with_(self, **values: Any) -> Row:
         """The same with other values."""
@@ -82,6 +84,11 @@ class Row:
             eta=eta,
             resumable=self.state in ("failed", "cancelled"),
         )
+
+
+def _kinds(technique: str) -> Mapping[str, Subject]:
+    """The subjects of a technique, by name; none of one that another version had."""
+    return next((entry.function.kinds for entry in CATALOG if entry.name == technique), {})
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Row))

@@ -181,7 +181,9 @@ def map_selection(workspace: Workspace, ask: AskMapSelection) -> MapSelection:
     kept = opened(workspace, ask.digest)
     numbers = sorted(set(ask.numbers))
     kept.check(*numbers)
-    return MapSelection(selection=workspace.select([kept.ids[number] for number in numbers]), images=len(numbers))
+    source = kept.source if workspace.unusual(kept.source) else ""
+    chosen = workspace.select([kept.ids[number] for number in numbers])
+    return MapSelection(selection=chosen, images=len(numbers), source=source)
 
 
 def _atlas(workspace: Workspace, kept: KeptMap) -> AtlasInfo:

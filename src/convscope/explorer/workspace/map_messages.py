@@ -246,7 +246,11 @@ class AskMapSelection(OfMap):
 
 
 class MapSelection(Message):
-    """A selection of images, kept: `selection` is the text that a technique's subject is asked with."""
+    """A selection of images, kept: `selection` is the text that a technique's subject is asked with.
+
+    `source` is what its images are asked for with, empty where they are those that are looked at anyway.
+    """
 
     selection: str
+    source: str
     images: int

@@ -59,7 +59,10 @@ class ImageInfo(Message):
 
 
 class TechniqueInfo(Message):
-    """A technique of the catalog: its subjects after the network, and JSON Schemas of its knobs and its picture's."""
+    """A technique of the catalog: its subjects after the network, and JSON Schemas of its knobs and its picture's.
+
+    `result` is the kind of its result, such as Adversarial.
+    """
 
     name: str
     summary: str
@@ -67,6 +70,7 @@ class TechniqueInfo(Message):
     knobs: dict[str, dict[str, Any]]
     view: dict[str, dict[str, Any]]
     resumes: bool
+    result: str
 
 
 class ScanInfo(Message):
@@ -121,7 +125,7 @@ class OfJob(Asking):
 
 
 class OfResult(Asking):
-    """Which kept result. Asks for its Answer frame, its Summary, or to have the picture it made at hand."""
+    """Which kept result. Asks for its Answer, Summary or Changes, or to have the picture it made at hand."""
 
     digest: Id
 
@@ -232,6 +236,18 @@ class Summary(Message):
     """What a kept result says in words and numbers: all but its arrays."""
 
     summary: dict[str, Any]
+
+
+class Changes(Message):
+    """Header of a kept result of flipped_units: arrays `difference` and `control` (units,) float32.
+
+    All units of the `layers` stand side by side, with `edges` (n + 1,) int32 between these. Differences are in spreads
+    over `reference`, and `control` is their root mean square over `draws` of noise; NaN for units without a measure.
+    """
+
+    layers: tuple[str, ...]
+    reference: str
+    draws: int
 
 
 class Job(Message):

@@ -55,7 +55,8 @@ def _subjects(workspace: Workspace, entry: CatalogEntry, ask: Ask, net: Network)
     kinds = entry.function.kinds
     wanted = [name for name in entry.subjects[1:] if kinds[name].named]
     missing = [name for name in wanted if name not in ask.subjects]
-    strange = [name for name in ask.subjects if name not in wanted]
+    known = [*wanted, *(name for name in entry.subjects[1:] if kinds[name].nameable)]
+    strange = [name for name in ask.subjects if name not in known]
     if missing or strange:
         given = ", ".join(ask.subjects) or "nothing"
         raise BadKnob(

@@ -24,6 +24,7 @@ from ...data.open import open_source
 from ...data.source import Source
 from ...network.layer_choice import first_layer
 from ...network.network import Network
+from ...representation.embedding.behind import Representation
 from ...scan.codes.result import Codes
 from ...scan.result import Scan
 from ...store import Store
@@ -159,6 +160,10 @@ class Workspace:
             self._sources[digest] = found
         return self._sources[digest]
 
+    def unusual(self, digest: str) -> bool:
+        """Whether techniques look at other images than those of this digest, where none are named."""
+        return bool(digest) and open_source(self.source or "samples").digest != digest
+
     def _sources_at_hand(self) -> Iterator[Source]:
         if self.pictures.source is not None:
             yield self.pictures.source
@@ -167,6 +172,11 @@ class Workspace:
         if self.scan is not None:
             with suppress(BadSource, BadScan):
                 yield self.scan.source
+        for result in self.given.values():
+            behind = getattr(result, "behind", None)
+            if isinstance(behind, Representation):
+                with suppress(BadSource, BadScan):
+                    yield behind.codes.source
 
     def use_map(self, result: Result) -> str:
         """Have a map made elsewhere at hand, an embedding or an evolution, and say under which digest."""

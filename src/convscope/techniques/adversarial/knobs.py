@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from ...adversarial.projected_steps import Ball, Norm
 from ...base.errors import BadKnob
-from ...contract.knobs import Several
+from ...contract.knobs import OneClass, Several
 
 _ALMOST = 1e-6  # of a step: 2/255 is two whole ones, however it was written
 
@@ -21,8 +21,12 @@ def _as_text(given: Any) -> Any:
 
 
 _Text = Annotated[str, BeforeValidator(_as_text)]
-Target = Annotated[_Text, Field(description="number or label of the class to be taken for; empty: any other")]
-Label = Annotated[_Text, Field(description="number or label of the class it is; empty: what the network says")]
+Target = Annotated[
+    _Text, Field(description="number or label of the class to be taken for; empty: any other"), OneClass()
+]
+Label = Annotated[
+    _Text, Field(description="number or label of the class it is; empty: what the network says"), OneClass()
+]
 Kappa = Annotated[float, Field(ge=0, le=1e6, description="lead in logits that is wanted, and ends an attack")]
 OnLattice = Annotated[bool, Field(description="put right what rounding to 8 bits loses; off: round once, and see")]
 Format = Annotated[str, Field(description="png, which keeps every step; jpeg:95 or webp:90 is tried as well")]

@@ -13,6 +13,7 @@ from ...base.errors import BadKnob, CannotExport, UnknownUnit
 from ...base.image import ImageLike
 from ...base.progress import Work
 from ...base.unit import UnitLike, parse
+from ...contract.knobs import OneClass
 from ...contract.technique import technique
 from ...execution.dirty_windows import Interval
 from ...execution.incremental import PatchGroup
@@ -30,7 +31,11 @@ _Pixels: TypeAlias = Annotated[int, Field(ge=1)] | Literal["auto"]
 Side = Annotated[_Pixels, Field(description="height of the patch in pixels; auto: a seventh of the shorter side")]
 Width = Annotated[_Pixels, Field(description="width of the patch in pixels; auto: as high as wide")]
 Stride = Annotated[_Pixels, Field(description="pixels from one position to the next; auto: a quarter of the patch")]
-Correct = Annotated[str, Field(description="number or label of the correct class; empty: the unit's, or the top one")]
+Correct = Annotated[
+    str,
+    Field(description="number or label of the correct class; empty: the unit's, or the top one"),
+    OneClass(),
+]
 Check = Annotated[int, Field(ge=0, description="positions computed once more with the plain module, to compare")]
 Bits = Annotated[Precision, Field(description="of the numbers; bf16 is faster and about one percent off")]
 

@@ -25,3 +25,7 @@ class SelectionSubject(Subject):
     def offered(self, net: Any, text: str, at: AtHand) -> Any:
         """The ids that a page has selected on a map, or the text itself."""
         return self.read(net, at.selection(text))
+
+    def images(self, text: str) -> set[str]:
+        """None: what looks like an id stands for a selection, whose images are those of a source."""
+        return set()

@@ -3,7 +3,7 @@ import { signal, useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { JobResult } from "../../panels/job_result";
 import type { Ask, TechniqueInfo } from "../../schema";
-import { keepJob } from "../../store/jobs";
+import { queued } from "../../store/jobs";
 import { readyHost, report } from "../../store/requests";
 import * as app from "../../store/state";
 import { goTo } from "../going";
@@ -103,12 +103,12 @@ function Found({ marks }: { marks: readonly number[] }) {
 function Units({ chosen }: { chosen: readonly number[] }) {
   const technique = app.session.value?.techniques.find((row) => row.name === TECHNIQUE);
   const header = state.header.value;
-  if (!technique || !header?.offered) return null;
+  if (!technique || !header) return null;
+  if (!header.offered) return <p class="quiet">Which units tell them apart needs {header.network}, which is not explored here.</p>;
   const ask = async () => {
     try {
-      const { selection } = await readyHost().call("map_selection", { digest: header.digest, numbers: [...chosen] });
-      const put = await readyHost().call("submit", asked(technique, header.offered, header.layer, selection));
-      keepJob(put);
+      const { selection, source } = await readyHost().call("map_selection", { digest: header.digest, numbers: [...chosen] });
+      const put = await queued(readyHost().call("submit", asked(technique, header.offered, header.layer, selection, source)));
       job.value = put.id;
       app.said.value = `${put.title} is in the queue.`;
     } catch (error) {
@@ -123,8 +123,8 @@ function Units({ chosen }: { chosen: readonly number[] }) {
 }
 
 /** The selection is a subject of the technique, or one of its knobs. */
-export function asked(technique: TechniqueInfo, network: string, layer: string, selection: string): Ask {
-  const given: Record<string, string> = { layer, selection };
+export function asked(technique: TechniqueInfo, network: string, layer: string, selection: string, source: string): Ask {
+  const given: Record<string, string> = { layer, selection, ...(source && { source }) };
   const subjects = Object.fromEntries(technique.subjects.filter((name) => name in given).map((name) => [name, given[name]!]));
   const knobs = "selection" in technique.knobs ? { selection } : {};
   return { network, technique: technique.name, subjects, knobs };

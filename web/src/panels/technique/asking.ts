@@ -2,7 +2,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { Frame } from "../../hosts/host";
 import type { Answer, Ask, TechniqueInfo } from "../../schema";
-import { keepJob } from "../../store/jobs";
+import { queued } from "../../store/jobs";
 import { readyHost, sentence } from "../../store/requests";
 import * as state from "../../store/state";
 import { label } from "./schema_form";
@@ -44,8 +44,7 @@ export async function runNow(ask: Ask): Promise<void> {
 /** Puts it into the queue. */
 export async function runAsJob(ask: Ask): Promise<void> {
   await attempt(async () => {
-    const job = await readyHost().call("submit", ask);
-    keepJob(job);
+    const job = await queued(readyHost().call("submit", ask));
     shown.value = { job: job.id };
     state.said.value = job.state === "done" ? `${job.title} is in the store already.` : `${job.title} is in the queue.`;
   });

@@ -1,5 +1,6 @@
 /** Controls for knobs, made from their JSON Schema alone. */
 import { useId } from "preact/hooks";
+import { ClassKnob } from "./class_knob";
 import { type Field, label, must, read } from "./schema_form";
 
 interface FormProps {
@@ -38,7 +39,9 @@ function Knob({ one, text, put }: { one: Field; text: string; put(text: string):
       ) : (
         <>
           <label for={id}>{label(one.name)}</label>
-          {one.kind === "choice" ? (
+          {one.kind === "class" ? (
+            <ClassKnob input={{ ...told, placeholder: "empty" }} text={text} put={put} />
+          ) : one.kind === "choice" ? (
             <select {...told} value={text || String(one.standard)} onChange={(event) => put(event.currentTarget.value)}>
               {one.words.map((word) => (
                 <option key={word} value={word}>

@@ -4,7 +4,7 @@ export type Value = string | number | boolean;
 /** A knob as a control. `numbers` are its bounds where it may be a number, `words` the words it may be. */
 export interface Field {
   name: string;
-  kind: "switch" | "choice" | "text";
+  kind: "switch" | "choice" | "class" | "text";
   hint: string;
   standard: Value;
   words: string[];
@@ -26,6 +26,7 @@ interface Schema {
   const?: unknown;
   enum?: unknown[];
   pattern?: string;
+  format?: string;
   anyOf?: Schema[];
   minimum?: number;
   maximum?: number;
@@ -45,10 +46,9 @@ export function field(name: string, schema: Schema): Field {
   const number = cases.find((one) => one.type === "integer" || one.type === "number");
   const anything = cases.some((one) => one.type === "string" && !wordsOf(one).length);
   const standard = isValue(schema.default) ? schema.default : "";
-  const kind = cases.some((one) => one.type === "boolean") ? "switch" : number || anything ? "text" : "choice";
   return {
     name,
-    kind,
+    kind: kindOf(cases, number !== undefined || anything),
     hint: schema.description ?? "",
     standard,
     words,
@@ -56,6 +56,12 @@ export function field(name: string, schema: Schema): Field {
     anything,
     pattern: schema.pattern ?? "",
   };
+}
+
+function kindOf(cases: readonly Schema[], typed: boolean): Field["kind"] {
+  if (cases.some((one) => one.type === "boolean")) return "switch";
+  if (cases.some((one) => one.format === "class")) return "class";
+  return typed ? "text" : "choice";
 }
 
 function wordsOf(schema: Schema): string[] {

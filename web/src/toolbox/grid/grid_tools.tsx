@@ -1,6 +1,7 @@
 /** Above the grid: what it shows and in which order; below: its scale and what the pointer is on. */
 import type { Signal } from "@preact/signals";
 import { CropsRow, GalleryButton } from "../../panels/synthesized";
+import { change } from "../../store/changes";
 import * as state from "../../store/state";
 import * as ui from "../../store/ui";
 import { ColorBar } from "../../views/pixels";
@@ -53,6 +54,7 @@ function orders(): (readonly [string, string, boolean?])[] {
     ["activation", "activation"],
     ["name", classes ? "name" : "name (classes only)", !classes],
     ["selectivity", measured ? "selectivity" : "selectivity (needs a scan)", !measured],
+    ["change", state.other.value ? "change" : "change (between two pictures)", !state.other.value],
   ];
 }
 
@@ -84,6 +86,7 @@ export function GridStatus() {
           <span class="quiet">Scale: {whose[state.scaleOf.value]}</span>
         </div>
       )}
+      {state.order.value === "change" && change.value && <p class="quiet">Changed most first. {change.value.told}</p>}
       <Pointed />
     </footer>
   );

@@ -19,10 +19,12 @@ const color = field("color", {
   default: "mean",
   description: "mean or a color, #rrggbb",
 });
+const target = field("target", { type: "string", format: "class", default: "" });
 const seed = field("seed", { type: "integer", minimum: 0, exclusiveMaximum: 2 ** 63, default: 0 });
 
 test("each kind of knob gets the control it needs", () => {
-  expect([size, keep, fill, smooth, color].map((one) => one.kind)).toEqual(["text", "text", "choice", "switch", "text"]);
+  const kinds = [size, keep, fill, smooth, color, target].map((one) => one.kind);
+  expect(kinds).toEqual(["text", "text", "choice", "switch", "text", "class"]);
   expect(size.words).toEqual(["auto"]);
   expect(fill.words).toEqual(["grey", "blur"]);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { NetworkInfo } from "../../src/schema";
-import { find } from "../../src/shell/finding";
+import { classNamed, find, findClasses } from "../../src/store/finding";
 
 const layer = (name: string, units: number) => ({ name, kind: "Conv2d", shape: [units, 7, 7], units, map: true, inputs: [] });
 const info = {
@@ -29,4 +29,13 @@ test("classes are found by their words and lead to their scores", () => {
 
 test("nothing asked for lists the layers", () => {
   expect(texts("").every((text) => text.startsWith("layer"))).toBe(true);
+});
+
+test("a class is named by its label where that is enough, and else by its number", () => {
+  const twice = { ...info, labels: ["crane", "tiger cat", "crane"] } as NetworkInfo;
+  const named = (words: string) => findClasses(twice, words).map((row) => classNamed(twice, row));
+  expect(named("Cat  tiger")).toEqual(["tiger cat"]);
+  expect(named("crane")).toEqual(["0", "2"]);
+  expect(named("2")).toEqual(["2"]);
+  expect(findClasses(twice, "")).toHaveLength(3);
 });

@@ -1,6 +1,6 @@
 /** Two pictures in numbers, side by side. */
-import type { Numbers } from "../hosts/host";
-import type { ClassScore } from "../schema";
+import type { Numbers } from "../../hosts/host";
+import type { ClassScore } from "../../schema";
 
 /** The second map less the first; null where they differ in size. */
 export function difference(one: Numbers, two: Numbers): Float32Array | null {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { difference, sideBySide } from "../../src/panels/difference";
+import { difference, sideBySide } from "../../../src/panels/beside/difference";
 
 const score = (index: number, probability: number) => ({ index, label: `class ${index}`, probability, score: 0 });
 

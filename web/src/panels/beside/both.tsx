@@ -1,58 +1,23 @@
-/** A second picture beside the one on screen: the classes of both, and where the selected unit differs. */
-import { useEffect, useId, useRef } from "preact/hooks";
-import type { Arr } from "../hosts/host";
-import type { ClassScore } from "../schema";
-import { useImage } from "../store/image_url";
-import { compareWith } from "../store/images";
-import * as state from "../store/state";
-import { ScaleBar } from "../views/color_bar";
-import { imageOf, paint, suited, written } from "../views/colors";
+/** Two pictures: how they look, the classes of both, the units that changed, and where the selected unit differs. */
+import { useEffect, useRef } from "preact/hooks";
+import type { Arr } from "../../hosts/host";
+import type { ClassScore } from "../../schema";
+import * as state from "../../store/state";
+import { ScaleBar } from "../../views/color_bar";
+import { imageOf, paint, suited, written } from "../../views/colors";
+import { ChangedUnits } from "./changed_units";
 import { difference, sideBySide } from "./difference";
+import { Pair } from "./pair";
 
-export function ComparePanel() {
-  const id = useId();
-  const others = state.images.value.filter((row) => row.id !== state.image.value);
-  const chosen = state.other.value;
-  return (
-    <section class="compare" aria-label="Compare with another picture">
-      <div class="row">
-        <label for={id}>Compare with</label>
-        <select id={id} value={chosen} onChange={(event) => compareWith(event.currentTarget.value || state.image.value)}>
-          <option value="">nothing</option>
-          {others.map((row) => (
-            <option key={row.id} value={row.id}>
-              {row.name}
-            </option>
-          ))}
-        </select>
-      </div>
-      {chosen && <Both />}
-    </section>
-  );
-}
-
-function Both() {
+export function Both() {
   const [one, two] = [state.looked.value, state.lookedOther.value];
   return (
     <>
-      <div class="compare-pair">
-        <Seen id={state.image.value} />
-        <Seen id={state.other.value} />
-      </div>
+      <Pair />
       {one && two && <Scores one={one.header.classes} two={two.header.classes} />}
+      <ChangedUnits />
       <Difference />
     </>
-  );
-}
-
-function Seen({ id }: { id: string }) {
-  const url = useImage(id, state.network.value?.name ?? "");
-  const name = state.images.value.find((row) => row.id === id)?.name ?? "picture";
-  return (
-    <figure>
-      {url ? <img src={url} alt="" /> : <span class="thumb-empty" />}
-      <figcaption>{name}</figcaption>
-    </figure>
   );
 }
 

@@ -15,7 +15,7 @@ const MOST = 60;
 export function find(info: NetworkInfo, text: string): Found[] {
   const asked = text.trim().toLowerCase();
   const onlyClasses = /^class(es)?(\s|$)/.test(asked);
-  const words = (onlyClasses ? asked.replace(/^class(es)?/, "") : asked).split(/\s+/).filter(Boolean);
+  const words = wordsOf(onlyClasses ? asked.replace(/^class(es)?/, "") : asked);
   const rows = onlyClasses
     ? classes(info, words)
     : [...units(info, asked), ...layers(info, words), ...(words.length ? classes(info, words) : [])];
@@ -42,6 +42,20 @@ function layers(info: NetworkInfo, words: readonly string[]): Found[] {
     .filter((row) => words.every((word) => `${row.name} ${row.kind}`.toLowerCase().includes(word)))
     .sort((a, b) => (begins(a.name) === begins(b.name) ? 0 : begins(a.name) - begins(b.name)))
     .map((row) => ({ kind: "layer", text: row.name, about: `${row.kind} ${row.shape.join(" × ")}`, layer: row.name, channel: 0 }));
+}
+
+/** The classes that have all of these words in their names or numbers. */
+export function findClasses(info: NetworkInfo, text: string): Found[] {
+  return classes(info, wordsOf(text)).slice(0, MOST);
+}
+
+/** What a class is called where that is enough, and else its number. */
+export function classNamed({ labels }: NetworkInfo, { text, channel }: Found): string {
+  return text && labels.indexOf(text) === labels.lastIndexOf(text) ? text : String(channel);
+}
+
+function wordsOf(text: string): string[] {
+  return text.toLowerCase().split(/\s+/).filter(Boolean);
 }
 
 function classes(info: NetworkInfo, words: readonly string[]): Found[] {
