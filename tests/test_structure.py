@@ -81,6 +81,7 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "training.storage": _LOW,
     "training.watching": f"{_LOW} {_NET} training.statistics",
     "training": f"{_LOW} {_NET} training.statistics training.storage training.watching",
+    "training.evolution": f"{_ABOUT} {_MAPS} techniques.inspection techniques.representation training.storage",
     "training.convnetjs": f"{_LOW} data {_NET} training training.storage",
     "catalog": f"{_RUN} {_SCAN} zoo",  # techniques by their names alone
     "explorer.workspace": _ALL,

@@ -24,6 +24,7 @@ from .notes import notes_of
 from .snapshots import Snapshots
 from .storage.record import sessions_of
 from .storage.writer import Writer
+from .watching.budget import added
 from .watching.optimizers import Optimizers, has_weights_of
 from .watching.probe import Probe
 from .watching.watched_layers import innermost, is_compiled, watched_layers
@@ -40,7 +41,7 @@ class Recorder:
     of AMP; passes of an evaluation do not count. Without an `optimizer`, every one that has weights of the module is
     heard; give them all where there are several, and where gradients are accumulated.
 
-    Steps are looked at as often as `budget`, a share of the time, pays for, measured by the recorder's own clock, and
+    Steps are looked at as often as `budget`, a share of the time, pays for, measured by the recorder's own clocks, and
     less and less often; or at `every` so many. A look notes of each layer its channels' mean, mean square and share of
     zeros, the norms of weights, gradients and updates, and histograms of fixed samples. `probe`, a batch of images or a
     pair of it and their classes, is shown to the network before the first step, at steps 1, 2, 3, 4, 6, 8, 11, … and at
@@ -63,7 +64,7 @@ class Recorder:
         *,
         folder: str | os.PathLike[str],
         probe: Any = None,
-        budget: float = 0.02,
+        budget: float = 0.01,
         every: int | Literal["auto"] = "auto",
         start: int | None = None,
     ) -> None:
@@ -74,8 +75,8 @@ class Recorder:
         session, recorded = sessions_of(self.folder)
         self._first = self._step = recorded if start is None else start
         about: dict[str, Any] = {"session": session, "start": self._step, "budget": budget, "every": every}
-        about |= _about(module, self._inner) | {"probe": None if shown is None else list(shown.images.shape)}
-        about["gradient_of"] = first.gradient_of if first else None
+        about |= _about(module, self._inner) | _about_probe(shown)
+        about |= {"gradient_of": first.gradient_of, "codes_of": first.codes_of} if first else {}
         self._writer = Writer(self.folder, about)
         self._notes, self._metrics = notes_of(self._writer, self._step), Metrics()
         self._looks = Looks(module, self._inner, self._notes, budget, every)
@@ -105,9 +106,14 @@ class Recorder:
 
     @property
     def cost(self) -> float:
-        """The share of the time since this was made that looks, snapshots and writing have taken so far."""
-        budgets = self._looks.budget, self._snapshots.budget
-        return sum(budget.spent for budget in budgets) / max(budgets[0].clock() - budgets[0].began, 1e-9)
+        """The share of the time since this was made that looks, snapshots and writing have taken so far.
+
+        The larger one of those by the clock on the wall and by that of the processor.
+        """
+        spent = added(self._looks.budget.spent, self._snapshots.budget.spent)
+        return max(
+            seconds / max(passed, 1e-9) for seconds, passed in zip(spent, self._looks.budget.passed, strict=True)
+        )
 
     def step(self, **metrics: Any) -> None:
         """Say how a step went: losses and other numbers, or tensors of one; those of accumulated batches are averaged.
@@ -136,7 +142,7 @@ class Recorder:
             self._looks.remove()
             self._looks.arrive()
             self._write_row()
-            self._snapshots.take(self._step, self._looks.layers)
+            self._snapshots.end(self._step, self._looks.layers)
             if self._step == self._first:
                 why = "No optimizer with weights of the module made a step, and the loop told of none."
                 self._notes.event("no steps", None, why)
@@ -219,6 +225,14 @@ def _checked(module: Any, optimizer: Any, budget: Any, every: Any, start: Any) -
     if innermost(module) in _RECORDED:
         raise BadKnob("module must have one recorder at a time, and it has another one. Close that one first.")
     return given
+
+
+def _about_probe(shown: Probe | None) -> dict[str, Any]:
+    """The shape of the probe, and the class of each image, where there is a number for each."""
+    if shown is None:
+        return {"probe": None, "classes": None}
+    classes = shown.targets if shown.targets is not None and shown.targets.ndim == 1 else None
+    return {"probe": list(shown.images.shape), "classes": None if classes is None else classes.tolist()}
 
 
 def _about(module: nn.Module, inner: nn.Module) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..base.errors import BadKnob
 from .notes import Notes
 from .storage.tables import packed_array
-from .watching.budget import Budget, is_snapshot
+from .watching.budget import Budget, added, is_snapshot
 from .watching.probe import Probe, Snapshot
 from .watching.watched_layers import first_filters
 
@@ -42,17 +42,26 @@ class Snapshots:
         if self._probe is not None:
             self._look(step, layers)
         if paid:
-            self.budget.pay(self.budget.clock() - began)
+            self.budget.pay(added(self.budget.clock(), began, -1))
 
     def note_filters(self, step: int, layers: dict[str, nn.Module]) -> None:
         """Note filters and their gradients as they are before an update, once for each snapshot."""
-        first = first_filters(layers) if self._waiting else None
-        self._waiting = False
-        if first is not None:
-            layer, weight = first
-            self._add(step, "filters", layer, weight)
-            if weight.grad is not None:
-                self._add(step, "filter_gradients", layer, weight.grad)
+        if self._waiting:
+            self._note_filters(step, layers, gradients=True)
+
+    def end(self, step: int, layers: dict[str, nn.Module]) -> None:
+        """Take the last snapshot, behind the last step, with the filters that it left."""
+        self.take(step, layers)
+        self._note_filters(step, layers, gradients=False)
+
+    def _note_filters(self, step: int, layers: dict[str, nn.Module], gradients: bool) -> None:
+        self._waiting, first = False, first_filters(layers)
+        if first is None:
+            return
+        layer, weight = first
+        self._add(step, "filters", layer, weight)
+        if gradients and weight.grad is not None:
+            self._add(step, "filter_gradients", layer, weight.grad)
 
     def _look(self, step: int, layers: dict[str, nn.Module]) -> None:
         assert self._probe is not None
