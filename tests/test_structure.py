@@ -286,6 +286,7 @@ def test_every_third_party_import_is_a_dependency():
     declared = {re.split(r"[^\w.-]", line)[0].lower().replace("-", "_") for line in lines}
     used = {name.split(".")[0] for path in FILES for name, _ in imports(path)} - {"convscope"} - sys.stdlib_module_names
     packages = {"PIL": "pillow", "openTSNE": "opentsne", "umap": "umap_learn", "sklearn": "scikit_learn"}
+    packages["pytorch_lightning"] = "lightning"  # its other name
     assert {packages.get(name, name) for name in used} <= declared
 
 

@@ -6,7 +6,7 @@ import atexit
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 from weakref import WeakSet
@@ -123,15 +123,22 @@ class Recorder:
         if self._closed:
             return
         with self._notes.unharmed("metrics"):
-            self._metrics.add(self._step - self._ended, metrics)
+            self._add_metrics(self._step - self._ended, metrics)
             if not self._ended and (self._stepped or not self._optimizers.known):
                 self._end()
             self._ended = False
-            for name, kind in self._metrics.refused.items():
-                self._notes.once(
-                    "metric", name, f"It must be a number, or a tensor of one, not {kind}; it is left out."
-                )
-            self._metrics.refused.clear()
+
+    def note(self, **metrics: Any) -> None:
+        """Add numbers, or tensors of one, to the step that ended last, such as those of an evaluation behind it."""
+        if not self._closed:
+            with self._notes.unharmed("metrics"):
+                self._add_metrics(max(self._first, self._step - 1), metrics)
+
+    def _add_metrics(self, step: int, metrics: Mapping[str, Any]) -> None:
+        self._metrics.add(step, metrics)
+        for name, kind in self._metrics.refused.items():
+            self._notes.once("metric", name, f"It must be a number, or a tensor of one, not {kind}; it is left out.")
+        self._metrics.refused.clear()
 
     def close(self) -> None:
         """Show the probe once more, write what is kept, and take everything off the module; can be called twice."""
