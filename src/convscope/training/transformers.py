@@ -34,7 +34,7 @@ class RecorderTrainerCallback(TrainerCallback):  # type: ignore[misc]
         """Begin to record."""
         if not state.is_world_process_zero:
             return
-        optimizer = kwargs.get("optimizer")
+        optimizer: Any = kwargs.get("optimizer")
         while hasattr(optimizer, "optimizer"):  # what accelerate puts around it hears of no hooks
             optimizer = optimizer.optimizer
         knobs = {**self._knobs, "start": state.global_step} if state.global_step else self._knobs
