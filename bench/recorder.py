@@ -130,8 +130,9 @@ def the_default(steps: int, folder: Path) -> None:
     ratios = both[:, 1] / both[:, 0]
     whole = both[:, 1].sum() / both[:, 0].sum()
     print(f"default, {steps} steps of {1e3 * np.median(both[:, 0]):.0f} ms: {whole:.3f} × plain in all; steps that are "
-          f"not looked at {np.median(ratios[~sampled]):.3f}, the {sampled.sum()} that are "
-          f"{np.median(ratios[sampled]):.3f}; by its own clock {share:.3f}")  # fmt: skip
+          f"not looked at {np.median(ratios[~sampled]):.3f}; by its own clock {share:.3f}")  # fmt: skip
+    if sampled.any():
+        print(f"the {sampled.sum()} that are: {np.median(ratios[sampled]):.3f}")
 
 
 def size_of_10_000(folder: Path) -> float:
