@@ -24,6 +24,7 @@ from .notes import notes_of
 from .snapshots import Snapshots
 from .storage.record import sessions_of
 from .storage.writer import Writer
+from .watching.budget import added
 from .watching.optimizers import Optimizers, has_weights_of
 from .watching.probe import Probe
 from .watching.watched_layers import innermost, is_compiled, watched_layers
@@ -105,9 +106,14 @@ class Recorder:
 
     @property
     def cost(self) -> float:
-        """The share of the time since this was made that looks, snapshots and writing have taken so far."""
-        budgets = self._looks.budget, self._snapshots.budget
-        return sum(budget.spent for budget in budgets) / max(budgets[0].passed, 1e-9)
+        """The share of the time since this was made that looks, snapshots and writing have taken so far.
+
+        The larger one of those by the clock on the wall and by that of the processor.
+        """
+        spent = added(self._looks.budget.spent, self._snapshots.budget.spent)
+        return max(
+            seconds / max(passed, 1e-9) for seconds, passed in zip(spent, self._looks.budget.passed, strict=True)
+        )
 
     def step(self, **metrics: Any) -> None:
         """Say how a step went: losses and other numbers, or tensors of one; those of accumulated batches are averaged.

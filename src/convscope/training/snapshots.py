@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..base.errors import BadKnob
 from .notes import Notes
 from .storage.tables import packed_array
-from .watching.budget import Budget, is_snapshot
+from .watching.budget import Budget, added, is_snapshot
 from .watching.probe import Probe, Snapshot
 from .watching.watched_layers import first_filters
 
@@ -42,7 +42,7 @@ class Snapshots:
         if self._probe is not None:
             self._look(step, layers)
         if paid:
-            self.budget.pay(self.budget.clock() - began)
+            self.budget.pay(added(self.budget.clock(), began, -1))
 
     def note_filters(self, step: int, layers: dict[str, nn.Module]) -> None:
         """Note filters and their gradients as they are before an update, once for each snapshot."""

@@ -4,40 +4,53 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeAlias
 
-Clock = Callable[[], float]
+Times: TypeAlias = tuple[float, float]  # seconds, by the clock on the wall and of the processor
+
+
+def now() -> Times:
+    """What both clocks show."""
+    return time.perf_counter(), time.process_time()
+
+
+def added(times: Times, others: Times, sign: int = 1) -> Times:
+    """The sum of times, clock by clock, or with a `sign` of -1 their difference."""
+    return times[0] + sign * others[0], times[1] + sign * others[1]
 
 
 class Budget:
-    """A share of the time since it was made, out of which looks are paid.
+    """A share of the time since it was made, out of which looks are paid: by both clocks.
 
-    Time is what passed by the clock on the wall, or by that of the processor where it was less: on a machine with too
-    much to do a training waits for the processor, and the few milliseconds of a look seldom do, so that the waiting
-    would pay for far more looks than the work does. `allows` says whether another one like the last can be: what was
-    spent, and as much again, is within the share.
+    On a machine with too much to do a training waits for the processor, and the few milliseconds of a look seldom do:
+    by the clock on the wall alone it would pay for far more looks than its work does. `allows` says whether another one
+    like the last can be: what was spent, and as much again, is within the share.
     """
 
-    def __init__(self, share: float, clock: Clock = time.perf_counter, busy: Clock = time.process_time) -> None:
+    def __init__(self, share: float, clock: Callable[[], Times] = now) -> None:
         self.share, self.clock = share, clock
-        self.began, self.spent, self.last = clock(), 0.0, 0.0
-        self._busy, self._busy_began = busy, busy()
+        self.began, self.spent = clock(), (0.0, 0.0)
+        self._last: Times | None = None
 
     @property
-    def passed(self) -> float:
+    def passed(self) -> Times:
         """The time since this was made."""
-        return min(self.clock() - self.began, self._busy() - self._busy_began)
+        return added(self.clock(), self.began, -1)
 
     def allows(self) -> bool:
         """Whether there is enough for another look; the first one is free to be taken."""
-        return self.last == 0 or self.spent + self.last <= self.share * self.passed
+        if self._last is None:
+            return True
+        wanted = added(self.spent, self._last)
+        return all(seconds <= self.share * passed for seconds, passed in zip(wanted, self.passed, strict=True))
 
-    def pay(self, seconds: float) -> None:
+    def pay(self, seconds: Times) -> None:
         """Pay for a look."""
-        self.spent, self.last = self.spent + seconds, seconds
+        self.spent, self._last = added(self.spent, seconds), seconds
 
-    def pay_aside(self, seconds: float) -> None:
+    def pay_aside(self, seconds: Times) -> None:
         """Pay for what is no look, such as writing."""
-        self.spent += seconds
+        self.spent = added(self.spent, seconds)
 
 
 def least_gap(step: int) -> int:
