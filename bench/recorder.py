@@ -1,9 +1,11 @@
-"""What a recorder costs a training loop, in one run: `python bench/recorder.py [--wandb FOLDER] [--steps N]`.
+"""What a recorder costs a training loop, in one run: `python bench/recorder.py [--peers FOLDER] [--rounds N]`.
 
 ResNet-18 in its form for CIFAR, batches of 64 × 32², one thread, processor time: wall time on a machine with other work
-scatters far more than what is measured. The sides take steps in turns, and the least time of each counts, but for the
-default recorder: all its steps together, over as many plain ones. `--wandb` is a folder of packages in which wandb is
-installed. The size of a record of 10,000 steps is that of a look and a snapshot, times as many as there would be.
+scatters far more than what is measured. All sides watch the same module, in turns of one step: two modules of one kind
+differ by more than a recorder costs, by where their memory lies. A look is read in the step behind it, which counts as
+well. Medians over rounds. The default recorder runs beside a plain loop on a small network, for many short steps.
+`--peers` is a folder of packages in which wandb and torchspace are installed. The size of a record of 10,000 steps is
+that of a look and a snapshot, times as many as there would be.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +27,10 @@ from torch import nn
 from torchvision.models import resnet18
 
 import convscope as cs
+from convscope.training.convnetjs.networks import cifar10
 from convscope.training.watching.budget import is_snapshot, least_gap
 
-Step = Callable[[], None]
+Watch = Callable[[], Any]
 
 
 def network() -> nn.Module:
@@ -36,54 +41,107 @@ def network() -> nn.Module:
     return module
 
 
-class Side:
-    """A loop that takes one step at a time, and what it cost."""
+class Loop:
+    """A loop that takes one step at a time, and how much of the processor each took."""
 
-    def __init__(self, watch: Callable[[nn.Module, torch.optim.Optimizer], Any]) -> None:
-        self.module, self.costs = network(), list[float]()
-        self.optimizer = torch.optim.SGD(self.module.parameters(), 0.05, momentum=0.9)
-        self.x, self.y = torch.randn(64, 3, 32, 32), torch.randint(0, 10, (64,))
-        self.after = watch(self.module, self.optimizer)
+    def __init__(self, module: nn.Module, batch: int = 64) -> None:
+        self.module, self.optimizer = module, torch.optim.SGD(module.parameters(), 0.01, momentum=0.9)
+        self.x, self.y = torch.randn(batch, 3, 32, 32), torch.randint(0, 10, (batch,))
 
-    def step(self) -> None:
+    def step(self, told: Callable[[torch.Tensor], Any] | None = None) -> float:
         began = time.process_time()
         self.optimizer.zero_grad()
         loss = nn.functional.cross_entropy(self.module(self.x), self.y)
         loss.backward()
         self.optimizer.step()
-        if self.after is not None:
-            self.after(loss)
-        self.costs.append(time.process_time() - began)
+        if told is not None:
+            told(loss)
+        return time.process_time() - began
 
 
-def recorded(folder: Path, **knobs: Any) -> Callable[[nn.Module, torch.optim.Optimizer], Any]:
-    def watch(module: nn.Module, optimizer: torch.optim.Optimizer) -> Any:
-        recorder = cs.Recorder(module, optimizer, folder=folder, **knobs)
-        recorders.append(recorder)
-        return lambda loss: recorder.step(loss=loss)
+class Peers:
+    """wandb and TorchSpace on a module, each for one step at a time."""
 
-    return watch
+    def __init__(self, place: str, module: nn.Module) -> None:
+        sys.path.append(place)
+        os.environ |= {"WANDB_MODE": "offline", "WANDB_DIR": tempfile.mkdtemp(), "WANDB_SILENT": "true"}
+        import wandb
+        from torchspace.runtime import RuntimeSession
 
+        self._module, self._run, self._session = module, wandb.init(project="bench"), RuntimeSession
 
-recorders: list[cs.Recorder] = []
+    @contextmanager
+    def wandb(self) -> Iterator[Any]:
+        self._run.watch(self._module, log="all", log_freq=1)
+        yield lambda loss: self._run.log({"loss": float(loss.detach())})
+        self._run.unwatch(self._module)
 
-
-def watched_by_wandb(place: str) -> Callable[[nn.Module, torch.optim.Optimizer], Any]:
-    sys.path.append(place)
-    os.environ |= {"WANDB_MODE": "offline", "WANDB_DIR": tempfile.mkdtemp(), "WANDB_SILENT": "true"}
-    import wandb
-
-    run = wandb.init(project="bench")
-
-    def watch(module: nn.Module, _optimizer: torch.optim.Optimizer) -> Any:
-        run.watch(module, log="all", log_freq=1)
-        return lambda loss: run.log({"loss": float(loss.detach())})
-
-    return watch
+    @contextmanager
+    def torchspace(self) -> Iterator[Any]:
+        session = self._session(self._module).install()
+        yield lambda _loss: session.collect_param_grads()
+        session.remove()
 
 
-def size_of_10_000(folder: Path, images: int) -> float:
+def a_look(peers: str | None, rounds: int, folder: Path) -> None:
+    """What a look costs, and a step of the others, in the steps of one module."""
+    loop = Loop(network())
+    others = Peers(peers, loop.module) if peers else None
+    extra: dict[str, list[float]] = defaultdict(list)
+    plains: list[float] = []
+    turns = 6
+    with cs.Recorder(loop.module, loop.optimizer, folder=folder, every=turns) as recorder:
+        for number in range(rounds + 1):
+
+            def told(loss: torch.Tensor) -> None:
+                recorder.step(loss=loss)
+
+            looked, behind = loop.step(told), loop.step(told)
+            plain = [loop.step(told), loop.step(told)]
+            found = {"a look": (looked + behind, 2)}
+            for name in ("wandb", "torchspace"):
+                if others is None:
+                    loop.step(told)
+                    continue
+                with getattr(others, name)() as its:
+                    found[name] = loop.step(lambda loss, its=its: (its(loss), told(loss))), 1
+            if number:  # the first round warms up
+                middle = float(np.mean(plain))
+                plains.append(middle)
+                for name, (took, steps) in found.items():
+                    extra[name].append(took / middle - steps)
+    print(f"a plain step: {np.median(plains):.2f} s of the processor")
+    ours = float(np.median(extra["a look"]))
+    for name, found_extra in extra.items():
+        middle, low, high = np.median(found_extra), min(found_extra), max(found_extra)
+        print(f"{name}: +{middle:.3f} of a plain step ({low:.3f} to {high:.3f}), {middle / ours:.1f} × a look")
+
+
+def the_default(steps: int, folder: Path) -> None:
+    """The default recorder beside a plain loop, and what a step costs that is not looked at."""
+    plain, watched = (Loop(cifar10().module.train(), 32) for _ in range(2))
+    pairs = list[tuple[float, float]]()
+    with cs.Recorder(watched.module, watched.optimizer, folder=folder, probe=torch.randn(100, 3, 32, 32)) as recorder:
+        for _ in range(steps):
+            pairs.append((plain.step(), watched.step(lambda loss: recorder.step(loss=loss))))
+        share = recorder.cost
+    sampled = np.array(cs.open_record(folder).table("steps")["sampled"].to_pylist())[1:]
+    both = np.array(pairs)[1:]
+    ratios = both[:, 1] / both[:, 0]
+    whole = both[:, 1].sum() / both[:, 0].sum()
+    print(f"default, {steps} steps of {1e3 * np.median(both[:, 0]):.0f} ms: {whole:.3f} × plain in all; steps that are "
+          f"not looked at {np.median(ratios[~sampled]):.3f}; by its own clock {share:.3f}")  # fmt: skip
+    if sampled.any():
+        print(f"the {sampled.sum()} that are: {np.median(ratios[sampled]):.3f}")
+
+
+def size_of_10_000(folder: Path) -> float:
     """Megabytes of a record of 10,000 steps: as many looks as the gaps allow, all snapshots, and a row a step."""
+    probe = torch.randn(100, 3, 32, 32)
+    loop = Loop(network())
+    with cs.Recorder(loop.module, loop.optimizer, folder=folder, probe=probe, every=1):
+        for _ in range(3):
+            loop.step()
     looks = snapshots = step = 0
     last = -1
     while step < 10_000:
@@ -95,44 +153,22 @@ def size_of_10_000(folder: Path, images: int) -> float:
     sizes = {name: sum(f.stat().st_size for f in folder.glob(f"{name}-*")) for name in ("layers", "snapshots")}
     a_look = sizes["layers"] / len(set(record.table("layers")["step"].to_pylist()))
     a_snapshot = sizes["snapshots"] / len(record.snapshots)
-    codes = (2000 - images) * 512 * 2  # of a probe of 2,000 images
+    codes = (2000 - len(probe)) * 512 * 2  # of a probe of 2,000 images
     print(f"a look {a_look / 1e3:.0f} kB × {looks}, a snapshot {(a_snapshot + codes) / 1e6:.2f} MB × {snapshots}")
     return (a_look * looks + (a_snapshot + codes) * snapshots + 100 * 10_000) / 1e6
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--wandb", help="folder of packages with wandb")
-    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--peers", help="folder of packages with wandb and torchspace")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=600, help="of the default recorder on a small network")
     given = parser.parse_args()
     torch.set_num_threads(1)
     folder = Path(tempfile.mkdtemp())
-    probe = torch.randn(100, 3, 32, 32)
-    sides = {
-        "plain": Side(lambda *_: None),
-        "every step": Side(recorded(folder / "every", every=1)),
-        "default": Side(recorded(folder / "default")),
-    }
-    if given.wandb:
-        sides["wandb.watch(log='all', log_freq=1)"] = Side(watched_by_wandb(given.wandb))
-    for number in range(given.steps):
-        for name, side in sides.items():
-            if not name.startswith("wandb") or number < 3:
-                side.step()
-    plain = sides["plain"].costs
-    for name, side in sides.items():
-        least = min(side.costs[1:]) / min(plain)
-        middle = np.median([a / b for a, b in zip(side.costs[1:], plain[1:], strict=False)])
-        whole = sum(side.costs[1:]) / sum(plain[1 : len(side.costs)])
-        print(f"{name}: least {least:.3f}, median of pairs {middle:.3f}, all but the first {whole:.3f} × plain")
-    print(f"a plain step takes {min(plain):.2f} s of the processor; the default recorder says it took "
-          f"{recorders[1].cost:.3f} of the time")  # fmt: skip
-    for recorder in recorders:
-        recorder.close()
-    with cs.Recorder(sides["plain"].module, sides["plain"].optimizer, folder=folder / "probe", probe=probe, every=1):
-        for _ in range(3):
-            sides["plain"].step()
-    print(f"10,000 steps: {size_of_10_000(folder / 'probe', len(probe)):.0f} MB")
+    the_default(given.steps, folder / "default")
+    a_look(given.peers, given.rounds, folder / "look")
+    print(f"10,000 steps: {size_of_10_000(folder / 'size'):.0f} MB")
 
 
 if __name__ == "__main__":

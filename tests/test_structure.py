@@ -83,6 +83,7 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "training.watching": f"{_LOW} {_NET} training.statistics",
     "training.live": f"{_LOW} {_NET} training.watching",
     "training": f"{_LOW} {_NET} training.statistics training.storage training.watching training.live",
+    "training.evolution": f"{_ABOUT} {_MAPS} techniques.inspection techniques.representation training.storage",
     "training.convnetjs": f"{_LOW} data {_NET} training training.storage",
     "catalog": f"{_RUN} {_SCAN} zoo",  # techniques by their names alone
     "explorer.workspace": f"{_ALL} training.live",
@@ -290,6 +291,7 @@ def test_every_third_party_import_is_a_dependency():
     declared = {re.split(r"[^\w.-]", line)[0].lower().replace("-", "_") for line in lines}
     used = {name.split(".")[0] for path in FILES for name, _ in imports(path)} - {"convscope"} - sys.stdlib_module_names
     packages = {"PIL": "pillow", "openTSNE": "opentsne", "umap": "umap_learn", "sklearn": "scikit_learn"}
+    packages["pytorch_lightning"] = "lightning"  # its other name
     assert {packages.get(name, name) for name in used} <= declared
 
 

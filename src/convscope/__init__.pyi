@@ -72,5 +72,7 @@ from .techniques.adversarial.cw import cw as cw
 from .techniques.adversarial.fooling import fooling as fooling
 from .techniques.adversarial.minimal import minimal as minimal
 from .techniques.adversarial.universal import universal as universal
+from .training.evolution.code_evolution import code_evolution as code_evolution
+from .training.evolution.filter_evolution import filter_evolution as filter_evolution
 from .training.recorder import Recorder as Recorder
 from .training.storage.record import Record as Record, open_record as open_record

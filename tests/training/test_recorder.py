@@ -304,3 +304,17 @@ def test_a_copy_of_the_module_is_no_recorded_one(tmp_path):
         assert not any(b"convscope" in pickle.dumps(other) for other in (module, *others))
         optimizer.step()
     assert cs.open_record(tmp_path).table("steps")["forwards"].to_pylist() == [1]
+
+
+def test_numbers_can_be_added_to_the_step_that_ended_last(tmp_path):
+    module = tiny()
+    optimizer = torch.optim.SGD(module.parameters(), 0.1)
+    with cs.Recorder(module, optimizer, folder=tmp_path) as recorder:
+        for number in range(3):
+            descend(module)
+            optimizer.step()
+            recorder.step(loss=number)
+            recorder.note(validation=10 + number)
+    steps = cs.open_record(tmp_path).table("steps")
+    assert steps["loss"].to_pylist() == [0, 1, 2]
+    assert steps["validation"].to_pylist() == [10, 11, 12]

@@ -1,4 +1,4 @@
-"""Maps of one collection of images in several networks, or over the training of one, beside what moves by chance."""
+"""What evolves over a training, beside what chance does: maps of the same images, and the filters of a layer."""
 
 from __future__ import annotations
 
@@ -57,3 +57,41 @@ class Evolution(Result):
     def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
         """Also `.mp4`, a film of the maps, one moving into the next, and `.html`, a page to look about in."""
         return (*ENDINGS, ".mp4", ".html")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FilterEvolution(Result):
+    """The filters of one layer at t steps of its training: `values` (t, filters, channels, height, width).
+
+    `steps` (t,) are those steps: filters are as each began. `roughness` (t, filters) is the total variation of each
+    filter over what it would be on average if the weights of its kernels were shuffled: 1 is noise, below 1 is smooth.
+    `null` (t, 2) is between what the median over the filters lies in 90 of 100 such shufflings.
+    """
+
+    steps: NDArray[np.int64]
+    roughness: Floats
+    null: Floats
+
+    @property
+    def medians(self) -> Floats:
+        """The median roughness over the filters at each step, (t,)."""
+        known = [row[np.isfinite(row)] for row in self.roughness]
+        return np.array([np.median(row) if len(row) else np.nan for row in known], np.float32)
+
+    @property
+    def smooth_since(self) -> int | None:
+        """The first step from which on the filters were smoother than chance to the end; None where they are not."""
+        below = self.medians < self.null[:, 0]
+        rough = np.flatnonzero(~below)
+        first = int(rough[-1]) + 1 if len(rough) else 0
+        return int(self.steps[first]) if first < len(self.steps) else None
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the arrays, as plain values, with the curve: steps, roughness and its null."""
+        curve = {"roughness": self.medians.tolist(), "null": self.null.tolist(), "smooth_since": self.smooth_since}
+        return {**super().summary(), "steps": self.steps.tolist(), **curve}
+
+    @classmethod
+    def endings(cls, asked: Mapping[str, Any]) -> tuple[str, ...]:
+        """Also `.mp4`, `.gif` and `.webp`, films of the filters over the steps with the curve below them."""
+        return (*ENDINGS, ".mp4", ".gif", ".webp")

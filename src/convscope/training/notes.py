@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,12 +10,13 @@ from typing import Any
 
 from ..base.errors import ConvscopeWarning, first_line
 from .storage.writer import Writer
+from .watching.budget import Times, added, now
 
 _ERRORS = 3  # of our own, after which nothing more is looked at
 
 
 class Notes(threading.local):
-    """Rows and events of a session, at `step`; `cost` is the time that all this has taken, in seconds."""
+    """Rows and events of a session, at `step`; `cost` is the time that all this has taken, by both clocks."""
 
     def __init__(self, writer: Writer, shared: _Shared) -> None:
         self._writer, self.shared, self._inside = writer, shared, False
@@ -28,7 +28,7 @@ class Notes(threading.local):
         if self._inside:
             yield  # part of what is counted and caught already
             return
-        began, self._inside = time.perf_counter(), True
+        began, self._inside = now(), True
         try:
             yield
         except Exception as error:
@@ -36,16 +36,16 @@ class Notes(threading.local):
             self.once("failed", None, f"In {doing}: {first_line(error)}. The training is as it was.")
         finally:
             self._inside = False
-            self.shared.cost += time.perf_counter() - began
+            self.shared.cost = added(self.shared.cost, added(now(), began, -1))
 
     @property
     def broken(self) -> bool:
         """Whether too much went wrong to go on looking."""
         return self.shared.errors >= _ERRORS
 
-    def spent(self) -> float:
+    def spent(self) -> Times:
         """The time taken since this was last asked."""
-        cost, self.shared.cost = self.shared.cost, 0.0
+        cost, self.shared.cost = self.shared.cost, (0.0, 0.0)
         return cost
 
     def event(self, what: str, layer: str | None, why: str, step: int | None = None) -> None:
@@ -82,7 +82,7 @@ class _Shared:
     """What the threads of a training have in common."""
 
     def __init__(self, step: int) -> None:
-        self.step, self.cost, self.errors = step, 0.0, 0
+        self.step, self.cost, self.errors = step, (0.0, 0.0), 0
         self.said = set[tuple[str, str | None]]()
 
 

@@ -6,7 +6,8 @@ import atexit
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal, Self
 from weakref import WeakSet
@@ -25,6 +26,7 @@ from .notes import notes_of
 from .snapshots import Snapshots
 from .storage.record import sessions_of
 from .storage.writer import Writer
+from .watching.budget import Times, added, share_of
 from .watching.optimizers import Optimizers, has_weights_of
 from .watching.probe import Probe
 from .watching.watched_layers import innermost, is_compiled, watched_layers
@@ -41,11 +43,11 @@ class Recorder:
     of AMP; passes of an evaluation do not count. Without an `optimizer`, every one that has weights of the module is
     heard; give them all where there are several, and where gradients are accumulated.
 
-    Steps are looked at as often as `budget`, a share of the time, pays for, measured by the recorder's own clock, and
+    Steps are looked at as often as half of `budget`, a share of the time, pays for by the recorder's own clocks, and
     less and less often; or at `every` so many. A look notes of each layer its channels' mean, mean square and share of
     zeros, the norms of weights, gradients and updates, and histograms of fixed samples. `probe`, a batch of images or a
     pair of it and their classes, is shown to the network before the first step, at steps 1, 2, 3, 4, 6, 8, 11, … and at
-    the end, out of a budget as large: maps and their gradients of its first image, codes and answers of all.
+    the end, out of the other half: maps and their gradients of its first image, codes and answers of all.
 
     What is noted of step k is of the network as it enters that step, the k-th from 0. A module that `torch.compile`
     made is run once more, as it is written, on the batch of a step that is looked at. `folder` is read by
@@ -84,13 +86,13 @@ class Recorder:
         session, recorded = sessions_of(self.folder)
         self._first = self._step = recorded if start is None else start
         about: dict[str, Any] = {"session": session, "start": self._step, "budget": budget, "every": every}
-        about |= _about(module, self._inner) | {"probe": None if shown is None else list(shown.images.shape)}
-        about["gradient_of"] = first.gradient_of if first else None
+        about |= _about(module, self._inner) | _about_probe(shown)
+        about |= {"gradient_of": first.gradient_of, "codes_of": first.codes_of} if first else {}
         about["labels"] = [] if net is None else list(map(str, net.labels))
         self._writer = Writer(self.folder, about)
         self._notes, self._metrics = notes_of(self._writer, self._step), Metrics()
-        self._looks = Looks(module, self._inner, self._notes, budget, every)
-        self._snapshots = Snapshots(self._inner, shown, first, self._notes, budget)
+        self._looks = Looks(module, self._inner, self._notes, budget / 2, every)
+        self._snapshots = Snapshots(self._inner, shown, first, self._notes, budget / 2)
         self._speaks = False  # whether the loop calls `step`
         self._row, self._told = dict[str, Any](), dict[str, Any]()
         self._ended, self._stepped, self._strange = False, set[int](), set[str]()
@@ -122,9 +124,12 @@ class Recorder:
 
     @property
     def cost(self) -> float:
-        """The share of the time since this was made that looks, snapshots and writing have taken so far."""
+        """The share of the time since this was made that looks, snapshots and writing have taken so far.
+
+        The larger one of those by the clock on the wall and by that of the processor.
+        """
         budgets = self._looks.budget, self._snapshots.budget, self.live.budget
-        return sum(budget.spent for budget in budgets) / max(budgets[0].clock() - budgets[0].began, 1e-9)
+        return share_of(reduce(added, (budget.spent for budget in budgets)), budgets[0].passed)
 
     def step(self, **metrics: Any) -> None:
         """Say how a step went: losses and other numbers, or tensors of one; those of accumulated batches are averaged.
@@ -134,17 +139,24 @@ class Recorder:
         if self._closed:
             return
         with self._notes.unharmed("metrics"):
-            self._metrics.add(self._step - self._ended, metrics)
+            self._add_metrics(self._step - self._ended, metrics)
             if not self._ended and (self._stepped or not self._optimizers.known):
                 self._end()
             self._ended = False
-            for name, kind in self._metrics.refused.items():
-                self._notes.once(
-                    "metric", name, f"It must be a number, or a tensor of one, not {kind}; it is left out."
-                )
-            self._metrics.refused.clear()
         self._speaks = True
         self.live.attend()
+
+    def note(self, **metrics: Any) -> None:
+        """Add numbers, or tensors of one, to the step that ended last, such as those of an evaluation behind it."""
+        if not self._closed:
+            with self._notes.unharmed("metrics"):
+                self._add_metrics(max(self._first, self._step - 1), metrics)
+
+    def _add_metrics(self, step: int, metrics: Mapping[str, Any]) -> None:
+        self._metrics.add(step, metrics)
+        for name, kind in self._metrics.refused.items():
+            self._notes.once("metric", name, f"It must be a number, or a tensor of one, not {kind}; it is left out.")
+        self._metrics.refused.clear()
 
     def close(self) -> None:
         """Show the probe once more, write what is kept, and take everything off the module; can be called twice."""
@@ -156,7 +168,7 @@ class Recorder:
             self._looks.remove()
             self._looks.arrive()
             self._write_row()
-            self._snapshots.take(self._step, self._looks.layers)
+            self._snapshots.end(self._step, self._looks.layers)
             if self._step == self._first:
                 why = "No optimizer with weights of the module made a step, and the loop told of none."
                 self._notes.event("no steps", None, why)
@@ -230,9 +242,9 @@ class Recorder:
             rested=self._rested,
         )
 
-    def _rested(self, seconds: float) -> None:
+    def _rested(self, times: Times) -> None:
         for budget in (self._looks.budget, self._snapshots.budget):
-            budget.began += seconds
+            budget.rest(times)
 
     def _opened(self) -> Any:
         import convscope
@@ -277,6 +289,14 @@ def _weights(layers: dict[str, nn.Module]) -> Iterator[tuple[str, nn.Parameter]]
         weight = getattr(part, "weight", None)
         if isinstance(weight, nn.Parameter) and not isinstance(weight, nn.UninitializedParameter):
             yield name, weight
+
+
+def _about_probe(shown: Probe | None) -> dict[str, Any]:
+    """The shape of the probe, and the class of each image, where there is a number for each."""
+    if shown is None:
+        return {"probe": None, "classes": None}
+    classes = shown.targets if shown.targets is not None and shown.targets.ndim == 1 else None
+    return {"probe": list(shown.images.shape), "classes": None if classes is None else classes.tolist()}
 
 
 def _about(module: nn.Module, inner: nn.Module) -> dict[str, Any]:

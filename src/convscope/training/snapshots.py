@@ -10,7 +10,7 @@ from ..base.errors import BadKnob
 from .live.live_look import few
 from .notes import Notes
 from .storage.tables import packed_array
-from .watching.budget import Budget, is_snapshot
+from .watching.budget import Budget, added, is_snapshot
 from .watching.probe import Probe, Snapshot
 from .watching.watched_layers import first_filters
 from .watching.weight_pictures import shown_weights
@@ -30,12 +30,10 @@ class Snapshots:
         self._last, self._waiting = -1, False
 
     def note_pictures(self, step: int) -> None:
-        """Note once what a page shows of the probe: its first pictures, and the classes of all."""
+        """Note once what a page shows of the probe: its first pictures."""
         shown = few(self._probe)
-        if shown is not None and self._probe is not None:
+        if shown is not None:
             self._add(step, "pictures", None, shown.images)
-            if self._probe.targets is not None and self._probe.targets.ndim == 1:
-                self._add(step, "classes", None, self._probe.targets)
 
     def begin(self, step: int, layers: dict[str, nn.Module]) -> None:
         """Take a snapshot of a step that begins, if one is due."""
@@ -53,21 +51,30 @@ class Snapshots:
         if self._probe is not None:
             self._look(step, layers)
         if paid:
-            self.budget.pay(self.budget.clock() - began)
+            self.budget.pay(added(self.budget.clock(), began, -1))
 
     def note_filters(self, step: int, layers: dict[str, nn.Module]) -> None:
         """Note filters and their gradients as they are before an update, once for each snapshot."""
-        first = first_filters(layers) if self._waiting else None
-        for name, weights, gradients in shown_weights(layers) if self._waiting else ():
-            self._add(step, "weights", name, weights)
-            if gradients is not None:
-                self._add(step, "weight_gradients", name, gradients)
-        self._waiting = False
-        if first is not None:
-            layer, weight = first
-            self._add(step, "filters", layer, weight)
-            if weight.grad is not None:
-                self._add(step, "filter_gradients", layer, weight.grad)
+        if self._waiting:
+            self._note_filters(step, layers, gradients=True)
+            for name, weights, grads in shown_weights(layers):
+                self._add(step, "weights", name, weights)
+                if grads is not None:
+                    self._add(step, "weight_gradients", name, grads)
+
+    def end(self, step: int, layers: dict[str, nn.Module]) -> None:
+        """Take the last snapshot, behind the last step, with the filters that it left."""
+        self.take(step, layers)
+        self._note_filters(step, layers, gradients=False)
+
+    def _note_filters(self, step: int, layers: dict[str, nn.Module], gradients: bool) -> None:
+        self._waiting, first = False, first_filters(layers)
+        if first is None:
+            return
+        layer, weight = first
+        self._add(step, "filters", layer, weight)
+        if gradients and weight.grad is not None:
+            self._add(step, "filter_gradients", layer, weight.grad)
 
     def _look(self, step: int, layers: dict[str, nn.Module]) -> None:
         assert self._probe is not None

@@ -42,7 +42,7 @@ class StepLook:
         sums = found.get((layer, "sums", 0))
         if sums is not None:
             count = self._counts[layer]
-            mean, square, zeros = (rounded(sums[i] / count) for i in range(3))
+            mean, square, zeros = rounded(sums[:3] / count)
             row |= {"mean": mean, "mean_square": square, "zero_share": zeros}
             row |= {"dead": int((sums[2] == count).sum()), "nonfinite": int(sums[3].sum())}
         if (layer, "flat", 0) in found:

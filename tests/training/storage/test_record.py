@@ -76,8 +76,9 @@ def ask(process, line=""):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_killed_at_random_moments_the_record_reads_and_nothing_is_doubled(tmp_path):
-    chance, before, times = random.Random(0), 0, 4
+@pytest.mark.parametrize("times", [4, pytest.param(20, marks=pytest.mark.sweep)])
+def test_killed_at_random_moments_the_record_reads_and_nothing_is_doubled(times, tmp_path):
+    chance, before = random.Random(0), 0
     code = [sys.executable, "-c", KILLED, str(tmp_path)]
     with subprocess.Popen(code, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         for _ in range(times):

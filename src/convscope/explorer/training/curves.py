@@ -103,9 +103,9 @@ def _layers(about: Mapping[str, Any]) -> tuple[RunLayer, ...]:
 @lru_cache(maxsize=16)
 def _probed(record: Record, steps: tuple[int, ...]) -> dict[str, NDArray[Any]]:
     """Cross-entropy and accuracy of the probe's answers, where its classes are known."""
-    classes = record.classes
-    if classes is None or not steps or record.answers(steps[0]).ndim != 2:
+    if record.classes is None or not steps or record.answers(steps[0]).ndim != 2:
         return {}
+    classes = np.array(record.classes).astype(np.int64)
     losses, right = [], []
     for step in steps:
         scores = record.answers(step).astype(np.float64)

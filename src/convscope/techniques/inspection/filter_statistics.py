@@ -33,6 +33,18 @@ def roughness(weights: Floats) -> Floats:
     return _ratio(variation, edges * _mean_difference(w.reshape(*w.shape[:2], -1)).sum(1))
 
 
+def shuffled_roughness(weights: Floats, draws: int, seed: int) -> Floats:
+    """The median roughness over the filters when the positions of every kernel are shuffled, for each draw, (draws,).
+
+    Where the filters' own median lies beyond nearly all of these, they are smooth, or rough, for a reason.
+    """
+    random = np.random.default_rng(seed)
+    flat = weights.reshape(*weights.shape[:2], -1)
+    found = (roughness(random.permuted(flat, axis=-1).reshape(weights.shape)) for _ in range(draws))
+    known = (one[np.isfinite(one)] for one in found)
+    return np.array([np.median(one) if len(one) else np.nan for one in known], np.float32)
+
+
 def high_share(weights: Floats, cutoff: float = 0.25) -> Floats:
     """Share of each filter's energy above `cutoff` cycles a pixel, over its expectation when shuffled, (out,).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -65,27 +65,50 @@ def evolution(
     ids, classes = found[-1].ids, found[-1].labels
     rows = [in_metric(finite_rows(codes.values, names=ids), metric, ids) for codes in found]
     made = evolve(
-        rows, dims=dims, pull=pull, iterations=iterations, continued=continued, seed=seed, names=ids, align=_laid_over
+        rows, dims=dims, pull=pull, iterations=iterations, continued=continued, seed=seed, names=ids, align=superimposed
     )
     kept = several[len(several) - len(made.coordinates) :]  # where it was cancelled, the last ones
-    return Evolution(
-        values=made.coordinates,
+    about = {"digests": [one.digest for one in kept], "source": opened.digest}
+    return evolution_of(
+        made,
+        rows,
+        ids,
+        classes,
+        names=_names(kept),
         unit=Unit(found[-1].layers[0]),
         network=several[-1].name,
-        evidence={
-            **found[-1].evidence,
-            "metric": metric,
-            **made.evidence,
-            "digests": [one.digest for one in kept],
-            "source": opened.digest,
-        },
-        names=_names(kept),
+        evidence={**found[-1].evidence, "metric": metric, **made.evidence, **about},
+    )
+
+
+def evolution_of(
+    made: EvolvedMaps,
+    rows: Sequence[NDArray[Any]],
+    ids: tuple[str, ...],
+    labels: tuple[str | None, ...],
+    *,
+    names: tuple[str, ...],
+    unit: Unit,
+    network: str,
+    evidence: Mapping[str, Any],
+) -> Evolution:
+    """Maps that were made of codes, (n, d) each, as a result: with how far images move, and how far that is chance.
+
+    `names` are those of the maps that were made, of the last codes where it was cancelled.
+    """
+    count = len(made.coordinates)
+    return Evolution(
+        values=made.coordinates,
+        unit=unit,
+        network=network,
+        evidence=evidence,
+        names=names,
         ids=ids,
-        labels=classes,
+        labels=labels,
         displacement=_stacked([motion.displacement for motion in made.motions], len(ids)),
         replaced=_stacked([motion.replaced for motion in made.motions], len(ids)),
-        hits=_hits([*made.coordinates], classes),
-        code_hits=_hits(rows[len(rows) - len(kept) :], classes),
+        hits=_hits([*made.coordinates], labels),
+        code_hits=_hits(rows[len(rows) - count :], labels),
         control=_control(made),
     )
 
@@ -107,7 +130,8 @@ def _check_alike(several: list[Network], found: list[Codes], layer: str) -> None
             raise BadKnob("All networks must see the same images, but the source has changed meanwhile. Ask again.")
 
 
-def _laid_over(points: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+def superimposed(points: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points turned, mirrored, scaled and shifted onto others, (n, dims): what of a motion is none."""
     return procrustes(points, other).apply(points)
 
 

@@ -18,7 +18,7 @@ from ...base.errors import ConvscopeError, first_line
 from ...base.progress import Cancelled, report_again
 from ...network.isolation.frozen import frozen
 from ...network.isolation.running import output_tensor, plainly
-from ..watching.budget import Budget
+from ..watching.budget import Budget, Times, added, share_of
 from ..watching.probe import Probe
 from .live_look import LiveLook, few
 from .mailbox import Mailbox
@@ -50,7 +50,7 @@ class Watched:
     pending: Callable[[], tuple[int, Mapping[str, list[Mapping[str, Any]]]]]
     failing: Callable[[], str]
     write: Callable[[], None]
-    rested: Callable[[float], None]
+    rested: Callable[[Times], None]
 
 
 class Live:
@@ -84,7 +84,7 @@ class Live:
             "forward": self._timer.forward,
             "backward": self._timer.backward,
             "batch": self._timer.images,
-            "share": self.budget.spent / max(self.budget.clock() - self.budget.began, 1e-9),
+            "share": share_of(self.budget.spent, self.budget.passed),
             "failing": self.of.failing(),
             "pid": os.getpid(),
             "host": platform.node(),
@@ -151,7 +151,7 @@ class Live:
         return self._watched
 
     def _affords(self) -> bool:
-        return self.budget.spent <= _MOST * max(self.budget.clock() - self.budget.began, 1.0)
+        return share_of(self.budget.spent, self.budget.passed, least=1.0) <= _MOST
 
     def _begin_look(self, step: int, layers: dict[str, nn.Module]) -> None:
         self._looked = time.monotonic()
@@ -179,7 +179,7 @@ class Live:
 
     def _rest(self) -> None:
         """Rest until a page resumes, Ctrl-C, or the end."""
-        began, said, told = time.monotonic(), False, self._resting
+        began, said, told, times = time.monotonic(), False, self._resting, self.budget.clock()
         self._resting = True
         if not told:
             self.of.event("paused", None, f"A page asked for it. Press Resume there ({self._how()}); Ctrl-C ends it.")
@@ -198,11 +198,11 @@ class Live:
                 why = f"No page is open on it any more. To go on: {self._how()}, and press Resume; Ctrl-C ends it."
                 self.of.event("still paused", None, why)
             self.control.wait(0.05)
-        rested = time.monotonic() - began
+        rested = added(self.budget.clock(), times, -1)
         if not self.control.stepping:
             self._resting = False
-            self.of.event("resumed", None, f"After {rested:.0f} s.")
-        self.budget.began += rested
+            self.of.event("resumed", None, f"After {rested[0]:.0f} s.")
+        self.budget.rest(rested)
         self.of.rested(rested)
 
     def _tell_or_settle(self) -> None:
@@ -215,9 +215,9 @@ class Live:
         return f"convscope watch {self.of.folder}"
 
     def _paid(self, work: Callable[[], None], look: bool = True) -> None:
-        began = time.perf_counter()
+        began = self.budget.clock()
         self._guarded(work)
-        (self.budget.pay if look else self.budget.pay_aside)(time.perf_counter() - began)
+        (self.budget.pay if look else self.budget.pay_aside)(added(self.budget.clock(), began, -1))
 
     def _guarded(self, work: Callable[[], Any]) -> Any:
         """No error of ours reaches the training; a full disk is told by the recorder itself."""

@@ -34,14 +34,19 @@ def scaled_histogram(values: NDArray[np.float32]) -> tuple[NDArray[np.int32], in
     The power of two is that of the root of the mean square, so that 2^-16 to 2^15 of it has bins: gradients are small.
     Beyond, the first and the last bins hold all there is; what is not finite is left out.
     """
-    finite = np.ascontiguousarray(values[np.isfinite(values)], np.float32)
+    finite = np.ascontiguousarray(values, np.float32)
+    wide = finite.astype(np.float64)
+    square = float(np.dot(wide, wide))
+    if not math.isfinite(square):
+        finite = finite[np.isfinite(finite)]
+        wide = finite.astype(np.float64)
+        square = float(np.dot(wide, wide))
     counts = np.zeros((1, BINS), np.int64)
-    size = math.sqrt(float(np.mean(np.square(finite, dtype=np.float64)))) if len(finite) else 0.0
-    if size == 0:
+    if square == 0:
         counts[0, BINS // 2] = len(finite)
         return counts[0].astype(np.int32), NO_POWER
-    power = math.frexp(size)[1]
-    about = np.ldexp(finite.astype(np.float64), -power).astype(np.float32)
+    power = math.frexp(math.sqrt(square / len(finite)))[1]
+    about = np.ldexp(finite, -power)
     room = np.empty((64, 32), np.int32)
     count_bins(about.view(np.int32).reshape(1, -1, 1), 1, len(about), 1, 1, 0, counts, room)
     return counts[0].astype(np.int32), power

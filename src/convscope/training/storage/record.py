@@ -75,10 +75,20 @@ class Record:
         return self._last("pictures")
 
     @cached_property
-    def classes(self) -> NDArray[np.int64] | None:
-        """The classes of all images of the probe (n,), where they were given."""
-        found = self._last("classes")
-        return None if found is None else found.astype(np.int64)
+    def filter_steps(self) -> tuple[int, ...]:
+        """The steps of which there are filters: those of the snapshots, also where no probe was shown."""
+        return tuple(sorted({step for step, what, _ in self._index if what == "filters"}))
+
+    @property
+    def codes_of(self) -> str | None:
+        """The name of the last layer with weights: the codes are what it is given. None where no probe was shown."""
+        return self.about.get("codes_of")
+
+    @property
+    def classes(self) -> tuple[int | float, ...] | None:
+        """The class of each image of the probe, as it was given; None where none was."""
+        classes = self.about.get("classes")
+        return None if classes is None else tuple(classes)
 
     def table(self, name: str) -> pa.Table:
         """All of a table: `steps`, with a column a metric, `layers`, or `events`; raises BadKnob for another name.

@@ -22,7 +22,7 @@ _WEIGHTY = (nn.modules.conv._ConvNd, nn.Linear)
 
 @dataclass
 class Snapshot:
-    """What a network makes of the probe: `codes` (n, d) are what its last layer with weights is given.
+    """What a network makes of the probe: `codes` (n, d) are what its last layer with weights, `codes_of`, is given.
 
     `maps` (C, …) are the layers' for the first image, the first channels of large ones, `gradients` (C, …) those of
     `gradient_of`, and `answers` (n, …) what the network puts out.
@@ -30,6 +30,7 @@ class Snapshot:
 
     codes: Tensor
     answers: Tensor
+    codes_of: str
     gradient_of: str
     maps: dict[str, Tensor] = field(default_factory=dict)
     gradients: dict[str, Tensor] = field(default_factory=dict)
@@ -70,14 +71,15 @@ class Probe:
 
     def _look(self, module: nn.Module, layers: dict[str, nn.Module]) -> Snapshot:
         codes, answers = list[Tensor](), list[Tensor]()
-        place, kind = device_of(module), dtype_of(module)
+        place, kind, last = device_of(module), dtype_of(module), ""
         with torch.no_grad():
             for batch in torch.split(self.images, _BATCH):
                 with _given_last(layers) as given:
                     x = batch.to(place, kind if batch.is_floating_point() else None)
                     answers.append(output_tensor(plainly(module, x)).float().cpu())
-                codes.append(_pooled(given[-1]).float().cpu())
-        snapshot = Snapshot(torch.cat(codes), torch.cat(answers), "")
+                ((last, x),) = given.items()
+                codes.append(_pooled(x).float().cpu())
+        snapshot = Snapshot(torch.cat(codes), torch.cat(answers), last, "")
         self._add_maps(snapshot, module, layers, self.images[:1].to(place, kind))
         return snapshot
 
@@ -118,14 +120,18 @@ def _keep(found: Snapshot, name: str) -> Any:
 
 
 @contextmanager
-def _given_last(layers: dict[str, nn.Module]) -> Iterator[list[Tensor]]:
-    """What the layer with weights that runs last is given, at the end of the list."""
-    given: list[Tensor] = []
+def _given_last(layers: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """What the layer with weights that runs last is given, by its name."""
+    given: dict[str, Tensor] = {}
 
-    def keep(_module: nn.Module, inputs: Any) -> None:
-        given[:] = list(tensors_in([inputs]))[:1]
+    def keep(name: str) -> Any:
+        def hear(_module: nn.Module, inputs: Any) -> None:
+            given.clear()
+            given[name] = next(tensors_in([inputs]))
 
-    handles = [p.register_forward_pre_hook(keep) for p in layers.values() if isinstance(p, _WEIGHTY)]
+        return hear
+
+    handles = [p.register_forward_pre_hook(keep(name)) for name, p in layers.items() if isinstance(p, _WEIGHTY)]
     try:
         yield given
     finally:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...base.plain import to_json
 from ...contract.result import Result
+from .films import gif, webp
 from .html import html
 from .mp4 import mp4
 from .parquet import parquet
@@ -33,6 +34,8 @@ ENCODERS: dict[str, Callable[..., bytes]] = {
     ".json": _summary,
     ".zip": archive,
     ".mp4": mp4,
+    ".gif": gif,
+    ".webp": webp,
     ".parquet": parquet,
     ".html": html,
     ".svg": svg_file,

@@ -8,16 +8,12 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...base.errors import BadKnob, MissingExtra
-from ...base.pixels import to_bytes
 from ...contract import knobs
 from ...contract.result import Result
-from ...results.evolution import Evolution
-from ...results.synthesis import Dream, Stylized
 from ..figures.registry import drawer_of
-from ..figures.representation.evolutions import film
+from .films import frames_of
 
 _CODECS = ("libx264", "h264", "mpeg4")  # the first this build of PyAV can write
 _TICKS = 1000  # frame rates need not be whole
@@ -33,7 +29,7 @@ def mp4(result: Result, **view: Any) -> bytes:
         import av
     except ImportError as error:
         raise MissingExtra("Videos need PyAV, which is not installed: pip install 'convscope[video]'.") from error
-    frames = _frames(result)
+    frames = frames_of(result, **view)
     choices = knobs.check(drawer_of(type(result)), view)
     if choices.get("depth") == 16:
         raise BadKnob("A video must have 8 bits a color, not depth=16. Leave depth out, or save a .zip of pictures.")
@@ -50,22 +46,6 @@ def mp4(result: Result, **view: Any) -> bytes:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return buffer.getvalue()
-
-
-def _frames(result: Result) -> list[NDArray[np.uint8]]:
-    """The frames as bytes; raises BadKnob for a result without any, and for pictures of several sizes."""
-    frames: list[NDArray[np.uint8]] = []
-    if isinstance(result, Dream):
-        frames = list(result.frames)
-    elif isinstance(result, Stylized):
-        frames = [to_bytes(one) for one in result.frames]
-    elif isinstance(result, Evolution):
-        frames = list(film(result))
-    if not frames:
-        raise BadKnob("A video must be of a result with frames. Ask for them, such as frames=30.")
-    if len({frame.shape for frame in frames}) > 1:
-        raise BadKnob("A video must be of pictures of one size, not of several. Save a .zip of them.")
-    return frames
 
 
 def _codec(av: Any) -> str:

@@ -26,6 +26,7 @@ from ...results.synthesis import Stylized
 from ..figures.registry import choices, draw, drawer_of
 from ..render.fonts import font
 from ..render.layout import Scene, TileSheet, scene
+from ..view import View
 from .png16 import quantized, still
 
 KEY = "convscope"  # the PNG text chunk that holds the request
@@ -40,7 +41,12 @@ def render(result: Result, **view: Any) -> PIL.Image.Image:
         return PIL.Image.fromarray(result.image)
     if is_plain_picture(result, view):
         return PIL.Image.fromarray(to_bytes(result.image))
-    return _paint(scene(draw(result, **view)))
+    return painted(draw(result, **view))
+
+
+def painted(view: View) -> PIL.Image.Image:
+    """A view on white."""
+    return _paint(scene(view))
 
 
 def png(result: Result, **view: Any) -> bytes:

@@ -16,7 +16,7 @@ from ...results.attribution import Attribution, ClassActivation, Estimate, Proje
 from ...results.connections import Connections, ExpandedWeights, Formula
 from ...results.embedding import Embedding
 from ...results.evaluation import Comparison, Curves, PointingGame, SanityCheck
-from ...results.evolution import Evolution
+from ...results.evolution import Evolution, FilterEvolution
 from ...results.flipped_units import FlippedUnits
 from ...results.layers import Activations, Weights
 from ...results.margin_path import MarginPath
@@ -46,6 +46,7 @@ from .connections import draw_connections, draw_formula
 from .expanded_weights import draw_expanded_weights
 from .representation import embeddings
 from .representation.evolutions import draw_evolution
+from .representation.filter_evolutions import draw_filter_evolution
 from .representation.network_comparisons import draw_network_comparison
 from .representation.neuron_projections import draw_neuron_projection
 from .representation.separations import draw_separating_units
@@ -188,6 +189,7 @@ _DRAWERS: dict[type[Result], Callable[..., View]] = {
     FlippedUnits: draw_flipped_units,
     MarginPath: draw_margin_path,
     Evolution: draw_evolution,
+    FilterEvolution: draw_filter_evolution,
     Maximized: paintings.draw_maximized,
     Sheet: paintings.draw_sheet,
     Dream: dreams.draw_dream,

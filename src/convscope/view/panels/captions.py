@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...base.unit import Unit
 from ...contract.result import Result
 
@@ -15,7 +17,8 @@ _WARNINGS = (
 
 def title(result: Result, about: str) -> str:
     """What stands above a picture: the network, the technique, and what it is about."""
-    name = result.request.technique if result.request is not None else type(result).__name__.lower()
+    kind = re.sub("(?<=[a-z])(?=[A-Z])", " ", type(result).__name__).lower()
+    name = result.request.technique if result.request is not None else kind
     return f"{result.network} · {name.replace('_', ' ')} {about}"
 
 

@@ -34,7 +34,7 @@ def draw_evolution(
     fps: Annotated[float, Field(gt=0, le=120, description="frames a second of a film")] = 24.0,
 ) -> View:
     """Draw how the map of the same images evolves, and how much of it is chance."""
-    about = title(result, f"of {len(result.ids):,} images at {result.unit} in {len(result.maps)} networks")
+    about = title(result, f"of {len(result.ids):,} images at {result.unit}, {len(result.maps)} maps")
     view = View(about, (), {}, "; ".join(filter(None, [_control(result), note(result)])))
     colors = colors_of(result.labels)
     if style == "trails":
