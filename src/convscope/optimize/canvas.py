@@ -58,17 +58,24 @@ class Canvas(ABC):
 
 
 class Pixels(Canvas):
-    """The pixels themselves, clipped to 0 … 1 after each step.
+    """The pixels themselves, clipped to 0 … 1 after each step where they are `clipped`.
 
     They start at `mean`, one value a channel, with normal noise of standard deviation `noise`, or at a `start`.
     """
 
     def __init__(
-        self, frame: Frame, noise: float = 10 / 255, mean: Tensor | float = 0.5, start: Tensor | None = None
+        self,
+        frame: Frame,
+        noise: float = 10 / 255,
+        mean: Tensor | float = 0.5,
+        start: Tensor | None = None,
+        clipped: bool = True,
     ) -> None:
+        self.clipped = clipped
         if start is None:
             start = noise * frame.normal(*frame.shape) + torch.as_tensor(mean, device=frame.device).reshape(-1, 1, 1)
-        self.parameters = [start.detach().clone().clamp(0, 1).requires_grad_()]
+        self.parameters = [start.detach().clone().requires_grad_()]
+        self.constrain()
 
     def image(self) -> Tensor:
         """The pixels."""
@@ -77,7 +84,8 @@ class Pixels(Canvas):
     @torch.no_grad()
     def constrain(self) -> None:
         """Clip the pixels."""
-        self.parameters[0].clamp_(0, 1)
+        if self.clipped:
+            self.parameters[0].clamp_(0, 1)
 
 
 class Fourier(Canvas):

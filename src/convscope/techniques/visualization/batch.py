@@ -18,7 +18,7 @@ from ...network.network import Network
 from ...optimize.ascent import Ascent, NotFinite
 from ...optimize.canvas import Canvas, Frame, Transparent
 from ...optimize.draws import Rngs, generator
-from ...optimize.objective import Above, Diversity, Excite, Objective, Term
+from ...optimize.objective import Above, Diversity, Excite, Inside, LayerEnergy, Objective, Term
 from ...optimize.transform import Chain, Jitter, Movement, Overlay, Pad, Transform
 from .presets import VisualizationPreset
 
@@ -125,8 +125,12 @@ class VisualizationBatch:
         values = self._plainly(last)
         raised = (values > self.start) & (_contrast(last) > _FLAT) if whole else np.array(True)
         driven = ~self.ascent.stuck.numpy() & raised
-        images = last.float().cpu().numpy()
+        images = self._developed(last)
         return Painted(images, driven, self.start, values, self._way, self.ascent.redirected, ended)
+
+    def pictures(self) -> NDArray[np.float32]:
+        """The pictures as they are now, (n, C, H, W) from 0 to 1."""
+        return self._developed(self.ascent.image())
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything the next steps depend on, and the values so far."""
@@ -164,6 +168,12 @@ class VisualizationBatch:
         seen = self.extractor.in_parts(Chain((), self.shown)(shown, self.rngs), self.at_once)
         return np.array([o(seen)[i].item() for i, o in enumerate(self.objectives)], np.float32)
 
+    def _developed(self, pictures: Tensor) -> NDArray[np.float32]:
+        """Pictures of the canvas as they are given out."""
+        develop = self.setup.preset.developed
+        made: NDArray[np.float32] = (pictures if develop is None else develop(pictures)).float().cpu().numpy()
+        return made
+
     @property
     def _way(self) -> NDArray[np.float32]:
         """The values so far, (steps, n)."""
@@ -188,10 +198,19 @@ def _contrast(pictures: Tensor) -> NDArray[np.float32]:
 
 
 def _raised(objective: Objective, setup: VisualizationSetup) -> Objective:
-    """The objective as it is raised: by some presets, a class score above all others."""
+    """The objective as it is raised: by some presets, a class score above all others, or a map without its border."""
+    border = setup.preset.border
+    if border:
+        return replace(objective, terms=tuple((w, _inside(term, border)) for w, term in objective.terms))
     if not setup.preset.above or not setup.net.classifies:
         return objective
     return replace(objective, terms=tuple((w, _lead(term) if w > 0 else term) for w, term in objective.terms))
+
+
+def _inside(term: Term, border: int) -> Term:
+    if isinstance(term, Excite) and term.unit.position is None and term.unit.layer != "probs":
+        return Inside(term.unit, border)
+    return LayerEnergy(term.of, border) if isinstance(term, LayerEnergy) else term
 
 
 def _lead(term: Term) -> Term:

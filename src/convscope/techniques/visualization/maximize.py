@@ -34,6 +34,7 @@ from .validation import against_scan, judged, judges_named
 
 _LEAST = 4  # the canvas may be this many times smaller than what the network takes
 _AUTO = "auto: the preset's own"
+_DEVELOPED = "the middle of each picture, stretched about its mean; values are of what it was before"
 
 Steps = Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"]
 Size = Annotated[int, Field(ge=1, le=4096)] | Literal["auto"]
@@ -105,7 +106,9 @@ def maximize(
     held_out, seen, photos = judges_named(judges), scan_of(net, scan), _photos(spectrum)
     apart = diversity if variants > 1 else 0.0
     chosen = _chosen(preset, steps, canvas)
-    setup = VisualizationSetup(net, chosen, sides(net, size), photos, alpha, seed, precision, apart)
+    if alpha and chosen.developed:
+        raise BadKnob(f"alpha must be off with preset {preset}, whose pictures are stretched. Choose another preset.")
+    setup = VisualizationSetup(net, chosen, sides(net, size, chosen.side), photos, alpha, seed, precision, apart)
     batches = VisualizationBatches(setup, wanted.objectives, variants, batch_size)
     run = VisualizationRun(batches)
     painted = run.paint()
@@ -122,11 +125,14 @@ def maximize(
     )  # fmt: skip
 
 
-def sides(net: Network, size: int | Literal["auto"]) -> tuple[int, int]:
-    """Height and width of a canvas; raises BadKnob for one much smaller than what the network takes."""
+def sides(net: Network, size: int | Literal["auto"], own: int | None = None) -> tuple[int, int]:
+    """Height and width of a canvas; raises BadKnob for one much smaller than what the network takes.
+
+    Left to choose, it is a preset's `own` side or what the network takes, whichever is smaller.
+    """
     height, width = net.preprocessing.size
     if size == "auto":
-        return height, width
+        return (own, own) if own is not None and _LEAST * own >= min(height, width) >= own else (height, width)
     least = -(-min(height, width) // _LEAST)
     if size < least:
         raise BadKnob(
@@ -164,6 +170,8 @@ def _evidence(setup: VisualizationSetup, painted: list[Painted], asked: Sequence
     passes = sum(len(one.curve) for one in painted) * setup.preset.looks
     told: dict[str, Any] = {"steps": setup.preset.steps, "passes": passes}
     told["start"] = np.concatenate([one.start for one in painted]).tolist()
+    if setup.preset.developed is not None:
+        told["developed"] = _DEVELOPED
     redirected = sum(one.redirected for one in painted)
     if redirected:
         told["redirected"] = f"{redirected} first steps with redirected gradients, where pictures had none"

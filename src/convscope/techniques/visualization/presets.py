@@ -16,16 +16,21 @@ from ...optimize.photo_spectrum import magnitudes, photos
 from ...optimize.regularizer import L2, BlurEvery, Clip, Decay
 from ...optimize.transform import Crop, Jitter, Noise, Pad, RandomScale, Rotate, Tint, Transform
 
-PresetName = Literal["convscope", "lucid", "maco", "simonyan", "yosinski1", "yosinski2", "yosinski3", "yosinski4"]
+PresetName = Literal[
+    "convscope", "lucid", "maco", "simonyan", "yosinski1", "yosinski2", "yosinski3", "yosinski4", "chollet2020"
+]
 CanvasName = Literal["auto", "pixels", "fourier", "pyramid", "maco"]
 Paint = Callable[[Frame, torch.Tensor, Sequence[Image]], Canvas]  # of a frame, the network's mean colors, and photos
+Develop = Callable[[torch.Tensor], torch.Tensor]  # pictures (N, C, H, W) of any range as pictures from 0 to 1
 
 
 @dataclass(frozen=True)
 class VisualizationPreset:
     """How to paint a unit: on which canvas, how it moves at a share of the way, by which optimizer, in how many steps.
 
-    Each step takes the mean of so many `looks`; `above` says whether a class score is measured above all others.
+    Each step takes the mean of so many `looks`; `above` says whether a class score is measured above all others, and
+    `border` how many positions at each side of a map do not count. Pictures are `side` pixels wide and high, where a
+    network takes that many, and finally `developed` where canvases hold no pictures from 0 to 1.
     """
 
     paint: Paint
@@ -34,6 +39,9 @@ class VisualizationPreset:
     transforms: Callable[[float, int], tuple[Transform, ...]] = lambda share, side: ()
     looks: int = 1
     above: bool = False
+    border: int = 0
+    side: int | None = None
+    developed: Develop | None = None
 
 
 def _ours(share: float, side: int) -> tuple[Transform, ...]:
@@ -67,6 +75,24 @@ def _constrained(frame: Frame, mean: torch.Tensor, given: Sequence[Image]) -> Ca
     return MagnitudeConstrained(frame, magnitudes(given or photos(), frame.channels, (frame.height, frame.width)))
 
 
+def _noise(frame: Frame, mean: torch.Tensor, given: Sequence[Image]) -> Canvas:
+    """Uniform noise of an eighth of the way from black to white about grey, never clipped."""
+    return Pixels(frame, start=0.5 + (frame.uniform(*frame.shape) - 0.5) / 8, clipped=False)
+
+
+def stretched(pictures: torch.Tensor) -> torch.Tensor:
+    """The middle of pictures (130 of 180 pixels), each less its mean, at a deviation of 0.15, about grey (Chollet)."""
+    height, width = (side - 2 * round(side * 25 / 180) for side in pictures.shape[-2:])
+    mean, deviation = (f(pictures.flatten(1), 1)[:, None, None, None] for f in (torch.mean, _deviation))
+    top, left = (pictures.shape[-2] - height) // 2, (pictures.shape[-1] - width) // 2
+    middle = (pictures - mean)[..., top : top + height, left : left + width]
+    return (middle / (deviation + 1e-5 / 2) * 0.15 + 0.5).clamp(0, 1)
+
+
+def _deviation(numbers: torch.Tensor, axis: int) -> torch.Tensor:
+    return numbers.std(axis, correction=0)
+
+
 def _yosinski(
     *updates: Decay | BlurEvery | Clip, steps: int, progress: float = 0, most: float = 100
 ) -> VisualizationPreset:
@@ -90,5 +116,9 @@ PRESETS: dict[str, VisualizationPreset] = {
     "yosinski2": _yosinski(Decay(0.3), Clip("norm", 20), steps=750),
     "yosinski3": _yosinski(Decay(1e-4), BlurEvery(1.0), steps=1000),
     "yosinski4": _yosinski(BlurEvery(0.5), Clip("absolute", 90), steps=1000, progress=2, most=1e8),
+    # His network takes -1 to 1: noise of (u - 0.5) / 4 and steps of 10 are half of that from 0 to 1.
+    "chollet2020": VisualizationPreset(
+        _noise, OptimizerSettings("unit", 5.0), 30, border=2, side=180, developed=stretched
+    ),
 }
 assert set(PRESETS) == set(get_args(PresetName))
