@@ -108,6 +108,26 @@ class Fourier(Canvas):
         return decorrelate.to_pixels(_summed(torch.view_as_complex(self.parameters[0] * self.scale), self.size) / _CALM)
 
 
+class Tempered(Fourier):
+    """Fourier waves whose colors are no stronger than in photos: the longer the ascent, the better it spends them.
+
+    Each decorrelated color, of root mean square r in a picture, is divided by √(1 + r² / m²); so it stays below `most`,
+    m, a number each. The magnitude of all frequencies together is bounded, where MaCo bounds that of each.
+    """
+
+    def __init__(
+        self, frame: Frame, noise: float = 0.01, decay: float = 1.4, most: tuple[float, float, float] = (2.2, 3.6, 3.4)
+    ) -> None:
+        super().__init__(frame, noise, decay)
+        self.most = torch.tensor(most[: frame.channels], device=frame.device).reshape(-1, 1, 1)
+
+    def image(self) -> Tensor:
+        """The waves added up, and tempered."""
+        colors = _summed(torch.view_as_complex(self.parameters[0] * self.scale), self.size) / _CALM
+        strength = colors.square().mean((2, 3), keepdim=True)
+        return decorrelate.to_pixels(colors * (1 + strength / self.most.square()).rsqrt())
+
+
 class Pyramid(Canvas):
     """A Laplacian pyramid: pictures of half, a quarter … the size, enlarged and added up, in decorrelated colors.
 

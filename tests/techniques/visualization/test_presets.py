@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import convscope as cs
-from convscope.optimize.canvas import Fourier, MagnitudeConstrained, Pixels, Pyramid
+from convscope.optimize.canvas import Fourier, MagnitudeConstrained, Pixels, Pyramid, Tempered
 from convscope.optimize.draws import generator
 from convscope.optimize.regularizer import L2, BlurEvery, Clip, Decay
 from convscope.optimize.transform import Crop, Jitter, Noise, Pad, RandomScale, Rotate
@@ -100,7 +100,9 @@ def test_chollets_side_is_180_where_a_network_takes_more():
 
 @pytest.mark.parametrize("shape", [(2, 3, 24, 30), (1, 1, 17, 9)])
 def test_every_canvas_and_every_recipe_paints(frame, shape):
-    kinds = {"pixels": Pixels, "fourier": Fourier, "pyramid": Pyramid, "maco": MagnitudeConstrained}
+    kinds = {
+        "pixels": Pixels, "fourier": Fourier, "tempered": Tempered, "pyramid": Pyramid, "maco": MagnitudeConstrained
+    }  # fmt: skip
     assert CANVASES.keys() == kinds.keys()
     mean = torch.full((shape[1],), 0.4)
     for name, kind in kinds.items():

@@ -74,7 +74,10 @@ def maximize(
     net: Network,
     unit: ObjectiveLike | Sequence[ObjectiveLike],
     *,
-    preset: Annotated[PresetName, Field(description="the recipe, named by its paper; convscope: ours")] = "convscope",
+    preset: Annotated[
+        PresetName,
+        Field(description="the recipe, named by its paper; natural: ours; convscope: ours until now, burned"),
+    ] = "natural",
     steps: Annotated[Steps, Field(description=f"steps of ascent; {_AUTO}")] = "auto",
     size: Annotated[Size, Field(description="side of the pictures in pixels; auto: what the network takes")] = "auto",
     canvas: Annotated[CanvasName, Field(description=f"what ascent changes; {_AUTO}")] = "auto",
@@ -93,7 +96,7 @@ def maximize(
     """Paint the picture that excites a unit most.
 
     Erhan et al. 2009; Simonyan et al. 2013 (preset simonyan); Yosinski et al. 2015 (yosinski1 to 4); Olah et al. 2017
-    (lucid); Fel et al. 2023 (maco). `unit` is one unit or objective, or a list; as text, with ; between them: a unit,
+    (lucid); Fel et al. 2023 (maco); Chollet 2020, Keras' example (chollet2020). `unit` is one unit or objective, or a list; as text, with ; between them: a unit,
     or sums of units with weights, `-1*UNIT` for what a unit avoids, dream(LAYER), direction(LAYER, NUMBERS),
     caricature(LAYER, IMAGE), above(logits:CLASS); alignment(LAYER) and diversity(LAYER) compare a picture with all
     variants of its unit or, where there is one of each, with all pictures that are asked for, however few a pass takes.
