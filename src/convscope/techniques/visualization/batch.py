@@ -22,7 +22,7 @@ from ...optimize.objective import Above, Diversity, Excite, Inside, LayerEnergy,
 from ...optimize.transform import Chain, Jitter, Movement, Overlay, Pad, Transform
 from .presets import VisualizationPreset
 
-_FLAT = 0.25 / 255  # the contrast below which a picture in bytes is one grey
+_FLAT = 1 / 255  # the contrast below which a picture is one grey to the eye
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ class VisualizationPreset:
 
     Each step takes the mean of so many `looks`; `above` says whether a class score is measured above all others, and
     `border` how many positions at each side of a map do not count. Pictures are `side` pixels wide and high, where a
-    network takes that many, and finally `developed` where canvases hold no pictures from 0 to 1.
+    network takes that many, and finally `developed` where canvases hold no pictures from 0 to 1. `chosen_on` names the
+    network that steps were chosen on, where their lengths mean something else on others.
     """
 
     paint: Paint
@@ -51,6 +52,7 @@ class VisualizationPreset:
     border: int = 0
     side: int | None = None
     developed: Develop | None = None
+    chosen_on: str = ""
 
 
 def _ours(share: float, side: int) -> tuple[Transform, ...]:
@@ -106,11 +108,14 @@ def _deviation(numbers: torch.Tensor, axis: int) -> torch.Tensor:
     return numbers.std(axis, correction=0)
 
 
+_CAFFENET = "CaffeNet, which takes pixels from 0 to 255"
+
+
 def _yosinski(
     *updates: Decay | BlurEvery | Clip, steps: int, progress: float = 0, most: float = 100
 ) -> VisualizationPreset:
     optimizer = OptimizerSettings("progress", progress, most=most) if progress else OptimizerSettings("gradient", most)
-    return VisualizationPreset(_pixels, replace(optimizer, updates=updates), steps)
+    return VisualizationPreset(_pixels, replace(optimizer, updates=updates), steps, chosen_on=_CAFFENET)
 
 
 CANVASES: dict[str, Paint] = {
@@ -124,7 +129,10 @@ PRESETS: dict[str, VisualizationPreset] = {
     "lucid": VisualizationPreset(_fourier, OptimizerSettings("adam", 0.05), 512, _lucid),
     "maco": VisualizationPreset(_constrained, OptimizerSettings("nadam", 1.0), 256, _maco, looks=32),
     "simonyan": VisualizationPreset(
-        partial(_pixels, noise=0.0), OptimizerSettings("gradient", 100.0, penalties=(L2(1e-3),)), 300
+        partial(_pixels, noise=0.0),
+        OptimizerSettings("gradient", 100.0, penalties=(L2(1e-3),)),
+        300,
+        chosen_on="a network of 2013 that takes pixels from 0 to 255",
     ),
     "yosinski1": _yosinski(BlurEvery(0.5), Clip("norm", 50), steps=500, progress=2),
     "yosinski2": _yosinski(Decay(0.3), Clip("norm", 20), steps=750),

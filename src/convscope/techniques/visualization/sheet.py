@@ -40,7 +40,7 @@ def sheet(
     start: Annotated[int, Field(ge=0, description="the first channel that is shown")] = 0,
     preset: Annotated[
         PresetName,
-        Field(description="the recipe, named by its paper; natural: ours; convscope: ours until now, burned"),
+        Field(description="the recipe, named by its paper; natural: ours; convscope: our first, burned"),
     ] = "natural",
     steps: Annotated[int, Field(ge=1, le=100_000, description="steps of ascent a picture")] = 64,
     size: Annotated[
