@@ -192,8 +192,8 @@ def _steadied(transforms: Sequence[Transform], side: int) -> tuple[Transform, ..
 
 
 def _contrast(pictures: Tensor) -> NDArray[np.float32]:
-    """The standard deviation of the pixels of each picture."""
-    found: NDArray[np.float32] = pictures.flatten(1).std(1).float().cpu().numpy()
+    """The standard deviation of each picture over its pixels, in the color in which it is largest."""
+    found: NDArray[np.float32] = pictures.flatten(2).std(2, correction=0).amax(1).float().cpu().numpy()
     return found
 
 
