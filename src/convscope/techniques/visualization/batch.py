@@ -22,7 +22,7 @@ from ...optimize.objective import Above, Diversity, Excite, Inside, LayerEnergy,
 from ...optimize.transform import Chain, Jitter, Movement, Overlay, Pad, Transform
 from .presets import VisualizationPreset
 
-_FLAT = 1 / 255  # the contrast below which a picture is one grey to the eye
+_FLAT, _PLAIN = 1 / 255, 0.15  # the contrast below which a picture is flat to the eye, and how near to the mean it is
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class VisualizationBatch:
         over = torch.from_numpy(ended > 0).to(best.device)[:, None, None, None]
         last = best.where(over, self.ascent.image()) if whole else best
         values = self._plainly(last)
-        raised = (values > self.start) & (_contrast(last) > _FLAT) if whole else np.array(True)
+        raised = (values > self.start) & ~_grey(last, self.setup.mean()) if whole else np.array(True)
         driven = ~self.ascent.stuck.numpy() & raised
         images = self._developed(last)
         return Painted(images, driven, self.start, values, self._way, self.ascent.redirected, ended)
@@ -191,9 +191,12 @@ def _steadied(transforms: Sequence[Transform], side: int) -> tuple[Transform, ..
     return ((Jitter(side / 112),) if moves else ()) + others
 
 
-def _contrast(pictures: Tensor) -> NDArray[np.float32]:
-    """The standard deviation of each picture over its pixels, in the color in which it is largest."""
-    found: NDArray[np.float32] = pictures.flatten(2).std(2, correction=0).amax(1).float().cpu().numpy()
+def _grey(pictures: Tensor, mean: Tensor) -> NDArray[np.bool_]:
+    """Which pictures are all of about the mean color, to the eye: another flat color is an answer."""
+    colors = pictures[:, : len(mean)].flatten(2)
+    flat = colors.std(2, correction=0).amax(1) < _FLAT
+    plain = (colors.mean(2) - mean).abs().amax(1) < _PLAIN
+    found: NDArray[np.bool_] = (flat & plain).cpu().numpy()
     return found
 
 
