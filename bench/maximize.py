@@ -4,10 +4,15 @@ Twenty classes of lite0 at 224 pixels, judged by lite1 and lite2, which took no 
 by the largest activation in the picture over the largest in PHOTOS (a zip or folder). The two take turns, a few units
 at a time, so that a machine whose speed drifts slows both. Lucent gets the network's own normalization as its last
 transform, and its pictures of earlier steps are looked at on the way. Memory is that of a process of its own.
+
+`python bench/maximize.py PHOTOS --looks FOLDER [PRESET …]` instead tells how burned the pictures of the guide's eight
+classes look, beside PHOTOS', and writes them into FOLDER; without Lucent where it is not installed.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import platform
 import resource
 import subprocess
@@ -20,15 +25,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
+import PIL.ImageOps
 import torch
+from looks import COLUMNS, Looks
 
 import convscope as cs
+from convscope.optimize import photo_spectrum as spectra
 
 CLASSES = [1, 63, 107, 145, 207, 254, 281, 292, 309, 323, 388, 417, 440, 483, 511, 604, 671, 817, 933, 950]
 LAYER, CHANNELS = "blocks.3.0.bn1.drop", range(32)
 OURS, THEIRS = (48, 96, 144), (32, 64, 128)  # steps
 CHANNEL_STEPS = 64
 SIZE = 224
+GUIDE = [1, 207, 281, 292, 323, 388, 817, 933]  # goldfish, retriever, tabby, tiger, monarch, panda, car, cheeseburger
 
 
 def main(photos: str) -> None:
@@ -99,6 +109,43 @@ def channels(net: cs.Network, photos: str) -> None:
         print(f"| {name} | {took[0]:.2f} | {took[1]:.2f} | {ratio:.2f} | {np.mean([m.mean() for m in maps]):.2f} |")
 
 
+def looks(photos: str, folder: Path, presets: list[str]) -> None:
+    """How pictures of each preset look, what Lucent's look like, and what photos do."""
+    warnings.simplefilter("ignore")
+    net, judges = cs.load("lite0"), [cs.load("lite1"), cs.load("lite2")]
+    real = spectra.photos(photos)
+    header("8 classes", *COLUMNS, "spectrum distance", "top-1 lite1", "top-1 lite2")
+    folder.mkdir(parents=True, exist_ok=True)
+    makers: dict[str, Any] = {f"convscope, {name}": functools.partial(ours, net, name) for name in presets}
+    if importlib.util.find_spec("lucent"):
+        makers[f"Lucent, {THEIRS[-1]} steps"] = lambda: np.stack([lucent(net, f"classifier:{c}")[-1] for c in GUIDE])
+    for name, make in makers.items():
+        made = make()
+        PIL.Image.fromarray(contact(made)).save(folder / f"{name.replace(', ', '-')}.png")
+        ranks = np.array([standing(judges, picture, c) for picture, c in zip(made, GUIDE, strict=True)])
+        first = " | ".join(f"{share:.2f}" for share in (ranks == 1).mean(0))
+        print(f"| {name} | {Looks.of(made)} | {spectra.distance(made, real).mean():.2f} | {first} |", flush=True)
+    shown = np.stack([np.asarray(square(one), np.float32) / 255 for one in real])
+    print(f"| {len(real)} photos | {Looks.of(shown)} | {spectra.distance(shown, real).mean():.2f} | | |")
+
+
+def ours(net: cs.Network, preset: Any) -> np.ndarray:
+    """The guide's eight classes by a preset."""
+    groups = [GUIDE[:4], GUIDE[4:]]
+    return np.concatenate([cs.maximize(net, [f"logits:{c}" for c in group], preset=preset).images for group in groups])
+
+
+def contact(pictures: np.ndarray) -> np.ndarray:
+    """Two rows of four."""
+    rows = [np.concatenate(list(row), 1) for row in (pictures[:4], pictures[4:])]
+    return as_bytes(np.concatenate(rows, 0))
+
+
+def square(photo: cs.Image) -> PIL.Image.Image:
+    """The middle of a photo, at the size of the pictures."""
+    return PIL.ImageOps.fit(photo.pil().convert("RGB"), (SIZE, SIZE), PIL.Image.Resampling.BICUBIC)
+
+
 def header(*names: str) -> None:
     """The first two lines of a table."""
     print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
@@ -152,4 +199,8 @@ def sixteen() -> None:
 if __name__ == "__main__":
     torch.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002 — Lucent draws from it
-    main(sys.argv[1] if len(sys.argv) > 1 else "samples")
+    words = sys.argv[1:] or ["samples"]
+    if "--looks" in words:
+        looks(words[0], Path(words[2]), words[3:] or ["natural", "convscope"])
+    else:
+        main(words[0])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from convscope.optimize import decorrelate
-from convscope.optimize.canvas import Fourier, MagnitudeConstrained, Pixels, Pyramid, Transparent
+from convscope.optimize.canvas import Fourier, MagnitudeConstrained, Pixels, Pyramid, Tempered, Transparent
 
 SIZES = [(5, 7), (6, 8), (5, 8), (6, 7), (4, 1), (1, 2), (1, 1)]
 both = pytest.mark.parametrize(("channels", "size"), [(3, size) for size in SIZES] + [(1, (6, 8))])
@@ -177,3 +177,19 @@ def test_pixels_are_clipped_and_start_about_the_mean(frame, name):
 def test_start_noise_is_lucids(frame):
     canvas = Fourier(frame(4, 3, 32, 32))
     assert canvas.parameters[0].std().item() == pytest.approx(0.01, rel=0.05)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_tempered_colors_are_fouriers_while_weak_and_never_stronger_than_allowed(frame, channels):
+    weak, plain = (kind(frame(2, channels, 16, 12), noise=1e-4, decay=1.4) for kind in (Tempered, Fourier))
+    assert torch.allclose(weak.image(), plain.image(), atol=1e-5)
+    for noise in (0.1, 1.0, 3.0):
+        canvas = Tempered(frame(2, channels, 16, 12), noise=noise)
+        plain = Fourier(frame(2, channels, 16, 12), noise=noise, decay=1.4)
+        found, free = (decorrelate.decorrelated(one.image().detach().double().logit()) for one in (canvas, plain))
+        strength = found.square().mean((2, 3)).sqrt()
+        wanted = free.square().mean((2, 3)).sqrt() if noise == 0.1 else None
+        limit = torch.tensor([2.2, 3.6, 3.4][:channels])
+        assert (strength < limit).all()
+        if wanted is not None:
+            assert torch.allclose(strength, wanted / (1 + wanted.square() / limit**2).sqrt(), rtol=1e-3)

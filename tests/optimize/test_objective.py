@@ -9,7 +9,16 @@ from torch import nn
 
 import convscope as cs
 from convscope.base.errors import BadImage, BadKnob, UnknownLayer, UnknownUnit
-from convscope.optimize.objective import Above, Alignment, Caricature, Direction, Diversity, Excite, LayerEnergy
+from convscope.optimize.objective import (
+    Above,
+    Alignment,
+    Caricature,
+    Direction,
+    Diversity,
+    Excite,
+    Inside,
+    LayerEnergy,
+)
 from convscope.optimize.objective_text import objective
 
 
@@ -46,6 +55,10 @@ ALONE = [
     (Above(cs.Unit("logits", 3)), lambda x: x[3] - math.log(sum(math.exp(x[k]) for k in (0, 1, 2, 4)))),
     (LayerEnergy("maps"), lambda x: sum(v * v for v in x.flatten()) / 30),
     (LayerEnergy("vectors"), lambda x: sum(v * v for v in x) / 7),
+    (LayerEnergy("maps", 1), lambda x: sum(x[c, i, j] ** 2 for c in range(3) for i in (1, 2, 3) for j in (0, 1)) / 30),
+    (Inside(cs.Unit("maps", 1), 1), lambda x: sum(x[1, i, j] for i in (1, 2, 3) for j in (0, 1)) / 6),
+    (Inside(cs.Unit("maps"), 2), lambda x: x[:, 2].sum() / 6),
+    (Inside(cs.Unit("vectors", 6), 2), lambda x: x[6]),
     (Direction("maps", AXIS), along_axis(2)),
     (Direction("maps", AXIS, 0.5), along_axis(0.5)),
     (Direction("vectors", LONG, 0), lambda x: dot_cosine(x, LONG, 0)),

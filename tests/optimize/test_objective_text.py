@@ -14,6 +14,7 @@ from convscope.optimize.objective import (
     Direction,
     Diversity,
     Excite,
+    Inside,
     LayerEnergy,
     Objective,
 )
@@ -33,7 +34,8 @@ images = st.lists(
 terms = st.one_of(
     st.builds(Excite, units),
     st.builds(Above, st.builds(cs.Unit, st.just("logits"), st.integers(0, 999))),
-    st.builds(LayerEnergy, layers),
+    st.builds(LayerEnergy, layers, st.integers(0, 99)),
+    st.builds(Inside, st.builds(cs.Unit, layers, st.none() | st.integers(0, 99)), st.integers(0, 99)),
     st.builds(Diversity, layers),
     st.builds(Alignment, layers),
     st.builds(Direction, layers, st.lists(numbers, min_size=1, max_size=4).map(tuple), numbers),

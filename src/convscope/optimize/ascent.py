@@ -38,13 +38,15 @@ class OptimizerSettings:
     `adam` and `nadam` are the papers' own; `gradient` adds `rate` times the gradient along the network's input to pixel
     values from 0 to 255, as CaffeNet, whose input they were, was shown it; `progress` as much of it as would raise the
     value by `rate` if it were linear, `most` times the gradient at most; `normalized` adds `rate` times the gradient
-    over its mean magnitude; `lbfgs` is a quasi-Newton step times `rate`, with the last `history` moves remembered.
+    over its mean magnitude, `unit` over its length (Euclidean, of all pixels); `lbfgs` is a quasi-Newton step times
+    `rate`, with the last `history` moves remembered. Each step's rate is `fall` times that of the one before.
     """
 
-    kind: Literal["adam", "nadam", "lbfgs", "gradient", "progress", "normalized"] = "adam"
+    kind: Literal["adam", "nadam", "lbfgs", "gradient", "progress", "normalized", "unit"] = "adam"
     rate: float = 0.05
     betas: tuple[float, float] = (0.9, 0.999)
     schedule: Schedule = "constant"
+    fall: float = 1.0
     most: float = math.inf
     history: int = 10
     penalties: tuple[Penalty, ...] = ()
@@ -52,7 +54,8 @@ class OptimizerSettings:
 
     def rate_at(self, step: int, steps: int) -> float:
         """The rate of one step."""
-        return self.rate * (0.5 * (1 + math.cos(math.pi * step / steps)) if self.schedule == "cosine" else 1.0)
+        share = 0.5 * (1 + math.cos(math.pi * step / steps)) if self.schedule == "cosine" else 1.0
+        return self.rate * share * self.fall**step
 
 
 class NotFinite(ForwardFailed):
@@ -231,6 +234,8 @@ class Ascent:
             case "progress":
                 most = self.settings.most * self.deviation / _PIXEL
                 return (rate / slopes.square().sum(1)).clamp(max=most).nan_to_num(0)
+            case "unit":
+                return rate / slopes.square().sum(1).clamp(min=1e-12).sqrt()
         return rate / slopes.abs().mean(1).clamp(min=1e-12)
 
 

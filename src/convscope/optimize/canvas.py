@@ -58,17 +58,24 @@ class Canvas(ABC):
 
 
 class Pixels(Canvas):
-    """The pixels themselves, clipped to 0 … 1 after each step.
+    """The pixels themselves, clipped to 0 … 1 after each step where they are `clipped`.
 
     They start at `mean`, one value a channel, with normal noise of standard deviation `noise`, or at a `start`.
     """
 
     def __init__(
-        self, frame: Frame, noise: float = 10 / 255, mean: Tensor | float = 0.5, start: Tensor | None = None
+        self,
+        frame: Frame,
+        noise: float = 10 / 255,
+        mean: Tensor | float = 0.5,
+        start: Tensor | None = None,
+        clipped: bool = True,
     ) -> None:
+        self.clipped = clipped
         if start is None:
             start = noise * frame.normal(*frame.shape) + torch.as_tensor(mean, device=frame.device).reshape(-1, 1, 1)
-        self.parameters = [start.detach().clone().clamp(0, 1).requires_grad_()]
+        self.parameters = [start.detach().clone().requires_grad_()]
+        self.constrain()
 
     def image(self) -> Tensor:
         """The pixels."""
@@ -77,7 +84,8 @@ class Pixels(Canvas):
     @torch.no_grad()
     def constrain(self) -> None:
         """Clip the pixels."""
-        self.parameters[0].clamp_(0, 1)
+        if self.clipped:
+            self.parameters[0].clamp_(0, 1)
 
 
 class Fourier(Canvas):
@@ -98,6 +106,26 @@ class Fourier(Canvas):
     def image(self) -> Tensor:
         """The waves added up."""
         return decorrelate.to_pixels(_summed(torch.view_as_complex(self.parameters[0] * self.scale), self.size) / _CALM)
+
+
+class Tempered(Fourier):
+    """Fourier waves whose colors are no stronger than in photos: the longer the ascent, the better it spends them.
+
+    Each decorrelated color, of root mean square r in a picture, is divided by √(1 + r² / m²); so it stays below `most`,
+    m, a number each. The magnitude of all frequencies together is bounded, where MaCo bounds that of each.
+    """
+
+    def __init__(
+        self, frame: Frame, noise: float = 0.01, decay: float = 1.4, most: tuple[float, float, float] = (2.2, 3.6, 3.4)
+    ) -> None:
+        super().__init__(frame, noise, decay)
+        self.most = torch.tensor(most[: frame.channels], device=frame.device).reshape(-1, 1, 1)
+
+    def image(self) -> Tensor:
+        """The waves added up, and tempered."""
+        colors = _summed(torch.view_as_complex(self.parameters[0] * self.scale), self.size) / _CALM
+        strength = colors.square().mean((2, 3), keepdim=True)
+        return decorrelate.to_pixels(colors * (1 + strength / self.most.square()).rsqrt())
 
 
 class Pyramid(Canvas):

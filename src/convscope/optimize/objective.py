@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
@@ -126,6 +126,44 @@ class Above(Term):
 
 
 @dataclass(frozen=True)
+class Inside(Term):
+    """A channel's or layer's mean over the middle of its map, without `border` positions at each side.
+
+    Chollet 2020, who left out what the edges of a picture do to a map. Of a map too small for that, its middle is left.
+    """
+
+    unit: Unit
+    border: int
+
+    @property
+    def layer(self) -> str:
+        """The layer it reads."""
+        return self.unit.source
+
+    def __str__(self) -> str:
+        return f"inside({self.unit}, {self.border})"
+
+    def resolved(self, net: Network) -> Inside:
+        """The term checked against a network; raises BadKnob for a single neuron."""
+        unit = net.unit(self.unit)
+        if unit.position is not None or unit.layer == "probs" or self.border < 0:
+            raise BadKnob(f"inside() must be of a channel or a layer, and of a border from 0 on; not {self}.")
+        return replace(self, unit=unit)
+
+    def __call__(self, seen: Seen) -> Tensor:
+        """The value of each picture."""
+        return Excite(self.unit)({self.layer: _middle(seen[self.layer], self.border)})
+
+
+def _middle(maps: Tensor, border: int) -> Tensor:
+    """Maps (N, C, H, W) without so many positions at each side, but with one or two at least; vectors as they are."""
+    for axis in range(2, maps.ndim):
+        cut = min(border, (maps.shape[axis] - 1) // 2)
+        maps = maps.narrow(axis, cut, maps.shape[axis] - 2 * cut)
+    return maps
+
+
+@dataclass(frozen=True)
 class LayerTerm(Term):
     """A term of a whole layer, written `word`(LAYER)."""
 
@@ -143,13 +181,30 @@ class LayerTerm(Term):
 
 @dataclass(frozen=True)
 class LayerEnergy(LayerTerm):
-    """The mean square of all a layer puts out, which raises whatever is there (Mordvintsev et al. 2015, DeepDream)."""
+    """The mean square of all a layer puts out, which raises whatever is there (Mordvintsev et al. 2015, DeepDream).
 
+    With a `border`, so many positions at each side of the map count as zeros (Chollet 2020).
+    """
+
+    border: int = 0
     word = "dream"
+
+    def __str__(self) -> str:
+        return f"dream({self.of}, {self.border})" if self.border else super().__str__()
+
+    def resolved(self, net: Network) -> LayerEnergy:
+        """The term checked against a network; raises UnknownLayer, or BadKnob for a negative border."""
+        if self.border < 0:
+            raise BadKnob(f"The border of dream() must be from 0 on, not {self.border}. Leave it out, or use 2.")
+        net.layer(self.of)
+        return self
 
     def __call__(self, seen: Seen) -> Tensor:
         """The value of each picture."""
-        return seen[self.of].square().flatten(1).mean(1)
+        whole = seen[self.of]
+        if not self.border:
+            return whole.square().flatten(1).mean(1)
+        return _middle(whole, self.border).square().flatten(1).sum(1) / whole[0].numel()
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,26 @@ from typing import TypeAlias
 from ..base.errors import BadKnob, nearest
 from ..base.sums import split_sum
 from ..base.unit import Valued, parse
-from .objective import Above, Alignment, Caricature, Direction, Diversity, Excite, LayerEnergy, Objective, Term
+from .objective import (
+    Above,
+    Alignment,
+    Caricature,
+    Direction,
+    Diversity,
+    Excite,
+    Inside,
+    LayerEnergy,
+    Objective,
+    Term,
+)
 
 ObjectiveLike: TypeAlias = str | Valued | Term | Objective
 _CALL = re.compile(r"([a-z]+)\((.*)\)")
 _IMAGE = re.compile(r"caricature\s*\([^,]*,\s*([^,)]*)")
 _FORMS = (
     "An objective is a unit, such as logits:281, or dream(LAYER), diversity(LAYER), alignment(LAYER), "
-    "above(logits:CLASS), direction(LAYER, NUMBERS) or caricature(LAYER, IMAGE), with weights such as 0.5*, joined by "
-    "+ and - between spaces."
+    "above(logits:CLASS), inside(UNIT, BORDER), direction(LAYER, NUMBERS) or caricature(LAYER, IMAGE), with weights "
+    "such as 0.5*, joined by + and - between spaces."
 )
 
 
@@ -26,6 +37,7 @@ def objective(text: ObjectiveLike, labels: Sequence[str] = ()) -> Objective:
 
     `logits:281` · `-1*blocks.2.0:5` · `logits:281 - 0.5*logits:282` · `dream(blocks.3)` · `diversity(blocks.3)` ·
     `alignment(blocks.3)` · `above(logits:281)` · `direction(blocks.3, 0.1 0.2 …)` · `caricature(blocks.3, sample:cat)`.
+    Without 2 positions at each side of a map: `inside(blocks.3:5, 2)` and `dream(blocks.3, 2)`.
     """
     match text:
         case Objective():
@@ -65,6 +77,16 @@ def _term(text: str, labels: Sequence[str]) -> Term:
         raise BadKnob(f"{text!r} is not an objective. {_FORMS}") from None
 
 
+def _inside(inside: str, labels: Sequence[str]) -> Inside:
+    unit, border = inside.rsplit(",", 1)
+    return Inside(parse(unit.strip(), labels), int(border))
+
+
+def _dream(inside: str, _: Sequence[str]) -> LayerEnergy:
+    layer, *border = inside.split(",")
+    return LayerEnergy(layer.strip(), *map(int, border))
+
+
 def _direction(inside: str, _: Sequence[str]) -> Direction:
     layer, vector, *power = inside.split(",")
     return Direction(layer.strip(), tuple(map(float, vector.split())), *map(float, power))
@@ -80,10 +102,11 @@ def _caricature(inside: str, _: Sequence[str]) -> Caricature:
 
 _POWER = re.compile(r"\s*-?\d+(\.\d*)?(e[+-]?\d+)?\s*")
 _MADE: dict[str, Callable[[str, Sequence[str]], Term]] = {
-    "dream": lambda inside, _: LayerEnergy(inside),
+    "dream": _dream,
     "diversity": lambda inside, _: Diversity(inside),
     "alignment": lambda inside, _: Alignment(inside),
     "above": lambda inside, labels: Above(parse(inside, labels)),
+    "inside": _inside,
     "direction": _direction,
     "caricature": _caricature,
 }

@@ -72,6 +72,43 @@ def test_one_octave_is_the_notebooks_loop(net):
     assert found.values.shape == (1, 5) and (np.diff(found.values[0]) > 0).all()
 
 
+@pytest.mark.parametrize("highest", ["auto", 0.4])
+def test_keras_example_step_by_step(net, highest):
+    """Written down from its description, in its space from −1 to 1."""
+    net = cs.Network(net.module, size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
+    found = cs.dream(net, PIXELS, "0 + 1.5*2", preset="chollet-dream", highest=highest, precision="fp32")
+    module, most = copy.deepcopy(net.module).double(), 15.0 if highest == "auto" else highest
+
+    def at(x, size):
+        return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+
+    def loss(x):
+        total = torch.zeros(())
+        for number, weight in ((0, 1.0), (2, 1.5)):
+            maps = module[: number + 1](x)
+            total = total + weight * maps[:, :, 2:-2, 2:-2].square().sum() / maps.numel()
+        return total
+
+    original = torch.from_numpy(as_pixels(PIXELS)) * 2 - 1
+    sizes = [(round(40 / 1.4**k), round(48 / 1.4**k)) for k in (2, 1, 0)]
+    smaller, x, curve = at(original, sizes[0]), original, np.full((3, 20), np.nan)
+    for octave, size in enumerate(sizes):
+        x = at(x, size)
+        for step in range(20):
+            x = x.detach().requires_grad_()
+            value = loss(x)
+            (slope,) = torch.autograd.grad(value, x)
+            x = x + 0.01 * slope / slope.abs().mean()
+            curve[octave, step] = value.item()
+            if value > most:
+                break
+        lost = at(original, size) - at(smaller, size)
+        x, smaller = x.detach() + lost, at(original, size)
+    assert np.allclose(found.values, curve, rtol=1e-4, equal_nan=True)
+    assert np.abs(found.image - (x[0].permute(1, 2, 0).numpy() + 1).clip(0, 2) / 2).max() < 2e-4
+    assert ("ended" in found.evidence) == bool(np.isnan(curve).any()) == (highest != "auto")
+
+
 def test_detail_is_carried_from_octave_to_octave(net):
     found = cs.dream(net, PIXELS, "2", octaves=3, scale=1.5, jitter=0, steps=2, precision="fp32")
 

@@ -1,5 +1,6 @@
 """Style transfer as a whole: what is promised of blends, masks, colors, sizes, resuming, and of bad input."""
 
+import copy
 import json
 import zipfile
 import zlib
@@ -336,12 +337,58 @@ def test_layers_of_chains_go_by_the_literatures_names_and_others_by_size():
     assert is_chain(vgg) and vgg_names(vgg)["relu4_2"] == "features.20"
     assert list(style_of(vgg, "auto", recipe)) == [f"features.{n}" for n in (1, 6, 11, 18, 25)]
     assert list(style_of(vgg, "auto", recipe).values()) == [256, 64, 16, 4, 1]
-    assert content_of(vgg, "auto") == {"features.20": 1}
+    assert content_of(vgg, "auto", recipe) == {"features.20": 1}
+    assert content_of(vgg, "auto", STYLE_PRESETS["chollet-style"]) == {"features.27": 1}
     assert style_of(vgg, "2*relu1_1; features.11", recipe) == {"features.1": 2, "features.11": 1}
     lite = cs.load("lite0")
     assert not is_chain(lite) and not vgg_names(lite)
     sides = [lite.layers[name].shape[1] for name in style_of(lite, "auto", recipe)]
-    assert sides == [112, 56, 28, 14] and [lite.layers[n].shape[1] for n in content_of(lite, "auto")] == [28]
+    assert sides == [112, 56, 28, 14] and [lite.layers[n].shape[1] for n in content_of(lite, "auto", recipe)] == [28]
+    deep = content_of(lite, "auto", STYLE_PRESETS["chollet-style"])
+    assert [lite.layers[n].shape[1] for n in deep] == [14]
+
+
+def test_keras_example_step_by_step():
+    """Written down from its description, in its space from 0 to 255 less a mean, which its network takes."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = blocks(6, 8)[:5]
+        for conv in (module[0], module[3]):
+            conv.weight.data *= 3  # else roughness is all that counts
+    mean = (0.4, 0.5, 0.6)
+    net = cs.Network(copy.deepcopy(module), size=32, mean=mean, std=(1 / 255,) * 3, name="keras")
+    pixels, painting = (
+        CONTENT[:40, :48],
+        np.kron(RNG.integers(0, 256, (10, 12, 3)), np.ones((4, 4, 1))).astype(np.uint8),
+    )
+    asked = {"content_layers": "4", "style_layers": "1; 4", "steps": 6, "size": 48, "precision": "fp32"}
+    found = cs.style(net, pixels, painting, preset="chollet-style", **asked)
+    module.double()
+    content, style = (torch.tensor(p).permute(2, 0, 1)[None].double() for p in (pixels, painting))
+    less = 255 * torch.tensor(mean).double()[:, None, None]
+
+    def gram(maps):
+        return maps[0].flatten(1) @ maps[0].flatten(1).T
+
+    def losses(x):
+        y = x - less
+        kept = 2.5e-8 * (module(y) - module(content - less)).square().sum()
+        painted = sum(
+            1e-6 / 2 * (gram(part(style - less)) - gram(part(y))).square().sum() / (4 * 3**2 * (40 * 48) ** 2)
+            for part in (module[:2], module)
+        )
+        down, across = x[..., :-1, :-1] - x[..., 1:, :-1], x[..., :-1, :-1] - x[..., :-1, 1:]
+        return kept, painted, 1e-6 * (down.square() + across.square() + 1e-30).pow(1.25).sum()
+
+    x, curve = content, []
+    for step in range(6):
+        x = x.detach().requires_grad_()
+        terms = losses(x)
+        curve.append([term.item() for term in terms])
+        x = x - 100 * 0.96 ** (step / 100) * torch.autograd.grad(sum(terms), x)[0]
+    assert np.allclose(found.values.T, curve, rtol=1e-3, atol=1e-6) and curve[-1][1] < curve[0][1]
+    assert np.abs(found.image * 255 - x[0].detach().permute(1, 2, 0).clamp(0, 255).numpy()).max() < 0.02
+    assert (x.detach() - content).abs().max() > 1 and "sums" in found.evidence["losses"]
 
 
 def test_networks_with_shortcuts_are_softened_and_the_evidence_says_so(net):

@@ -13,6 +13,7 @@ import convscope as cs
 from convscope.base.progress import Cancelled
 from convscope.techniques.visualization.maximize import maximize, read_objectives
 from convscope.techniques.visualization.presets import CANVASES, PRESETS
+from convscope.view.figures.paintings import _drawn
 
 LABELS = [f"class {i}" for i in range(5)]
 
@@ -84,11 +85,28 @@ def test_a_unit_that_cannot_be_driven_is_reported_and_drawn_crossed(net):
     assert len(np.unique(tiles[0].reshape(-1, 3), axis=0)) == 2 and len(np.unique(tiles[2].reshape(-1, 3), axis=0)) > 2
 
 
+def test_a_recipe_whose_steps_are_too_short_gives_grey_and_says_so():
+    """Of a network that reacts to the faintest change: its score rises, and there is nothing to be seen."""
+    module = Tiny()
+    module.head.weight.data *= 1e4
+    keen = cs.Network(module.eval(), size=16, labels=LABELS)
+    found = maximize(keen, "logits:1", preset="yosinski1", steps=150)
+    assert found.images.std((1, 2)).max() < 1 / 255 and found.driven.tolist() == [False]
+    assert found.evidence["recipe"].startswith("lengths of steps were chosen on CaffeNet")
+    assert "logits:1" in found.evidence["undriven"]
+    assert "recipe" not in maximize(keen, "logits:1", steps=1).evidence
+
+
+@pytest.mark.parametrize(("count", "side", "drawn"), [(1, 32, 160), (12, 28, 168), (2, 224, 224), (12, 224, 112)])
+def test_small_pictures_are_enlarged_by_whole_factors(count, side, drawn):
+    assert _drawn(side, count) == drawn
+
+
 def test_redirected_gradients_wake_a_unit_that_begins_at_zero(net):
     module = copy.deepcopy(net.module)
     module.second.bias.data[0] = -1.2
     sleepy = cs.Network(module, size=32)
-    found = maximize(sleepy, "dead:0", steps=60)
+    found = maximize(sleepy, "dead:0", preset="convscope", steps=60)  # ours keeps to contrasts that do not wake it
     assert found.evidence["start"] == [0.0] and "redirected" in found.evidence
     assert found.driven.all() and found.values[0] > 0
 

@@ -1,15 +1,19 @@
 """Recipes: the numbers of the papers and of the code their authors published, and a canvas for each."""
 
+import copy
 import math
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from convscope.optimize.canvas import Fourier, MagnitudeConstrained, Pixels, Pyramid
+import convscope as cs
+from convscope.optimize.canvas import Fourier, MagnitudeConstrained, Pixels, Pyramid, Tempered
 from convscope.optimize.draws import generator
 from convscope.optimize.regularizer import L2, BlurEvery, Clip, Decay
 from convscope.optimize.transform import Crop, Jitter, Noise, Pad, RandomScale, Rotate
-from convscope.techniques.visualization.presets import CANVASES, PRESETS
+from convscope.techniques.visualization.presets import CANVASES, PRESETS, stretched
 
 
 @pytest.mark.parametrize(
@@ -61,9 +65,44 @@ def test_maco():
         assert (crop.low, crop.high, crop.spread) == (pytest.approx(side), pytest.approx(side), 0.15)
 
 
+def test_chollets_script_step_by_step():
+    """Written down from its description: −1 to 1, ten times the unit gradient of the map's middle, a stretch."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Tanh(), nn.Conv2d(4, 5, 3, padding=1)).double()
+    module(torch.zeros(1, 3, 40, 40).double())
+    net = cs.Network(copy.deepcopy(module).float(), size=40, mean=(0.5,) * 3, std=(0.5,) * 3)
+    found = cs.maximize(net, "2:3", preset="chollet2020", precision="fp32")
+    uniform = torch.rand(3, 40, 40, generator=generator(0, 0, 0)).double()
+    x, curve = (uniform - 0.5)[None] / 4, []
+    for _ in range(30):
+        x = x.detach().requires_grad_()
+        loss = module(x)[0, 3, 2:-2, 2:-2].mean()
+        (slope,) = torch.autograd.grad(loss, x)
+        curve.append(loss.item())
+        x = x + 10 * slope / slope.square().sum().sqrt()
+    shown = x.detach()[0] - x.detach().mean()
+    shown = (shown / (shown.std(correction=0) + 1e-5) * 0.15)[:, 6:-6, 6:-6] + 0.5  # of 180 pixels, 25 a side
+    assert np.allclose(found.curve[:, 0], curve, rtol=1e-4)
+    assert np.allclose(found.images[0], shown.clamp(0, 1).permute(1, 2, 0).numpy(), atol=1e-4)
+    assert "stretched" in found.evidence["developed"]
+
+
+def test_chollets_side_is_180_where_a_network_takes_more():
+    assert PRESETS["chollet2020"].side == 180
+    assert stretched(torch.rand(1, 3, 180, 180)).shape == (1, 3, 130, 130)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, stride=4))
+    small, large = (cs.Network(module, size=side) for side in (32, 200))
+    made = [cs.maximize(one, "0:1", preset="chollet2020", steps=1).images for one in (small, large)]
+    assert [one.shape[1] for one in made] == [24, 130]
+    with pytest.raises(cs.ConvscopeError, match="alpha must be off"):
+        cs.maximize(small, "0:1", preset="chollet2020", alpha=True)
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 24, 30), (1, 1, 17, 9)])
 def test_every_canvas_and_every_recipe_paints(frame, shape):
-    kinds = {"pixels": Pixels, "fourier": Fourier, "pyramid": Pyramid, "maco": MagnitudeConstrained}
+    kinds = {
+        "pixels": Pixels, "fourier": Fourier, "tempered": Tempered, "pyramid": Pyramid, "maco": MagnitudeConstrained
+    }  # fmt: skip
     assert CANVASES.keys() == kinds.keys()
     mean = torch.full((shape[1],), 0.4)
     for name, kind in kinds.items():

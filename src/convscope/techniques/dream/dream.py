@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -27,9 +28,11 @@ from ...results.synthesis import Dream
 from ..common_knobs import Seed
 from .guide import follow_guide
 from .octaves import DreamSettings, Octaves, octave_sizes, sizes_taken
+from .presets import DREAM_PRESETS, DreamPresetName
 
 _LARGEST = 3  # by default, a dream is at most this many times as large as what the network takes
 
+Auto: TypeAlias = Literal["auto"]
 Size: TypeAlias = Annotated[int, Field(ge=16, le=8192)]
 Tile: TypeAlias = Annotated[int, Field(ge=32, le=8192)]
 Guide = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given), naming()]
@@ -50,11 +53,30 @@ def dream(
     image: Image,
     layer: ObjectiveLike,
     *,
-    octaves: Annotated[int, Field(ge=1, le=16, description="sizes the picture is dreamed at, coarse to fine")] = 4,
-    scale: Annotated[float, Field(gt=1, le=4, description="how much larger each octave is than the one before")] = 1.4,
-    steps: Annotated[int, Field(ge=1, le=10_000, description="steps of ascent an octave")] = 10,
-    rate: Annotated[float, Field(gt=0, le=255, description="mean length of a step, in pixel values of 0 to 255")] = 1.5,
-    jitter: Annotated[int, Field(ge=0, le=1024, description="shift before each step, at most, in pixels")] = 32,
+    preset: Annotated[
+        DreamPresetName, Field(description="whose recipe: of those who began it, or of Keras' example")
+    ] = "mordvintsev2015",
+    octaves: Annotated[
+        Annotated[int, Field(ge=1, le=16)] | Auto,
+        Field(description="sizes the picture is dreamed at, coarse to fine; auto: the preset's, as in what follows"),
+    ] = "auto",
+    scale: Annotated[
+        Annotated[float, Field(gt=1, le=4)] | Auto,
+        Field(description="how much larger each octave is than the one before"),
+    ] = "auto",
+    steps: Annotated[
+        Annotated[int, Field(ge=1, le=10_000)] | Auto, Field(description="steps of ascent an octave")
+    ] = "auto",
+    rate: Annotated[
+        Annotated[float, Field(gt=0, le=255)] | Auto,
+        Field(description="mean length of a step, in pixel values of 0 to 255"),
+    ] = "auto",
+    jitter: Annotated[
+        Annotated[int, Field(ge=0, le=1024)] | Auto, Field(description="shift before each step, at most, in pixels")
+    ] = "auto",
+    highest: Annotated[
+        Annotated[float, Field(ge=0)] | Auto, Field(description="an octave ends above this value; 0: never")
+    ] = "auto",
     smoothing: Annotated[float, Field(ge=0, le=32, description="blur of gradients, in pixels; 0: none")] = 0.0,
     size: Annotated[
         Size | Literal["auto"],
@@ -75,8 +97,10 @@ def dream(
 ) -> Dream:
     """Exaggerate in a picture whatever a layer sees in it.
 
-    Mordvintsev et al. 2015, "Inceptionism: going deeper into neural networks"; the defaults are those of their code:
-    the gradient of the layer's mean square over its mean magnitude, in four octaves that carry their detail on.
+    Mordvintsev et al. 2015, "Inceptionism: going deeper into neural networks"; the default preset is that of their
+    code: the gradient of the layer's mean square over its mean magnitude, in four octaves that carry their detail on.
+    `chollet-dream` is Keras' example of 2020, made for the layers mixed4 to mixed7 of Inception V3, weighted 1, 1.5, 2
+    and 2.5: no jitter, no borders of maps, an end above a value of 15, and detail that comes back after each octave.
     `layer` is a layer, or a channel to raise, LAYER:5, or a sum with weights, `dream(LAYER) + 0.5*LAYER:5`. With a
     `guide`, each position is moved to that feature of the guide it is most like. Large pictures are dreamed in tiles
     without seams. With `frames`, each is the dream of the one before, seen from nearer, and `.save("dream.mp4")` writes
@@ -85,11 +109,15 @@ def dream(
     ForwardFailed for a layer without a gradient.
     """
     raised, led = read_dream(net, layer), _opened(guide)
-    moves = Travel(zoom, (drift_x, drift_y), rotation)
-    settings = DreamSettings(steps, rate, jitter, smoothing, frames, moves, seed)
+    given = {"octaves": octaves, "scale": scale, "steps": steps, "rate": rate, "jitter": jitter, "highest": highest}
+    chosen = replace(DREAM_PRESETS[preset], **{name: value for name, value in given.items() if value != "auto"})
+    settings = DreamSettings(
+        chosen.steps, chosen.rate, chosen.jitter, smoothing, frames, Travel(zoom, (drift_x, drift_y), rotation), seed,
+        chosen.highest, chosen.late, chosen.clipped,
+    )  # fmt: skip
     with looking(net, raised.layers, painting(net, precision)) as extractor:
-        aim = raised if led is None else follow_guide(extractor, raised, led)
-        sizes, rigid = _sizes(extractor, image, size, octaves, scale)
+        aim = _without_border(raised, chosen.border) if led is None else follow_guide(extractor, raised, led)
+        sizes, rigid = _sizes(extractor, image, size, chosen.octaves, chosen.scale)
         start = resized(to_picture(image, net.preprocessing.channels, extractor.device), sizes[-1])
         windows = tiling(net, raised.layers, sizes[-1], tile, rigid)
         run = Octaves(TiledObjective(extractor, aim, windows), start, sizes, settings)
@@ -98,7 +126,7 @@ def dream(
     frames_made = run.pictures or ([as_bytes(last)] if frames else [])
     return Dream(
         values=run.curve, unit=_unit(raised), network=net.name,
-        evidence={"objective": str(raised), **_evidence(run, windows), "precision": precise},
+        evidence={"objective": str(aim), **_evidence(run, windows), "precision": precise},
         image=picture_to_pixels(last),
         original=as_bytes(start),
         frames=np.stack(frames_made) if frames_made else np.zeros((0, *sizes[-1], 3), np.uint8),
@@ -108,6 +136,14 @@ def dream(
 def _dreamed(term: Term) -> Term:
     whole = isinstance(term, Excite) and term.unit.channel is None
     return terms.LayerEnergy(term.layer) if whole else term
+
+
+def _without_border(raised: Objective, border: int) -> Objective:
+    """The same, where so many positions at each side of the maps of dreams do not count."""
+    if not border:
+        return raised
+    inner = ((w, replace(t, border=border) if isinstance(t, terms.LayerEnergy) else t) for w, t in raised.terms)
+    return Objective(tuple(inner))
 
 
 def _check(term: Term) -> None:
@@ -161,6 +197,16 @@ def _unit(raised: Objective) -> Unit:
     return spanning(raised.layers)
 
 
+def _ended_early(run: Octaves) -> dict[str, Any]:
+    """Which octaves went no further because their value was high enough."""
+    highest, found = run.settings.highest, list[str]()
+    for number, values in enumerate(run.curve):
+        taken = int(np.isfinite(values).sum())
+        if highest and 0 < taken < len(values) and values[taken - 1] > highest:
+            found.append(f"octave {number + 1} after {taken} of {len(values)} steps")
+    return {"ended": f"above a value of {highest:g}: {', '.join(found)}"} if found else {}
+
+
 def _evidence(run: Octaves, windows: Tiling) -> dict[str, Any]:
     height, width = run.sizes[-1]
     told: dict[str, Any] = {"octaves": [f"{w} × {h}" for h, w in run.sizes]}
@@ -171,6 +217,7 @@ def _evidence(run: Octaves, windows: Tiling) -> dict[str, Any]:
         told["redirected"] = f"{run.redirected} first steps with redirected gradients, where the picture had none"
     if run.stuck:
         told["vanished"] = VANISHED
+    told |= _ended_early(run)
     if run.broken:
         return {**told, "not_finite": f"numbers were not finite at {run.broken}: the picture before is kept"}
     return {**told, **run.work.evidence}

@@ -51,7 +51,10 @@ def sizes_taken(extractor: FeatureExtractor, sizes: Sequence[tuple[int, int]]) -
 
 @dataclass(frozen=True)
 class DreamSettings:
-    """How to dream: steps an octave, their length in pixel values, the shift before each, and the blur of gradients."""
+    """How to dream: steps an octave, their length in pixel values, the shift before each, and the blur of gradients.
+
+    `highest`, `late` and `clipped` are those of `DreamPreset`.
+    """
 
     steps: int = 10
     rate: float = 1.5
@@ -60,6 +63,9 @@ class DreamSettings:
     frames: int = 0
     travel: Travel = field(default_factory=Travel)
     seed: int = 0
+    highest: float = 0.0
+    late: bool = False
+    clipped: bool = True
 
 
 class Octaves(AscentLoop):
@@ -89,6 +95,8 @@ class Octaves(AscentLoop):
 
     def _ascend(self, stage: int, step: int) -> None:
         assert self._ascent is not None
+        if self._is_high:
+            return
         self._ascent.step()
         if stage < len(self.sizes):
             self.curve[stage, step] = self._ascent.values.item()
@@ -97,8 +105,9 @@ class Octaves(AscentLoop):
         frame, octave = divmod(stage, len(self.sizes))
         size = self.sizes[octave]
         rngs = [generator(self.settings.seed, frame, octave)]
-        start = resized(self.base, size) + resized(self.detail, size)
-        canvas = Pixels(Frame(rngs, start.shape[1], *size, start.device), start=start)
+        start = self._ground(size) + resized(self.detail, size)
+        place = Frame(rngs, start.shape[1], *size, start.device)
+        canvas = Pixels(place, start=start, clipped=self.settings.clipped)
         optimizer = OptimizerSettings("normalized", self.settings.rate / _PIXEL)
         self._ascent = Ascent(canvas, self._slopes, optimizer, self.settings.steps, rngs)
         return 0
@@ -111,7 +120,8 @@ class Octaves(AscentLoop):
         self.stuck &= int(ascent.stuck.all())
         frame, octave = divmod(stage, len(self.sizes))
         if octave == len(self.sizes) - 1:
-            self._finish(frame, ascent.image())
+            late = self.settings.late
+            self._finish(frame, (self.base + self.detail if late else ascent.image()).clamp(0, 1))
         self._keep(stage)
 
     def _finish(self, frame: int, picture: Tensor) -> None:
@@ -134,7 +144,19 @@ class Octaves(AscentLoop):
         if self._ascent is None:
             return self.detail
         now = self._ascent.image()
-        return now - resized(self.base, (now.shape[-2], now.shape[-1]))
+        return now - self._ground((now.shape[-2], now.shape[-1]))
+
+    def _ground(self, size: tuple[int, int]) -> Tensor:
+        """The picture as an octave of this size sees it: where detail comes late, no sharper than the one before."""
+        octave = self.sizes.index(size)
+        before = self.base if octave == 0 or not self.settings.late else resized(self.base, self.sizes[octave - 1])
+        return resized(before, size)
+
+    @property
+    def _is_high(self) -> bool:
+        """Whether the value of the last step ends this octave."""
+        ascent, highest = self._ascent, self.settings.highest
+        return bool(ascent is not None and highest and ascent.number and ascent.values.item() > highest)
 
     def _preview(self) -> NDArray[np.float32]:
         """The present picture, at the size of the present octave, (H, W, C) from 0 to 1."""

@@ -9,11 +9,11 @@ from ...base.errors import BadKnob, UnknownLayer, UnknownUnit
 from ...network.layer_choice import spread_layers, vgg_names
 from ...network.layers.layers import Layer
 from ...network.network import Network
-from .presets import CONTENT, DEPTHS, StylePreset
+from .presets import DEPTHS, StylePreset
 
 AUTO = "auto"
 _DEEPEST = 16  # as relu5_1, the last style layer of networks without names has one position for 16 pixels a side
-_DEEP = 8  # the content layer of networks without names has one position for so many pixels a side, as relu4_2 has
+_DEEP = {"relu4_2": 8, "relu5_2": 16}  # pixels a side, for which these have one position
 
 
 def style_of(net: Network, given: str, preset: StylePreset) -> dict[str, float]:
@@ -26,15 +26,15 @@ def style_of(net: Network, given: str, preset: StylePreset) -> dict[str, float]:
     return {str(layer): float(weight) for layer, weight in weights}
 
 
-def content_of(net: Network, given: str) -> dict[str, float]:
-    """The same for content: relu4_2, or in networks without one the layer at an eighth of the picture's size."""
+def content_of(net: Network, given: str, preset: StylePreset) -> dict[str, float]:
+    """The same for content: relu4_2 mostly, or in networks without one the layer at an eighth of the picture's size."""
     if given != AUTO:
         return _read(net, given, "content_layers")
     known = vgg_names(net)
-    if CONTENT in known:
-        return {known[CONTENT]: 1.0}
+    if preset.content_layer in known:
+        return {known[preset.content_layer]: 1.0}
     sides = {layer: net.layers[layer].shape[1] for layer in _maps(net)}
-    wanted = net.preprocessing.size[0] / _DEEP
+    wanted = net.preprocessing.size[0] / _DEEP[preset.content_layer]
     return {min(sides, key=lambda layer: abs(sides[layer] - wanted)): 1.0}
 
 

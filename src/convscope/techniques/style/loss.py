@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...optimize.regularizer import Penalty
-from .statistics import DISTANCES, ChannelMoments, Distance, Statistic, moments, pull
+from .statistics import DISTANCES, ChannelMoments, Distance, Statistic, moments, pull, summed_distance
 from .tiled_features import FeatureTile, TiledFeatures
 
 Regions = Sequence[Tensor | None]
@@ -25,13 +25,15 @@ class LossWeights:
     """What counts how much: layers of content and of style, what makes a style, and whether losses are relative.
 
     Relative losses are 0 for the target and 1 where nothing fires, on every layer of every network. Otherwise they are
-    the means of squares that Gatys's code takes, which depend on how a network was scaled.
+    the means of squares that Gatys's code takes, which depend on how a network was scaled; or, where `absolute` is not
+    0, the sums of Keras' example, in which maps are so many times as large.
     """
 
     content: Mapping[str, float]
     style: Mapping[str, float]
     statistic: Statistic = "gram"
     relative: bool = True
+    absolute: float = 0.0
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -47,8 +49,11 @@ class ContentTarget:
     weight: Tensor
 
     @classmethod
-    def of(cls, target: Tensor, weight: float, relative: bool) -> ContentTarget:
-        """Over the sum of the target's squares, else over how many numbers there are."""
+    def of(cls, target: Tensor, weight: float, weights: LossWeights) -> ContentTarget:
+        """Over the sum of the target's squares, else over how many numbers there are, or over nothing."""
+        if weights.absolute:
+            return cls(target, target.new_tensor(weight * weights.absolute**2))
+        relative = weights.relative
         size = target.square().sum().clamp(min=1e-30) if relative else target.new_tensor(float(target.numel()))
         return cls(target, weight / size)
 
@@ -69,7 +74,7 @@ class StyleLoss:
         self.features, self.weights, self.regions, self.variation = features, weights, regions, variation
         whole = features.whole(content, list(weights.content))
         self.targets = {
-            layer: ContentTarget.of(whole[layer], weight, weights.relative) for layer, weight in weights.content.items()
+            layer: ContentTarget.of(whole[layer], weight, weights) for layer, weight in weights.content.items()
         }
         self.shares = tuple(shares)
         self.distances = [self._distances(style) for style in styles]
@@ -95,7 +100,9 @@ class StyleLoss:
         found = _added(
             {layer: moments(tile.kept(layer)) for layer in self.weights.style} for tile in self.features.each(style)
         )
-        measure = DISTANCES[self.weights.statistic]
+        measure, pixels = DISTANCES[self.weights.statistic], style.shape[-2] * style.shape[-1]
+        if self.weights.absolute:
+            return {layer: summed_distance(found[layer], pixels, self.weights.absolute) for layer in self.weights.style}
         return {layer: measure(found[layer], self.weights.relative) for layer in self.weights.style}
 
     @torch.no_grad()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from .schedule import Level, StyleVariant
 from .tiled_features import TiledFeatures
 
 _NOISE = 1e-3 / 255  # around grey: neural-style's
+_PIXEL = 255.0  # what the largest value of a pixel is in most sources
 _LEAST = 16  # shorter side of a resized style, in pixels
 
 
@@ -78,7 +80,7 @@ class StyleProblem:
             styles=styles,
             shares=given.shares,
             regions=regions or [None] * len(styles),
-            variation=rough(self.preset.variation, level.size),
+            variation=rough(self.preset.variation, level.size, self.preset.absolute),
         )
 
     def start(self, level: Level, before: Tensor | None) -> Tensor:
@@ -111,6 +113,7 @@ class StyleProblem:
             {name: more * self.preset.style * weight / style for name, weight in self.layers.style.items()},
             self.preset.statistic,
             self.preset.relative,
+            _PIXEL * float(np.mean(self.features.extractor.net.preprocessing.std)) if self.preset.absolute else 0.0,
         )
 
     def _colored(self, style: Tensor, content: Tensor) -> Tensor:

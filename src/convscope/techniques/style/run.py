@@ -66,7 +66,8 @@ class StyleRun(AscentLoop):
         level = self.levels[stage]
         rngs = [generator(self.problem.seed, stage)]
         start = self.problem.start(level, before)
-        canvas = Pixels(Frame(rngs, start.shape[1], *level.size, start.device), start=start)
+        frame = Frame(rngs, start.shape[1], *level.size, start.device)
+        canvas = Pixels(frame, start=start, clipped=self.problem.preset.clipped)
         self._mean = None
         return Ascent(canvas, self.problem.goal(level), self.optimizer, level.steps, rngs)
 
@@ -76,6 +77,7 @@ class StyleRun(AscentLoop):
         level = self.levels[stage]
         made = self._ascent.image() if self._mean is None else self._mean.clamp(0, 1)
         if level.last:
+            made = made.clamp(0, 1)
             self.pictures.append(made)
             self._kept.save(f"picture{level.picture}", {"picture": made.cpu().numpy()})
         before, self._ascent = self._ascent, None

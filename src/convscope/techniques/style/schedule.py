@@ -119,9 +119,11 @@ def variants_of(content: Pictures, sheet: bool) -> list[StyleVariant]:
     return [StyleVariant(0, weight, scale) for scale in _SCALES for weight in _WEIGHTS]
 
 
-def size_of(image: Image, size: int | Auto, sheet: bool) -> tuple[int, int]:
-    """(height, width) of what is made of a content."""
-    longest = min(max(image.size), _LARGEST) if size == "auto" else size
+def size_of(image: Image, size: int | Auto, sheet: bool, height: int | None = None) -> tuple[int, int]:
+    """(height, width) of what is made of a content; left to choose, of a preset's `height` where it has one."""
+    longest: float = min(max(image.size), _LARGEST) if size == "auto" else size
+    if size == "auto" and height is not None:
+        longest = max(image.size) * height / image.size[0]
     factor = (min(longest, _SHEET) if sheet else longest) / max(image.size)
     return max(1, round(image.size[0] * factor)), max(1, round(image.size[1] * factor))
 

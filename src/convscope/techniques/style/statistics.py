@@ -79,6 +79,15 @@ def gram_distance(target: ChannelMoments, relative: bool = True) -> Distance:
     return lambda mean, gram: (gram - wanted).square().sum() / scale
 
 
+def summed_distance(target: ChannelMoments, pixels: int, larger: float) -> Distance:
+    """The squared difference of Gram matrices that are sums over positions, over 4 · 3² · the square of all `pixels`.
+
+    Chollet 2020, for maps `larger` times as large as they are. It stays the same at all sizes of a picture.
+    """
+    share = target.weight / pixels
+    return lambda mean, gram: (gram - target.gram).square().sum() * (share * larger**2) ** 2 / 36
+
+
 def wasserstein_distance(target: ChannelMoments, relative: bool = True) -> Distance:
     """The squared Wasserstein-2 distance of Gaussians, over the target's mean square; else over C.
 

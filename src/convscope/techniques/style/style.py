@@ -48,6 +48,11 @@ from .schedule import (
 from .statistics import Statistic
 from .tiled_features import ActivationSmoothing, TiledFeatures, tile_windows
 
+_LOSSES = {
+    (True, False): "relative to their targets",
+    (False, False): "means of squares, as in the source",
+    (False, True): "sums of squares of maps as of pixels from 0 to 255, as in the source",
+}
 _SMALL = 224  # longest side of contents and styles as the result shows them
 
 Size: TypeAlias = Annotated[int, Field(ge=32, le=16384)]
@@ -114,7 +119,8 @@ def style(
     Gatys, Ecker and Bethge 2015, "A neural algorithm of artistic style". The picture x of the least `content_weight` ·
     ‖Φ(x) − Φ(content)‖² / ‖Φ(content)‖² + `style_weight` · the mean over layers of ‖G(x) − G(style)‖² / ‖G(style)‖²,
     where Φ is what a layer makes of a picture and G its Gram matrix: losses relative to their targets mean the same on
-    every network. Presets after `neural-style` and Gatys's code take those sources' own means of squares. `content` and
+    every network. Presets after `neural-style` and Gatys's code take those sources' own means of squares, that after
+    Keras' example of 2020 its sums, as of a network that takes pixels from 0 to 255. `content` and
     `style` are a picture or several, in a list or with ; between them; contents are also a folder or a video, each
     picture begun with what was made of the one before. Large pictures are seen in tiles, exactly. Cancelled, the result
     holds what is there; with `cs.checkpoint(folder)` a stopped run goes on. Raises BadImage for a style smaller than
@@ -125,12 +131,12 @@ def style(
         raise BadKnob(f"colors must be style, not {colors}, for {net.name}, which sees none. Leave it out.")
     weights = StyleWeights(content_weight, style_weight, variation, statistic)
     chosen = preset_with(preset, weights, StyleEffort(steps, scales, optimizer))
-    layers = StyleLayers(content_of(net, content_layers), style_of(net, style_layers, chosen))
+    layers = StyleLayers(content_of(net, content_layers, chosen), style_of(net, style_layers, chosen))
     deepest = _check_field(net, [*layers.content, *layers.style], painted)
     shares, variants = read_blend(blend, len(painted.images)), variants_of(photos, preview_sheet)
     regions = read_masks(masks, photos.images[0].size, len(painted.images))
     with looking(net, layers.names, painting(net, precision)) as extractor:
-        sizes = [size_of(image, size, preview_sheet) for image in photos.images]
+        sizes = [size_of(image, size, preview_sheet, chosen.height) for image in photos.images]
         levels = levels_of(chosen, variants, sizes, preview_sheet)
         _check_taken(extractor, levels, size)
         pictures = _pictures(extractor, photos, painted, shares, regions, init if init != "auto" else chosen.begin)
@@ -246,7 +252,7 @@ def _weighed(preset: StylePreset) -> dict[str, Any]:
     return {
         "statistic": preset.statistic,
         "weights": {"content": preset.content, "style": preset.style, "variation": preset.variation},
-        "losses": "relative to their targets" if preset.relative else "means of squares, as in the source",
+        "losses": _LOSSES[preset.relative, preset.absolute],
     }
 
 

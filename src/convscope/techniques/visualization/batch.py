@@ -18,11 +18,11 @@ from ...network.network import Network
 from ...optimize.ascent import Ascent, NotFinite
 from ...optimize.canvas import Canvas, Frame, Transparent
 from ...optimize.draws import Rngs, generator
-from ...optimize.objective import Above, Diversity, Excite, Objective, Term
+from ...optimize.objective import Above, Diversity, Excite, Inside, LayerEnergy, Objective, Term
 from ...optimize.transform import Chain, Jitter, Movement, Overlay, Pad, Transform
 from .presets import VisualizationPreset
 
-_FLAT = 0.25 / 255  # the contrast below which a picture in bytes is one grey
+_FLAT, _PLAIN = 1 / 255, 0.15  # the contrast below which a picture is flat to the eye, and how near to the mean it is
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,14 @@ class VisualizationBatch:
         over = torch.from_numpy(ended > 0).to(best.device)[:, None, None, None]
         last = best.where(over, self.ascent.image()) if whole else best
         values = self._plainly(last)
-        raised = (values > self.start) & (_contrast(last) > _FLAT) if whole else np.array(True)
+        raised = (values > self.start) & ~_grey(last, self.setup.mean()) if whole else np.array(True)
         driven = ~self.ascent.stuck.numpy() & raised
-        images = last.float().cpu().numpy()
+        images = self._developed(last)
         return Painted(images, driven, self.start, values, self._way, self.ascent.redirected, ended)
+
+    def pictures(self) -> NDArray[np.float32]:
+        """The pictures as they are now, (n, C, H, W) from 0 to 1."""
+        return self._developed(self.ascent.image())
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything the next steps depend on, and the values so far."""
@@ -164,6 +168,12 @@ class VisualizationBatch:
         seen = self.extractor.in_parts(Chain((), self.shown)(shown, self.rngs), self.at_once)
         return np.array([o(seen)[i].item() for i, o in enumerate(self.objectives)], np.float32)
 
+    def _developed(self, pictures: Tensor) -> NDArray[np.float32]:
+        """Pictures of the canvas as they are given out."""
+        develop = self.setup.preset.developed
+        made: NDArray[np.float32] = (pictures if develop is None else develop(pictures)).float().cpu().numpy()
+        return made
+
     @property
     def _way(self) -> NDArray[np.float32]:
         """The values so far, (steps, n)."""
@@ -181,17 +191,29 @@ def _steadied(transforms: Sequence[Transform], side: int) -> tuple[Transform, ..
     return ((Jitter(side / 112),) if moves else ()) + others
 
 
-def _contrast(pictures: Tensor) -> NDArray[np.float32]:
-    """The standard deviation of the pixels of each picture."""
-    found: NDArray[np.float32] = pictures.flatten(1).std(1).float().cpu().numpy()
+def _grey(pictures: Tensor, mean: Tensor) -> NDArray[np.bool_]:
+    """Which pictures are all of about the mean color, to the eye: another flat color is an answer."""
+    colors = pictures[:, : len(mean)].flatten(2)
+    flat = colors.std(2, correction=0).amax(1) < _FLAT
+    plain = (colors.mean(2) - mean).abs().amax(1) < _PLAIN
+    found: NDArray[np.bool_] = (flat & plain).cpu().numpy()
     return found
 
 
 def _raised(objective: Objective, setup: VisualizationSetup) -> Objective:
-    """The objective as it is raised: by some presets, a class score above all others."""
+    """The objective as it is raised: by some presets, a class score above all others, or a map without its border."""
+    border = setup.preset.border
+    if border:
+        return replace(objective, terms=tuple((w, _inside(term, border)) for w, term in objective.terms))
     if not setup.preset.above or not setup.net.classifies:
         return objective
     return replace(objective, terms=tuple((w, _lead(term) if w > 0 else term) for w, term in objective.terms))
+
+
+def _inside(term: Term, border: int) -> Term:
+    if isinstance(term, Excite) and term.unit.position is None and term.unit.layer != "probs":
+        return Inside(term.unit, border)
+    return LayerEnergy(term.of, border) if isinstance(term, LayerEnergy) else term
 
 
 def _lead(term: Term) -> Term:

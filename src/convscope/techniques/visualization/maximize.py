@@ -34,6 +34,10 @@ from .validation import against_scan, judged, judges_named
 
 _LEAST = 4  # the canvas may be this many times smaller than what the network takes
 _AUTO = "auto: the preset's own"
+_ELSEWHERE = (
+    "networks that react to fainter changes, as most later ones, may give grey or fine texture instead of shapes"
+)
+_DEVELOPED = "the middle of each picture, stretched about its mean; values are of what it was before"
 
 Steps = Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"]
 Size = Annotated[int, Field(ge=1, le=4096)] | Literal["auto"]
@@ -73,7 +77,10 @@ def maximize(
     net: Network,
     unit: ObjectiveLike | Sequence[ObjectiveLike],
     *,
-    preset: Annotated[PresetName, Field(description="the recipe, named by its paper; convscope: ours")] = "convscope",
+    preset: Annotated[
+        PresetName,
+        Field(description="the recipe, named by its paper; natural: ours; convscope: our first, burned"),
+    ] = "natural",
     steps: Annotated[Steps, Field(description=f"steps of ascent; {_AUTO}")] = "auto",
     size: Annotated[Size, Field(description="side of the pictures in pixels; auto: what the network takes")] = "auto",
     canvas: Annotated[CanvasName, Field(description=f"what ascent changes; {_AUTO}")] = "auto",
@@ -92,20 +99,23 @@ def maximize(
     """Paint the picture that excites a unit most.
 
     Erhan et al. 2009; Simonyan et al. 2013 (preset simonyan); Yosinski et al. 2015 (yosinski1 to 4); Olah et al. 2017
-    (lucid); Fel et al. 2023 (maco). `unit` is one unit or objective, or a list; as text, with ; between them: a unit,
-    or sums of units with weights, `-1*UNIT` for what a unit avoids, dream(LAYER), direction(LAYER, NUMBERS),
-    caricature(LAYER, IMAGE), above(logits:CLASS); alignment(LAYER) and diversity(LAYER) compare a picture with all
-    variants of its unit or, where there is one of each, with all pictures that are asked for, however few a pass takes.
-    A channel's value is the mean over its map. Our preset, and what the
-    others gave in the same time, is measured in bench/README.md. A unit that cannot be driven is reported in
-    `.driven`. Cancelled, the result holds the best so far. Raises BadKnob for a canvas much smaller than the network's
-    input, ForwardFailed for a unit without a gradient. With `cs.checkpoint(folder)` a stopped run goes on.
+    (lucid); Fel et al. 2023 (maco); Chollet 2020, Keras' example (chollet2020). `unit` is one unit or objective, or a
+    list; as text, with ; between them: a unit, or sums of units with weights, `-1*UNIT` for what a unit avoids,
+    dream(LAYER), direction(LAYER, NUMBERS), caricature(LAYER, IMAGE), above(logits:CLASS), inside(UNIT, BORDER);
+    alignment(LAYER) and diversity(LAYER) compare a picture with all variants of its unit or, where there is one of
+    each, with all pictures that are asked for, however few a pass takes. A channel's value is the mean over its map.
+    Our preset keeps colors no stronger than in photos; what it and others give is measured in bench/README.md. A unit
+    that cannot be driven is reported in `.driven`. Cancelled, the result holds the best so far. Raises BadKnob for a
+    canvas much smaller than the network's input, ForwardFailed for a unit without a gradient. With
+    `cs.checkpoint(folder)` a stopped run goes on.
     """
     wanted = read_objectives(net, unit)
     held_out, seen, photos = judges_named(judges), scan_of(net, scan), _photos(spectrum)
     apart = diversity if variants > 1 else 0.0
     chosen = _chosen(preset, steps, canvas)
-    setup = VisualizationSetup(net, chosen, sides(net, size), photos, alpha, seed, precision, apart)
+    if alpha and chosen.developed:
+        raise BadKnob(f"alpha must be off with preset {preset}, whose pictures are stretched. Choose another preset.")
+    setup = VisualizationSetup(net, chosen, sides(net, size, chosen.side), photos, alpha, seed, precision, apart)
     batches = VisualizationBatches(setup, wanted.objectives, variants, batch_size)
     run = VisualizationRun(batches)
     painted = run.paint()
@@ -122,11 +132,14 @@ def maximize(
     )  # fmt: skip
 
 
-def sides(net: Network, size: int | Literal["auto"]) -> tuple[int, int]:
-    """Height and width of a canvas; raises BadKnob for one much smaller than what the network takes."""
+def sides(net: Network, size: int | Literal["auto"], own: int | None = None) -> tuple[int, int]:
+    """Height and width of a canvas; raises BadKnob for one much smaller than what the network takes.
+
+    Left to choose, it is a preset's `own` side or what the network takes, whichever is smaller.
+    """
     height, width = net.preprocessing.size
     if size == "auto":
-        return height, width
+        return (own, own) if own is not None and _LEAST * own >= min(height, width) >= own else (height, width)
     least = -(-min(height, width) // _LEAST)
     if size < least:
         raise BadKnob(
@@ -164,6 +177,10 @@ def _evidence(setup: VisualizationSetup, painted: list[Painted], asked: Sequence
     passes = sum(len(one.curve) for one in painted) * setup.preset.looks
     told: dict[str, Any] = {"steps": setup.preset.steps, "passes": passes}
     told["start"] = np.concatenate([one.start for one in painted]).tolist()
+    if setup.preset.chosen_on:
+        told["recipe"] = f"lengths of steps were chosen on {setup.preset.chosen_on}: {_ELSEWHERE}"
+    if setup.preset.developed is not None:
+        told["developed"] = _DEVELOPED
     redirected = sum(one.redirected for one in painted)
     if redirected:
         told["redirected"] = f"{redirected} first steps with redirected gradients, where pictures had none"

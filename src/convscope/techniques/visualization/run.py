@@ -66,7 +66,7 @@ class VisualizationRun(AscentLoop):
 
     def _preview(self) -> NDArray[np.float32]:
         """The pictures as they are now, (n, C, H, W)."""
-        now = [self._batch.ascent.image().cpu().numpy()] if self._batch is not None else []
+        now = [self._batch.pictures()] if self._batch is not None else []
         return np.concatenate([*(one.images for one in self.painted), *now])
 
 

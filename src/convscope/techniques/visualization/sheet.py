@@ -38,7 +38,10 @@ def sheet(
     *,
     channels: Annotated[int, Field(ge=1, le=65536, description="channels to show, the first in order")] = 64,
     start: Annotated[int, Field(ge=0, description="the first channel that is shown")] = 0,
-    preset: Annotated[PresetName, Field(description="the recipe, named by its paper; convscope: ours")] = "convscope",
+    preset: Annotated[
+        PresetName,
+        Field(description="the recipe, named by its paper; natural: ours; convscope: our first, burned"),
+    ] = "natural",
     steps: Annotated[int, Field(ge=1, le=100_000, description="steps of ascent a picture")] = 64,
     size: Annotated[
         int, Field(ge=1, le=4096, description="side of the pictures, at most what the network takes")

@@ -18,6 +18,7 @@ from ..view import Panel, View
 
 _LARGE, _TILE = 224, 112  # sides of a few pictures, and of many
 _FEW = 8
+_LEAST = 160  # side of small pictures
 _NOTHING = "not driven"
 
 
@@ -32,9 +33,16 @@ def draw_maximized(
     view = View(title(result, _labelled(result, about)), (), {}, note(result))
     pictures = to_bytes(result.images)
     tiles = np.stack([_marked(p, bool(driven)) for p, driven in zip(pictures, result.driven, strict=True)])
-    drawn = side or min(max(tiles.shape[1:3]), _LARGE if count <= _FEW else _TILE)
+    drawn = side or _drawn(max(tiles.shape[1:3]), count)
     labels = tuple(_label(result, i) for i in range(count))
     return with_panel(view, Panel(_how(result), "images", labels=labels, side=drawn), tiles)
+
+
+def _drawn(longest: int, count: int) -> int:
+    """The side of a picture as drawn: small ones are enlarged by a whole factor until captions fit under them."""
+    if longest < _LEAST:
+        return longest * -(-_LEAST // longest)
+    return min(longest, _LARGE if count <= _FEW else _TILE)
 
 
 def draw_sheet(
