@@ -14,7 +14,7 @@ from ...base.plain import from_json
 from ...base.progress import Listener, listening
 from ...contract.result import Result
 from ..workspace.artifacts import artifact_parts, frame_of, kept_under
-from ..workspace.messages import Ask, ImageInfo, OfResult, Summary
+from ..workspace.messages import Ask, ImageInfo, OfResult, ResultSummary
 from ..workspace.resolve import Asked, resolve
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def artifact_part(workspace: Workspace, digest: str, name: str) -> bytes:
     return found
 
 
-def summary(workspace: Workspace, ask: OfResult) -> Summary:
+def summary(workspace: Workspace, ask: OfResult) -> ResultSummary:
     """What a kept result says, without its arrays; raises UnknownResult."""
-    return Summary(summary=from_json(artifact_part(workspace, ask.digest, "json")))
+    return ResultSummary(summary=from_json(artifact_part(workspace, ask.digest, "json")))
 
 
 def made_picture(workspace: Workspace, ask: OfResult) -> ImageInfo:

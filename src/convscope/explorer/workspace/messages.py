@@ -120,7 +120,7 @@ class OfJob(Asking):
 
 
 class OfResult(Asking):
-    """Which kept result. Asks for its Answer frame, its Summary, or to have the picture it made at hand."""
+    """Which kept result. Asks for its Answer frame, its ResultSummary, or to have the picture it made at hand."""
 
     digest: Id
 
@@ -227,7 +227,7 @@ class Answer(Message):
     python: str
 
 
-class Summary(Message):
+class ResultSummary(Message):
     """What a kept result says in words and numbers: all but its arrays."""
 
     summary: dict[str, Any]
