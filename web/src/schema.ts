@@ -91,7 +91,7 @@ export interface OfJob {
   id: string;
 }
 
-/** Which kept result. Asks for its Answer, Summary or Changes, or to have the picture it made at hand. */
+/** Which kept result. Asks for its Answer, ResultSummary or Changes, or to have the picture it made at hand. */
 export interface OfResult {
   digest: string;
 }
@@ -190,7 +190,7 @@ export interface Answer {
 }
 
 /** What a kept result says in words and numbers: all but its arrays. */
-export interface Summary {
+export interface ResultSummary {
   summary: Record<string, unknown>;
 }
 
@@ -814,7 +814,7 @@ export interface Plain {
   cancel: [OfJob, Job];
   resume: [OfJob, Job];
   forget: [OfJob, Jobs];
-  summary: [OfResult, Summary];
+  summary: [OfResult, ResultSummary];
   made_picture: [OfResult, ImageInfo];
   confusion: [AskConfusion, Confused];
   maps: [null, Maps];

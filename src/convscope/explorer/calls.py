@@ -106,7 +106,7 @@ ROUTES = (
     _framed("fields", messages.OfLayer, messages.Fields, activations.fields),
     _framed("ask", messages.Ask, messages.Answer, answers.ask),
     _framed("artifact", messages.OfResult, messages.Answer, answers.artifact),
-    _plain("summary", messages.OfResult, messages.Summary, answers.summary),
+    _plain("summary", messages.OfResult, messages.ResultSummary, answers.summary),
     _framed("changes", messages.OfResult, messages.Changes, changes.changes),
     _plain("made_picture", messages.OfResult, messages.ImageInfo, answers.made_picture),
     _framed("statistics", messages.OfLayer, messages.Statistics, scan_statistics.statistics),

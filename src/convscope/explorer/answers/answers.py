@@ -16,7 +16,7 @@ from ...catalog import catalog
 from ...contract.result import Result
 from ...results.adversarial import Adversarial
 from ..workspace.artifacts import artifact_parts, frame_of, kept_under
-from ..workspace.messages import Ask, ImageInfo, OfResult, Summary
+from ..workspace.messages import Ask, ImageInfo, OfResult, ResultSummary
 from ..workspace.resolve import Asked, resolve
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def artifact_part(workspace: Workspace, digest: str, name: str) -> bytes:
     return found
 
 
-def summary(workspace: Workspace, ask: OfResult) -> Summary:
+def summary(workspace: Workspace, ask: OfResult) -> ResultSummary:
     """What a kept result says, without its arrays; raises UnknownResult."""
-    return Summary(summary=from_json(artifact_part(workspace, ask.digest, "json")))
+    return ResultSummary(summary=from_json(artifact_part(workspace, ask.digest, "json")))
 
 
 def made_picture(workspace: Workspace, ask: OfResult) -> ImageInfo:

@@ -125,7 +125,7 @@ class OfJob(Asking):
 
 
 class OfResult(Asking):
-    """Which kept result. Asks for its Answer, Summary or Changes, or to have the picture it made at hand."""
+    """Which kept result. Asks for its Answer, ResultSummary or Changes, or to have the picture it made at hand."""
 
     digest: Id
 
@@ -232,7 +232,7 @@ class Answer(Message):
     python: str
 
 
-class Summary(Message):
+class ResultSummary(Message):
     """What a kept result says in words and numbers: all but its arrays."""
 
     summary: dict[str, Any]

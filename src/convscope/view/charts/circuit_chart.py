@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..render.fonts import font
 from ..render.layout import DENSITY
-from .circuit_layout import Box, CircuitLayout, PlacedEdge, PlacedUnit, Words
+from .circuit_layout import CircuitLayout, PlacedEdge, PlacedUnit, Rectangle, Words
 
 INKS = {"ink": "#1a1a1a", "pale": "#5a5a5a", "excites": "#cc3311", "inhibits": "#0077bb"}
 FRAME, EMPTY = "#888888", "#f4f4f4"
@@ -65,7 +65,7 @@ def _unit(picture: PIL.Image.Image, pen: PIL.ImageDraw.ImageDraw, unit: PlacedUn
         pen.rectangle((left, top, right - 1, bottom - 1), outline=FRAME)
 
 
-def _pixels(box: Box) -> tuple[int, int, int, int]:
+def _pixels(box: Rectangle) -> tuple[int, int, int, int]:
     left, top = round(box.left * DENSITY), round(box.top * DENSITY)
     side = round((box.right - box.left) * DENSITY)
     return left, top, left + side, top + side

@@ -52,7 +52,7 @@ class DrawnEdge:
 
 
 @dataclass(frozen=True)
-class Box:
+class Rectangle:
     """A rectangle."""
 
     left: float
@@ -60,7 +60,7 @@ class Box:
     right: float
     bottom: float
 
-    def meets(self, other: Box) -> bool:
+    def meets(self, other: Rectangle) -> bool:
         """Whether the two have a place in common."""
         across = self.left < other.right and other.left < self.right
         return across and self.top < other.bottom and other.top < self.bottom
@@ -71,7 +71,7 @@ class Words:
     """A line of words in the middle of its box."""
 
     text: str
-    box: Box
+    box: Rectangle
     size: int
     ink: Ink
 
@@ -81,7 +81,7 @@ class PlacedUnit:
     """A unit with the boxes of its pictures, at least one, and its words."""
 
     unit: DrawnUnit
-    boxes: tuple[Box, ...]
+    boxes: tuple[Rectangle, ...]
     words: tuple[Words, ...]
 
 
@@ -158,7 +158,7 @@ class _Frame:
         left = self._pitch * unit.column + self._lane + (self._pitch - self._lane - width) / 2
         high = top + (self._tall - self.side) / 2
         boxes = [
-            Box(left + i * self.side, high, left + (i + 1) * self.side, high + self.side)
+            Rectangle(left + i * self.side, high, left + (i + 1) * self.side, high + self.side)
             for i in range(len(unit.pictures))
         ]
         start = self._pitch * unit.column
@@ -179,7 +179,7 @@ class _Frame:
                 edge, ink = self._edges[i], _ink(self._edges[i].value)
                 width, right = _width(edge.words, SMALL), unit.boxes[0].left - 2
                 top = first + place * _NUMBER
-                found[i] = Words(edge.words, Box(right - width, top, right, top + _NUMBER), SMALL, ink)
+                found[i] = Words(edge.words, Rectangle(right - width, top, right, top + _NUMBER), SMALL, ink)
         return found
 
     def edge(self, placed: Sequence[PlacedUnit], edge: DrawnEdge, number: Words | None) -> PlacedEdge:
@@ -212,7 +212,7 @@ def _words(text: str, middle: float, top: float, size: int, ink: Ink, room: tupl
         text = f"…{text.removeprefix('…')[1:]}"
     width = _width(text, size)
     left = max(low, min(middle - width / 2, high - width))
-    return Words(text, Box(left, top, left + width, top + _LINE), size, ink)
+    return Words(text, Rectangle(left, top, left + width, top + _LINE), size, ink)
 
 
 def _width(text: str, size: int) -> float:

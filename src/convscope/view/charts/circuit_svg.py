@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..render.layout import DENSITY
 from ..render.svg import FONT, data_uri
 from .circuit_chart import EMPTY, FRAME, INKS, faintness, shrunk
-from .circuit_layout import Box, CircuitLayout, PlacedEdge, PlacedUnit, Words
+from .circuit_layout import CircuitLayout, PlacedEdge, PlacedUnit, Rectangle, Words
 
 _TOUCHED = 9  # width of what the pointer may rest on, along an edge
 
@@ -49,14 +49,14 @@ def _number(placed: PlacedEdge) -> str:
 def _unit(number: int, placed: PlacedUnit) -> str:
     address = html.escape(placed.unit.address)
     pictures = "".join(map(_picture, placed.unit.pictures, placed.boxes))
-    whole = Box(placed.boxes[0].left, placed.boxes[0].top, placed.boxes[-1].right, placed.boxes[0].bottom)
+    whole = Rectangle(placed.boxes[0].left, placed.boxes[0].top, placed.boxes[-1].right, placed.boxes[0].bottom)
     frame = f'<rect class="frame" {_rectangle(whole)} fill="none" stroke="{FRAME}"/>'
     words = "".join(map(_words, placed.words))
     told = _title(placed.unit.about)
     return f'<g class="unit" data-unit="{address}" data-number="{number}">{told}{pictures}{frame}{words}</g>'
 
 
-def _picture(picture: NDArray[np.uint8] | None, box: Box) -> str:
+def _picture(picture: NDArray[np.uint8] | None, box: Rectangle) -> str:
     """A map of few values as it is, each value a square; a larger one no larger than it is drawn."""
     if picture is None:
         return f'<rect class="empty" {_rectangle(box)} fill="{EMPTY}"/>'
@@ -92,6 +92,6 @@ def _opacity(placed: PlacedEdge) -> str:
     return f"{faintness(placed.share):.2f}"
 
 
-def _rectangle(box: Box) -> str:
+def _rectangle(box: Rectangle) -> str:
     width, height = box.right - box.left, box.bottom - box.top
     return f'x="{box.left:.1f}" y="{box.top:.1f}" width="{width:.1f}" height="{height:.1f}"'

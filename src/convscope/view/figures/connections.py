@@ -71,7 +71,7 @@ def _head(result: Connections, column: int) -> str:
     """The layer of a column, and how far its numbers are explained by what is before it."""
     if column == 0:
         return "image"
-    inputs, output = (number(float(result.numbers[column - 1, i])) for i in (0, 3))
+    inputs, output = (short_number(float(result.numbers[column - 1, i])) for i in (0, 3))
     return f"{result.boxes[column - 1]}\nin {inputs}\nout {output}"
 
 
@@ -120,7 +120,7 @@ def _crop(result: Connections, number: int) -> NDArray[np.uint8] | None:
     return None if crop is None or not crop.size else crop
 
 
-def number(value: float) -> str:
+def short_number(value: float) -> str:
     """A number in at most five characters and a sign."""
     for least, size, letter in ((999.5e6, 1e9, "G"), (999.5e3, 1e6, "M"), (1e4, 1e3, "k")):
         if abs(value) >= least:
@@ -131,7 +131,7 @@ def number(value: float) -> str:
 
 def signed(value: float) -> str:
     """The same with its sign."""
-    return ("+" if value >= 0 else "") + number(value)
+    return ("+" if value >= 0 else "") + short_number(value)
 
 
 def _share(value: float) -> str:
@@ -141,8 +141,8 @@ def _share(value: float) -> str:
 def _said(result: Connections) -> str:
     evidence = result.evidence
     bias, left = evidence.get("from_biases", 0.0), evidence.get("remainder", 0.0)
-    told = f"the image gives {number(evidence.get('from_the_image', 0.0))}, biases {number(bias)}"
-    words = [f"{told}, and {number(left)} is the remainder"]
+    told = f"the image gives {short_number(evidence.get('from_the_image', 0.0))}, biases {short_number(bias)}"
+    words = [f"{told}, and {short_number(left)} is the remainder"]
     if len(result.random):
         mean, high = (_share(float(value)) for value in (result.random.mean(), result.random.max()))
         chance = f"{mean} with as many units by chance (at most {high})"
