@@ -45,10 +45,12 @@ export function Stage() {
   };
 
   useEffect(() => {
+    const own = element.current; // gone already where there is no WebGL
+    if (!own) return;
     const watcher = new ResizeObserver(() => {
-      size.value = { width: element.current!.clientWidth, height: element.current!.clientHeight };
+      size.value = { width: own.clientWidth, height: own.clientHeight };
     });
-    watcher.observe(element.current!);
+    watcher.observe(own);
     return () => watcher.disconnect();
   }, []);
   useSignalEffect(() => {
