@@ -297,7 +297,8 @@ function usePointing(
       event.preventDefault();
       orbit.value = zoomed(orbit.peek(), Math.exp(-Math.max(-200, Math.min(200, event.deltaY)) / 400));
     };
-    const own = element.current!;
+    const own = element.current;
+    if (!own) return;
     own.addEventListener("wheel", wheel, { passive: false });
     return () => own.removeEventListener("wheel", wheel);
   }, []);
