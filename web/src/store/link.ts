@@ -140,7 +140,7 @@ async function showAddress(): Promise<void> {
   const map = readMap(location.hash);
   const space = readSpace(location.hash);
   const place = map || space || tokenIn(location.hash) ? null : read(location.hash);
-  spacePlace.value = space && (await networkOf(space)) ? space : null;
+  if (space || map || place) spacePlace.value = space && (await networkOf(space)) ? space : null;
   if (map) {
     last = null; // going Back is no new step
     mapPlace.value = map;

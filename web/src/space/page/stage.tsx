@@ -45,10 +45,12 @@ export function Stage() {
   };
 
   useEffect(() => {
+    const own = element.current; // gone already where there is no WebGL
+    if (!own) return;
     const watcher = new ResizeObserver(() => {
-      size.value = { width: element.current!.clientWidth, height: element.current!.clientHeight };
+      size.value = { width: own.clientWidth, height: own.clientHeight };
     });
-    watcher.observe(element.current!);
+    watcher.observe(own);
     return () => watcher.disconnect();
   }, []);
   useSignalEffect(() => {
@@ -295,7 +297,8 @@ function usePointing(
       event.preventDefault();
       orbit.value = zoomed(orbit.peek(), Math.exp(-Math.max(-200, Math.min(200, event.deltaY)) / 400));
     };
-    const own = element.current!;
+    const own = element.current;
+    if (!own) return;
     own.addEventListener("wheel", wheel, { passive: false });
     return () => own.removeEventListener("wheel", wheel);
   }, []);
