@@ -187,11 +187,11 @@ class Recorder:
         """Begin a step: with a snapshot, if one is due, and with a look."""
         self._stepped.clear()
         self._notes.shared.step = self._step
-        self.live.begin(self._step, self._looks.layers)
         self._snapshots.begin(self._step, self._looks.layers)
         self._notes.spent()  # by what is no part of the step
         self._row = {"step": self._step, "session": self._writer.about["session"], "forwards": 0}
         self._row["sampled"] = self._looks.begin(self._step)
+        self.live.begin(self._step, self._looks.layers, self._row["sampled"])
 
     def _before_update(self, optimizer: Optimizer) -> None:
         with self._notes.unharmed("a look at the weights"):

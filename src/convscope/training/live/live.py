@@ -104,15 +104,15 @@ class Live:
         found: Tensor = self.control.ask(run)
         return found
 
-    def begin(self, step: int, layers: dict[str, nn.Module]) -> None:
-        """A step begins: look, or time it, if that is due."""
+    def begin(self, step: int, layers: dict[str, nn.Module], sampled: bool = False) -> None:
+        """A step begins: look, or time it, if that is due; one that is `sampled` takes longer than others."""
         self.step = step
         now = time.monotonic()
         if self._broken or not self._is_watched(now):
             return
         if self._taking is None and now - self._looked > _LOOKS and self.budget.allows():
             self._paid(lambda: self._begin_look(step, layers))
-        else:
+        elif not sampled or self._timer.forward is None:
             self._timer.begin()
 
     def gradients(self, layers: dict[str, nn.Module]) -> None:
