@@ -109,7 +109,14 @@ def dream(
     ForwardFailed for a layer without a gradient.
     """
     raised, led = read_dream(net, layer), _opened(guide)
-    given = {"octaves": octaves, "scale": scale, "steps": steps, "rate": rate, "jitter": jitter, "highest": highest}
+    given: dict[str, Any] = {
+        "octaves": octaves,
+        "scale": scale,
+        "steps": steps,
+        "rate": rate,
+        "jitter": jitter,
+        "highest": highest,
+    }
     chosen = replace(DREAM_PRESETS[preset], **{name: value for name, value in given.items() if value != "auto"})
     settings = DreamSettings(
         chosen.steps, chosen.rate, chosen.jitter, smoothing, frames, Travel(zoom, (drift_x, drift_y), rotation), seed,
