@@ -2,7 +2,7 @@ import { render } from "preact";
 import { file } from "./hosts/file";
 import { FilePage } from "./shell/file_page";
 import { link } from "./store/link";
-import { openMap } from "./store/map_place";
+import { openMap } from "./store/places/map_place";
 import * as state from "./store/state";
 import { settle } from "./store/ui";
 import "./panels/panels.css";

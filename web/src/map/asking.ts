@@ -2,7 +2,7 @@
 import { batch, effect } from "@preact/signals";
 import type { Arr } from "../hosts/host";
 import type { MapHeader } from "../schema";
-import { mapPlace, mapPython, move } from "../store/map_place";
+import { mapPlace, mapPython, move } from "../store/places/map_place";
 import { readyHost, report, sentence } from "../store/requests";
 import * as app from "../store/state";
 import { read, written } from "./drawing/camera";

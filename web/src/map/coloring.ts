@@ -1,6 +1,6 @@
 /** What colors the marks now, and their legend. */
 import { computed } from "@preact/signals";
-import { mapPlace } from "../store/map_place";
+import { mapPlace } from "../store/places/map_place";
 import { type Inks, ofCategories, ofNothing, ofValues } from "./drawing/inks";
 import { dark } from "./drawing/theme";
 import * as state from "./state";

@@ -1,6 +1,6 @@
 /** Going about in a map: to a mark, in a direction, nearer, and from a mark to the toolbox. */
 import { batch } from "@preact/signals";
-import { leaveMap, move } from "../store/map_place";
+import { leaveMap, move } from "../store/places/map_place";
 import { readyHost, report } from "../store/requests";
 import { openNetwork } from "../store/selection";
 import * as app from "../store/state";

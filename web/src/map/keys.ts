@@ -1,5 +1,5 @@
 /** The keys of the map: one table that acts and that the help lists. They act while the map has the focus. */
-import { mapPlace, move } from "../store/map_place";
+import { mapPlace, move } from "../store/places/map_place";
 import { goTo, openInToolbox, step, turnSelected, whole, zoom } from "./going";
 import * as state from "./state";
 

@@ -1,7 +1,7 @@
 /** The map itself: one element that takes the focus, its canvas, and what lies over it. */
 import { computed, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { mapPlace } from "../store/map_place";
+import { mapPlace } from "../store/places/map_place";
 import { inks } from "./coloring";
 import { type Spot, scaleOf, toMap, toScreen } from "./drawing/camera";
 import { nearest } from "./drawing/nearest";

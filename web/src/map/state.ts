@@ -2,7 +2,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { Frame } from "../hosts/host";
 import type { MapColors, MapHeader, MapInfo } from "../schema";
-import { mapPlace } from "../store/map_place";
+import { mapPlace } from "../store/places/map_place";
 import { type Camera, WHOLE } from "./drawing/camera";
 import type { Layout } from "./drawing/nesting";
 import type { Pictures } from "./drawing/pictures";

@@ -1,7 +1,7 @@
 /** A job from its queue to its result: progress and the picture so far, then the result. */
 import type { Job } from "../schema";
 import { useImage } from "../store/image_url";
-import { openMap } from "../store/map_place";
+import { openMap } from "../store/places/map_place";
 import { readyHost, useAnswer } from "../store/requests";
 import * as state from "../store/state";
 import { ResultView } from "../views/result";

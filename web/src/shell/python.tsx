@@ -1,10 +1,10 @@
 /** The Python that makes what is on screen, to copy. */
 import { useSignal } from "@preact/signals";
-import { mapPython } from "../store/map_place";
 import { shown } from "../store/page";
-import { spacePython } from "../store/space_place";
+import { mapPython } from "../store/places/map_place";
+import { spacePython } from "../store/places/space_place";
+import { trainingPython } from "../store/places/training_place";
 import * as state from "../store/state";
-import { trainingPython } from "../store/training_place";
 
 /** Of the map; in the toolbox of the trace where there is one; else of the unit's map; else of the grid. */
 function line(): string {

@@ -3,8 +3,8 @@ import { batch, computed, effect } from "@preact/signals";
 import type { Host } from "../hosts/host";
 import type { AskNeuron, AskSpaceTiles } from "../schema";
 import { newest } from "../store/newest";
+import { spacePlace, spacePython } from "../store/places/space_place";
 import { report, STILL, sentence } from "../store/requests";
-import { spacePlace, spacePython } from "../store/space_place";
 import * as app from "../store/state";
 import * as state from "./state";
 

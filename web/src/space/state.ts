@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import type { Arr, Frame } from "../hosts/host";
 import type { ClassScore, NeuronTerms, PlaneInfo, PlaneTiles, Space } from "../schema";
-import { spacePlace } from "../store/space_place";
+import { spacePlace } from "../store/places/space_place";
 import { network } from "../store/state";
 import { type Scale, suited } from "../views/colors";
 import type { Strand } from "./drawing/curves";

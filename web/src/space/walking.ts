@@ -1,7 +1,7 @@
 /** Going about by keys: from plane to plane, from cell to cell, and to the toolbox. */
 
+import { goInSpace, spacePlace } from "../store/places/space_place";
 import { select } from "../store/selection";
-import { goInSpace, spacePlace } from "../store/space_place";
 import * as app from "../store/state";
 import { cellsOf } from "./drawing/picking";
 import * as state from "./state";

@@ -5,8 +5,8 @@ import type { Ask, Fields, Look, LookUnit, Statistics } from "../schema";
 import { changesOf, measured } from "./changes";
 import { synthesized } from "./jobs";
 import { newest } from "./newest";
+import { spacePlace } from "./places/space_place";
 import { report, sentence } from "./requests";
-import { spacePlace } from "./space_place";
 import * as state from "./state";
 
 const TILE = 56;

@@ -2,11 +2,11 @@
 import { batch, effect } from "@preact/signals";
 import { tokenIn } from "../hosts/token";
 import { nearest, type Place, parseUnit, read, write } from "./address";
-import { STEPS as MAP_STEPS, mapPlace, readMap, writeMap } from "./map_place";
+import { STEPS as MAP_STEPS, mapPlace, readMap, writeMap } from "./places/map_place";
+import { readSpace, STEPS as SPACE_STEPS, spacePlace, writeSpace } from "./places/space_place";
+import { readTraining, trainingPlace } from "./places/training_place";
 import { openNetwork } from "./selection";
-import { readSpace, STEPS as SPACE_STEPS, spacePlace, writeSpace } from "./space_place";
 import * as state from "./state";
-import { readTraining, trainingPlace } from "./training_place";
 
 /** Going Back undoes a change of these; the others only change the address. */
 const STEPS = ["network", "layer", "channel", "image", "mode", "page"] as const;

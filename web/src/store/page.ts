@@ -1,9 +1,9 @@
 /** Which of the pages is on screen, and the way to another. */
 import { batch, computed } from "@preact/signals";
-import { leaveMap, mapPlace, openMap } from "./map_place";
-import { openSpace, spacePlace } from "./space_place";
+import { leaveMap, mapPlace, openMap } from "./places/map_place";
+import { openSpace, spacePlace } from "./places/space_place";
+import { trainingPlace } from "./places/training_place";
 import * as state from "./state";
-import { trainingPlace } from "./training_place";
 
 const PAGES = ["Toolbox", "Circuit", "Space", "Map", "Training"] as const;
 export type Page = (typeof PAGES)[number];

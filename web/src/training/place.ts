@@ -1,5 +1,5 @@
 /** Which run is on screen, which beside it, and the step that is looked at: read from the page's address. */
-import { trainingPlace } from "../store/training_place";
+import { trainingPlace } from "../store/places/training_place";
 
 export interface TrainingPlace {
   /** The number of the run, and of the one beside it, -1 for none. */

@@ -2,9 +2,9 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import type { Frame, Host } from "../hosts/host";
 import type { AskCommand, Guessed, RunInfo, RunLook } from "../schema";
+import { trainingPlace, trainingPython } from "../store/places/training_place";
 import { readyHost, sentence } from "../store/requests";
 import * as app from "../store/state";
-import { trainingPlace, trainingPython } from "../store/training_place";
 import { joined, type RunData } from "./data";
 import { move, placeIn } from "./place";
 

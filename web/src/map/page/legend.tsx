@@ -1,6 +1,6 @@
 /** What the colors mean: names with how many, each selects its marks; or the bar of a unit's activation. */
 import { useId, useState } from "preact/hooks";
-import { mapPlace, move } from "../../store/map_place";
+import { mapPlace, move } from "../../store/places/map_place";
 import * as app from "../../store/state";
 import { ScaleBar } from "../../views/color_bar";
 import { inks } from "../coloring";

@@ -1,6 +1,6 @@
 /** The map page: the map, and beside it what its colors mean, the image one is at, the selection, and how far to trust it. */
 import { useEffect } from "preact/hooks";
-import { leaveMap } from "../../store/map_place";
+import { leaveMap } from "../../store/places/map_place";
 import * as ui from "../../store/ui";
 import { follow } from "../asking";
 import { Stage } from "../stage";

@@ -1,6 +1,6 @@
 /** Above the map: which one, map or grid, before or after, and the ways about that keys and pointers have, too. */
 import { useId } from "preact/hooks";
-import { mapPlace, move, openMap } from "../../store/map_place";
+import { mapPlace, move, openMap } from "../../store/places/map_place";
 import { whole, zoom } from "../going";
 import * as state from "../state";
 

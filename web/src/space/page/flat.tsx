@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { PlaneInfo } from "../../schema";
 import { useImage } from "../../store/image_url";
-import { goInSpace } from "../../store/space_place";
+import { goInSpace } from "../../store/places/space_place";
 import * as app from "../../store/state";
 import { imageOf, table } from "../../views/colors";
 import { cellAt } from "../drawing/picking";

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Arr } from "../../hosts/host";
 import type { Box } from "../../schema";
 import { useImage } from "../../store/image_url";
-import { goInSpace } from "../../store/space_place";
+import { goInSpace } from "../../store/places/space_place";
 import * as app from "../../store/state";
 import { ScaleBar } from "../../views/color_bar";
 import { imageOf, paint, type Scale, suited, table, written } from "../../views/colors";

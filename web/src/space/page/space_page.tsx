@@ -1,7 +1,7 @@
 /** The page of a network in space: the planes as large as there is room, beside them pictures, guesses, and the unit. */
 import { useEffect } from "preact/hooks";
 import { SourcesPanel } from "../../input/sources_panel";
-import { goInSpace, spacePlace } from "../../store/space_place";
+import { goInSpace, spacePlace } from "../../store/places/space_place";
 import * as app from "../../store/state";
 import { follow } from "../asking";
 import * as state from "../state";

@@ -2,7 +2,7 @@
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { dark } from "../../map/drawing/theme";
-import { goInSpace, spacePlace } from "../../store/space_place";
+import { goInSpace, spacePlace } from "../../store/places/space_place";
 import * as app from "../../store/state";
 import { labels, write } from "../drawing/labels";
 import { fitting, type Orbit, partWay, seenAt, shifted, turned, zoomed } from "../drawing/orbit";

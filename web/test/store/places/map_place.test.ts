@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { BARE, readMap, writeMap } from "../../src/store/map_place";
+import { BARE, readMap, writeMap } from "../../../src/store/places/map_place";
 
 const PLACE = { digest: "ab12", color: "unit blocks.3:42", view: "0.25,0.5,8", layout: "grid", snapshot: 1.5, at: 17 } as const;
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readSpace, writeSpace } from "../../src/store/space_place";
+import { readSpace, writeSpace } from "../../../src/store/places/space_place";
 
 test("a place in space is written and read back", () => {
   const place = { at: "layer1.0", channel: 7, flat: true, every: false };
