@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
@@ -99,8 +100,13 @@ _ENGINES: WeakKeyDictionary[Family, Engines] = WeakKeyDictionary()
 
 
 def reversible_plan(net: Network, layers: tuple[str, ...]) -> Plan:
-    """The network up to some layers, in its own numbers, as a plan to be run forward and backward."""
+    """The network up to some layers, in its own numbers, as a plan to be run forward and backward.
+
+    All layers are traced at once, which takes hardly longer: the gradient of another one finds the graph at hand.
+    """
     module = unwrap(net.module)
+    with suppress(CannotExport):
+        executed(net, *net.layers.including(*layers))
     with torch.inference_mode(False), torch.no_grad():
         return Plan.of(executed(net, *layers), module, dtype_of(module), reversible=True)
 
