@@ -86,7 +86,7 @@ MAY_IMPORT = {  # of each folder: which others, all of which stand before it
     "training.evolution": f"{_ABOUT} {_MAPS} techniques.inspection techniques.representation training.storage",
     "training.convnetjs": f"{_LOW} data {_NET} training training.storage",
     "catalog": f"{_RUN} {_SCAN} zoo",  # techniques by their names alone
-    "explorer.workspace": f"{_ALL} training.live",
+    "explorer.workspace": f"{_ALL} representation.embedding training.live",
     "explorer.answers": f"{_ALL} explorer.workspace",
     "explorer.maps": f"{_ALL} {_MAPS} explorer.workspace explorer.answers",
     "explorer.space": f"{_ALL} explorer.workspace explorer.answers",

@@ -28,6 +28,9 @@ class Hand:
     def scan_of(self, net):
         return "the scan"
 
+    def source_of(self, digest):
+        return f"the images of {digest}"
+
 
 @pytest.fixture
 def photo(tmp_path):
@@ -78,7 +81,8 @@ def test_a_page_names_images_by_their_ids_and_has_the_scan_at_hand(tiny):
 def test_a_page_maps_the_images_it_was_started_with_or_the_bundled_photos(tiny, photo, monkeypatch):
     assert SourceSubject().offered(tiny, "", Hand()) == "samples" and not SourceSubject().named
     monkeypatch.setattr(Hand, "source", str(photo))
-    assert SourceSubject().offered(tiny, "/etc", Hand()) == str(photo)
+    assert SourceSubject().offered(tiny, "", Hand()) == str(photo)
+    assert SourceSubject().offered(tiny, "/etc", Hand()) == "the images of /etc"  # never a path that is opened
 
 
 @pytest.mark.parametrize(

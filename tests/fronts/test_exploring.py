@@ -114,9 +114,9 @@ def test_a_script_blocks_until_ctrl_c_and_then_goes_on(tmp_path):
 
 
 def test_it_blocks_only_where_nothing_else_keeps_the_program_running(monkeypatch):
-    assert exploring._alone()
+    assert exploring.alone_here()
     monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
-    assert not exploring._alone()
+    assert not exploring.alone_here()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -65,7 +65,7 @@ def about(page: Page) -> None:
     reached = set()
     for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"):
         page.keyboard.press(key)
-        reached.add(re.search(r"at=(\d+)", page.url)[1])  # type: ignore[index]
+        reached.add(re.search(r"at=(\d+)", str(page.evaluate("location.href")))[1])  # type: ignore[index]
     assert len(reached) > 1
     near = card.get_by_role("table", name=re.compile("^Nearest")).get_by_role("button").first
     wanted = near.get_attribute("title")

@@ -91,7 +91,7 @@ export interface OfJob {
   id: string;
 }
 
-/** Which kept result. Asks for its Answer, ResultSummary or Changes, or to have the picture it made at hand. */
+/** Which kept result. Asks for its Answer, ResultSummary or UnitChanges, or to have the picture it made at hand. */
 export interface OfResult {
   digest: string;
 }
@@ -198,7 +198,7 @@ export interface ResultSummary {
  * All units of the `layers` stand side by side, with `edges` (n + 1,) int32 between these. Differences are in spreads
  * over `reference`, and `control` is their root mean square over `draws` of noise; NaN for units without a measure.
  */
-export interface Changes {
+export interface UnitChanges {
   layers: string[];
   reference: string;
   draws: number;
@@ -835,7 +835,7 @@ export interface Framed {
   fields: [OfLayer, Fields];
   ask: [Ask, Answer];
   artifact: [OfResult, Answer];
-  changes: [OfResult, Changes];
+  changes: [OfResult, UnitChanges];
   statistics: [OfLayer, Statistics];
   histogram: [OfUnit, Histogram];
   gallery: [AskGallery, Gallery];

@@ -107,7 +107,7 @@ ROUTES = (
     _framed("ask", messages.Ask, messages.Answer, answers.ask),
     _framed("artifact", messages.OfResult, messages.Answer, answers.artifact),
     _plain("summary", messages.OfResult, messages.ResultSummary, answers.summary),
-    _framed("changes", messages.OfResult, messages.Changes, changes.changes),
+    _framed("changes", messages.OfResult, messages.UnitChanges, changes.changes),
     _plain("made_picture", messages.OfResult, messages.ImageInfo, answers.made_picture),
     _framed("statistics", messages.OfLayer, messages.Statistics, scan_statistics.statistics),
     _framed("histogram", messages.OfUnit, messages.Histogram, scan_statistics.histogram),

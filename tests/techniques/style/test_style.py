@@ -357,10 +357,8 @@ def test_keras_example_step_by_step():
             conv.weight.data *= 3  # else roughness is all that counts
     mean = (0.4, 0.5, 0.6)
     net = cs.Network(copy.deepcopy(module), size=32, mean=mean, std=(1 / 255,) * 3, name="keras")
-    pixels, painting = (
-        CONTENT[:40, :48],
-        np.kron(RNG.integers(0, 256, (10, 12, 3)), np.ones((4, 4, 1))).astype(np.uint8),
-    )
+    pixels = cs.open_image("sample:cat").pixels[60:100, 60:108]  # a photo: where all is flat, pooled maxima are ties
+    painting = np.kron(RNG.integers(0, 256, (10, 12, 3)), np.ones((4, 4, 1))).astype(np.uint8)
     asked = {"content_layers": "4", "style_layers": "1; 4", "steps": 6, "size": 48, "precision": "fp32"}
     found = cs.style(net, pixels, painting, preset="chollet-style", **asked)
     module.double()
@@ -386,7 +384,7 @@ def test_keras_example_step_by_step():
         terms = losses(x)
         curve.append([term.item() for term in terms])
         x = x - 100 * 0.96 ** (step / 100) * torch.autograd.grad(sum(terms), x)[0]
-    assert np.allclose(found.values.T, curve, rtol=1e-3, atol=1e-6) and curve[-1][1] < curve[0][1]
+    assert np.allclose(found.values.T, curve, rtol=1e-3, atol=1e-6) and sum(curve[-1]) < sum(curve[0])
     assert np.abs(found.image * 255 - x[0].detach().permute(1, 2, 0).clamp(0, 255).numpy()).max() < 0.02
     assert (x.detach() - content).abs().max() > 1 and "sums" in found.evidence["losses"]
 

@@ -198,7 +198,7 @@ def test_the_module_is_as_before(net):
 def test_it_compares_with_a_scan_and_asks_judges(lite0, tmp_path):
     unit = "blocks.0.0.conv_dw:3"
     scan = cs.scan(lite0, "samples", tmp_path, layers="blocks.0.0.conv_dw", top=3, positions=0)
-    found = maximize(lite0, [unit, "logits:207"], steps=10, scan=scan if scan.folder else tmp_path, judges="lite0")
+    found = maximize(lite0, [unit, "logits:207"], steps=20, scan=scan if scan.folder else tmp_path, judges="lite0")
     peak, over, high = (found.evidence[name] for name in ("peak", "over_maximum", "over_q999"))
     assert math.isclose(over[0], peak[0] / scan.statistics(unit)["max"]) and high[0] > over[0] > 0
     assert math.isnan(over[1])  # class scores were not scanned

@@ -74,7 +74,7 @@ function Grids({ side, count, place, choose }: { side: Side; count: number; plac
           height={count * CELL}
           viewBox={`0 0 ${count} ${count}`}
           role="slider"
-          tabIndex={0}
+          tabindex={0}
           aria-label="Output"
           aria-valuemin={0}
           aria-valuemax={count * count - 1}

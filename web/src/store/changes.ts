@@ -1,7 +1,7 @@
 /** How far each unit of the layer on screen moves from this picture to the other: measured beside noise, or the plain difference. */
 import { computed, signal } from "@preact/signals";
 import type { Frame, Numbers } from "../hosts/host";
-import type { Ask, Changes, Job, Looked } from "../schema";
+import type { Ask, Job, Looked, UnitChanges } from "../schema";
 import * as state from "./state";
 
 const TECHNIQUE = "flipped_units";
@@ -37,7 +37,7 @@ const jobs = computed<Job[]>(() => {
 export const measured = computed(() => jobs.value.find((job) => job.state === "done") ?? null);
 export const underway = computed(() => jobs.value.find((job) => job.state === "queued" || job.state === "running") ?? null);
 
-export const changesOf = signal<{ digest: string; frame: Frame<Changes> } | null>(null);
+export const changesOf = signal<{ digest: string; frame: Frame<UnitChanges> } | null>(null);
 
 export const change = computed<Change | null>(() => {
   if (!state.other.value) return null;
@@ -49,7 +49,7 @@ export const change = computed<Change | null>(() => {
 });
 
 /** What was measured of a layer; null where it was not. */
-export function ofLayer({ header, arrays }: Frame<Changes>, layer: string): Change | null {
+export function ofLayer({ header, arrays }: Frame<UnitChanges>, layer: string): Change | null {
   const at = header.layers.indexOf(layer);
   const { edges, difference, control } = arrays;
   if (at < 0 || !edges || !difference || !control) return null;

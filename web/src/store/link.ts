@@ -132,7 +132,8 @@ async function networkOf({ network, image }: { network: string; image: string })
 
 /** Shows what the address says, if it says anything. */
 async function showAddress(): Promise<void> {
-  trainingPlace.value = readTraining(location.hash) ?? (state.network.value ? null : "#/training");
+  const nothingElse = !state.network.value && !!state.session.value?.runs;
+  trainingPlace.value = readTraining(location.hash) ?? (nothingElse ? "#/training" : null);
   if (trainingPlace.value) {
     last = null;
     return;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Frame } from "../../src/hosts/host";
-import type { Changes, Looked } from "../../src/schema";
+import type { Looked, UnitChanges } from "../../src/schema";
 import { byChange, ofLayer, plain } from "../../src/store/changes";
 
 const floats = (...data: number[]) => ({ data: Float32Array.from(data), shape: [data.length] });
@@ -15,7 +15,7 @@ const measured = {
     difference: floats(9, 9, 0.5, Number.NaN, -3, 1),
     control: floats(0, 0, 0.1, Number.NaN, 4, 0.2),
   },
-} as unknown as Frame<Changes>;
+} as unknown as Frame<UnitChanges>;
 
 test("of what was measured a layer has its own part, in spreads", () => {
   const found = ofLayer(measured, "b");

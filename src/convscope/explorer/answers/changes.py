@@ -13,7 +13,7 @@ from ...base.plain import from_json
 from ...catalog import catalog
 from ...results.flipped_units import FlippedUnits
 from ..workspace.frame import encode
-from ..workspace.messages import Changes, OfResult
+from ..workspace.messages import OfResult, UnitChanges
 from .answers import artifact_part
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def changes(workspace: Workspace, ask: OfResult) -> bytes:
-    """A Changes frame of a kept result; raises UnknownResult, and BadKnob for one of another technique."""
+    """A UnitChanges frame of a kept result; raises UnknownResult, and BadKnob for one of another technique."""
     told = from_json(artifact_part(workspace, ask.digest, "json"))
     if not issubclass(catalog.entry(told["technique"]).result, FlippedUnits):
         raise BadKnob(f"A result must be of flipped_units to tell what changed, not of {told['technique']}.")
     table = pq.read_table(io.BytesIO(artifact_part(workspace, ask.digest, "parquet")))
     units = [row["units"] + row["dead"] + row["constant"] for row in told["layers"]]
     numbers = {name: table[name].to_numpy().astype(np.float32) for name in ("difference", "control")}
-    header = Changes(
+    header = UnitChanges(
         layers=tuple(row["layer"] for row in told["layers"]),
         reference=told["evidence"]["reference"],
         draws=told["evidence"]["draws"],

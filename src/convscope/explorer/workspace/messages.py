@@ -125,7 +125,7 @@ class OfJob(Asking):
 
 
 class OfResult(Asking):
-    """Which kept result. Asks for its Answer, ResultSummary or Changes, or to have the picture it made at hand."""
+    """Which kept result. Asks for its Answer, ResultSummary or UnitChanges, or to have the picture it made at hand."""
 
     digest: Id
 
@@ -238,7 +238,7 @@ class ResultSummary(Message):
     summary: dict[str, Any]
 
 
-class Changes(Message):
+class UnitChanges(Message):
     """Header of a kept result of flipped_units: arrays `difference` and `control` (units,) float32.
 
     All units of the `layers` stand side by side, with `edges` (n + 1,) int32 between these. Differences are in spreads
