@@ -210,7 +210,7 @@ def test_random_networks(module):
 ARCHITECTURES = {
     "resnet18": 97, "mobilenet_v2": 97, "mobilenet_v3_small": 97, "googlenet": 97, "shufflenet_v2_x0_5": 97,
     "squeezenet1_1": 97, "mnasnet0_5": 97, "regnet_y_400mf": 97, "vgg16": 77, "densenet": 97, "efficientnet": 97,
-    "convnext": 97, "timm:tf_efficientnet_lite0": 97, "timm:convnext_nano": 97, "swin": 224, "vit": 224,
+    "convnext": 97, "timm:tf_efficientnet_lite0": 97, "timm:convnext_nano": 97, "vit": 224,
 }  # fmt: skip
 
 
@@ -218,7 +218,10 @@ ARCHITECTURES = {
     "name", [name if name == "efficientnet" else pytest.param(name, marks=pytest.mark.sweep) for name in ARCHITECTURES]
 )
 def test_architectures(name):
-    check(zoo(name, ARCHITECTURES[name]))
+    net = zoo(name, ARCHITECTURES[name])
+    if name == "vit":
+        torch.nn.init.normal_(net.module.heads.head.weight)  # zero where nobody trained it, and so would be gradients
+    check(net)
 
 
 @pytest.mark.sweep
