@@ -146,6 +146,12 @@ def test_small_networks_are_asked_by_autograd_and_nothing_is_said(monkeypatch):
     assert told(network(plain)) == {}
 
 
+def test_one_gradient_alone_is_autograds():
+    net = network(plain)
+    image = np.random.default_rng(0).integers(0, 256, (15, 18, 3), dtype=np.uint8)
+    assert "engine" not in cs.saliency(net, image, "logits:1").evidence and not Engines.of(net).verdicts
+
+
 def test_verdicts_in_single_precision_are_those_of_double(monkeypatch):
     from convscope.execution import engine_proof
 
@@ -153,10 +159,10 @@ def test_verdicts_in_single_precision_are_those_of_double(monkeypatch):
     image = np.random.default_rng(0).integers(0, 256, (15, 18, 3), dtype=np.uint8)
     for function, engine in ((plain, IN_REVERSE), (OTHERWISE["detached"][0], "autograd")):
         net = cs.Network(network(function).module.float(), size=(15, 18))
-        assert cs.saliency(net, image, "logits:1").evidence["engine"].startswith(engine)
+        assert cs.smoothgrad(net, image, "logits:1", samples=2).evidence["engine"].startswith(engine)
 
 
-@pytest.mark.parametrize("technique", ["saliency", "guided_backprop", "smoothgrad", "integrated_gradients"])
+@pytest.mark.parametrize("technique", ["smoothgrad", "vargrad", "integrated_gradients"])
 def test_techniques_go_through_the_door(technique, monkeypatch):
     net = cs.Network(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(1024, 3)), size=18)
     image = np.random.default_rng(0).integers(0, 256, (18, 18, 3), dtype=np.uint8)
@@ -165,5 +171,5 @@ def test_techniques_go_through_the_door(technique, monkeypatch):
     monkeypatch.setattr(door, "WORTH", 1 << 21)
     monkeypatch.delattr(Engine, "gradient")
     own = getattr(cs, technique)(net, image, "logits:1")
-    np.testing.assert_allclose(in_reverse.values, own.values, atol=1e-5 * np.abs(own.values).max())
+    np.testing.assert_allclose(in_reverse.values, own.values, rtol=1e-4, atol=1e-5 * np.abs(own.values).max())
     assert in_reverse.request.digest == own.request.digest

@@ -1,7 +1,7 @@
-"""The one door to gradients of a unit with respect to the input: by the executed graph in reverse, or by autograd.
+"""The door to many gradients of a unit with respect to inputs: by the executed graph in reverse, or by autograd.
 
 See `docs/how/gradients.md`. Which of the two it is depends on the network alone, so that the same request always gets
-the same numbers.
+the same numbers. One gradient alone never pays for the export of the graph: that is asked of `gradient`.
 """
 
 from __future__ import annotations

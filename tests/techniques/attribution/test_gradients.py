@@ -180,5 +180,4 @@ def test_the_gradient_and_the_input_times_it_are_captums_on_the_embedded_network
         options = {"abs": False} if theirs is Saliency else {}
         wanted = theirs(lite0.module.eval()).attribute(x, target=281, **options)[0].detach().numpy()
         found = technique(lite0, "sample:cat", "logits:281")
-        apart = np.linalg.norm(found.values - wanted)  # roundings tip rectifiers, there as here
-        assert apart <= 1e-2 * np.linalg.norm(wanted) > 0
+        assert np.abs(found.values - wanted).max() <= 1e-4 * np.abs(wanted).max() > 0

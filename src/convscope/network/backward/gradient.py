@@ -61,7 +61,7 @@ def gradient(
 ) -> Gradient:
     """Differentiate a unit's value with respect to each of N prepared inputs x, (N, C, H, W), by autograd.
 
-    `execution.input_gradient` is the way to it that is fast.
+    `execution.input_gradient` is the way to many of them that is fast.
 
     `measure` may give something else than the unit's value to differentiate, (N,) for the inputs.
     Raises NoRectifier when a rule was asked for and nothing of the network could follow it.

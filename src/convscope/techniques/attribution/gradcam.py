@@ -15,9 +15,8 @@ from ...base.errors import BadKnob, UnknownLayer, UnknownUnit
 from ...base.image import ImageLike
 from ...base.unit import UnitLike
 from ...contract.technique import technique
-from ...execution.input_gradient import input_gradient
 from ...network.backward import backward_rules
-from ...network.backward.gradient import VANISHED
+from ...network.backward.gradient import VANISHED, gradient
 from ...network.backward.layer_gradient import Independent, LayerGradient, layer_gradient
 from ...network.layers.functions import is_call
 from ...network.layers.layers import Layer
@@ -137,6 +136,6 @@ def _guide(
     question: AttributionTarget, values: Tensor, evidence: Mapping[str, Any], smooth: bool
 ) -> tuple[Tensor, dict[str, Any]]:
     """Guided Grad-CAM, (C, H, W)."""
-    found = input_gradient(question.net, question.x, question.unit, backward_rules.guided_rule, smooth)
+    found = gradient(question.net, question.x, question.unit, backward_rules.guided_rule, smooth)
     passes = {name: evidence[name] + found.evidence[name] for name in ("forward_passes", "backward_passes")}
     return found.values[0] * values, {**evidence, **found.evidence, **passes}

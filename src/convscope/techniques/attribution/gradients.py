@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...base.image import ImageLike
 from ...base.unit import UnitLike
 from ...contract.technique import technique
-from ...execution.input_gradient import input_gradient
 from ...network.backward import backward_rules
+from ...network.backward.gradient import gradient
 from ...network.network import Network
 from ...results.attribution import Attribution
 from ..common_knobs import Smooth
@@ -31,7 +31,7 @@ def input_x_gradient(net: Network, image: ImageLike, unit: UnitLike) -> Attribut
     unit's value; the pixel is taken as the network gets it, normalized, so one of the mean color has none.
     """
     question = AttributionTarget.of(net, image, unit)
-    found = input_gradient(net, question.x, question.unit)
+    found = gradient(net, question.x, question.unit)
     return question.answer(Attribution, question.x[0] * found.values[0], found.value, found.evidence)
 
 
@@ -59,5 +59,5 @@ def _attribution(
     net: Network, image: ImageLike, unit: UnitLike, rule: backward_rules.Rule | None = None, smooth: bool = False
 ) -> Attribution:
     question = AttributionTarget.of(net, image, unit)
-    found = input_gradient(net, question.x, question.unit, rule, smooth)
+    found = gradient(net, question.x, question.unit, rule, smooth)
     return question.answer(Attribution, found.values[0], found.value, found.evidence)
