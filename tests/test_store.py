@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
+from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
@@ -172,6 +173,11 @@ for n in range(10**9 if sys.argv[2] == "endless" else 60):
 
 def other(folder, how):
     return subprocess.Popen([sys.executable, "-c", _OTHER, str(folder), how], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_file_that_is_put_into_its_place_meanwhile_is_no_leftover(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "glob", lambda folder, _pattern: iter([folder / "00" / ".gone"]))
+    Store(tmp_path).close()
 
 
 def test_two_processes_open_a_new_folder_at_once_and_use_it_together(tmp_path):

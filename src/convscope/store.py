@@ -10,7 +10,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .base.database import Database
@@ -37,8 +37,9 @@ class Store:
         self.folder, self.limit = Path(folder), limit
         self._index = Database(self.folder / "store.sqlite", _SCHEMA)
         for begun in (self.folder / "parts").glob("*/.*"):  # what a process was writing when it was killed
-            if time.time() - begun.stat().st_mtime > _ABANDONED:
-                begun.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # somebody is writing, and has just put it into its place
+                if time.time() - begun.stat().st_mtime > _ABANDONED:
+                    begun.unlink()
 
     def put(self, digest: str, name: str, data: bytes) -> None:
         """Keep a part, whole or not at all."""
