@@ -120,6 +120,11 @@ def explore(
             workspace.use_map(result)
         running = Exploring(Serving(workspace, listening, host))
         held.pop_all()  # it lets go of the socket and the store itself
+    return begun(running, open, block)
+
+
+def begun(running: Exploring, open: bool, block: bool | None) -> Exploring:
+    """Print the link, open it if asked to, and wait for Ctrl-C where one blocks."""
     waits = alone_here() if block is None else block
     try:
         print(running.url, flush=True)  # from here on somebody may press Ctrl-C

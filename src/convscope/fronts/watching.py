@@ -13,8 +13,7 @@ from ..base.paths import is_file, is_folder
 from ..explorer.training.recorded_run import RecordedRun
 from ..training.recorder import Recorder
 from ..training.storage.chunks import chunk_numbers
-from .exploring import Exploring, alone_here
-from .report.report import browse
+from .exploring import Exploring, begun
 from .server.address import bound
 from .server.launch import Serving, begin, open_workspace
 
@@ -45,18 +44,7 @@ def watch(
         begin(workspace)
         running = Exploring(Serving(workspace, listening, host, WATCH))
         held.pop_all()  # it lets go of the socket and the store itself
-    waits = alone_here() if block is None else block
-    try:
-        print(running.url, flush=True)  # from here on somebody may press Ctrl-C
-        if open:
-            browse(running.url)
-        if waits:
-            running.wait()
-    except KeyboardInterrupt:
-        if not waits:
-            raise
-        running.close()
-    return running
+    return begun(running, open, block)
 
 
 WATCH = "/training"  # where the page of a training is

@@ -6,6 +6,7 @@ import ipaddress
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from ..server.address import PORT, bound
 from ..server.memory import share_memory, tend_memory
 from .options import DEVICE, WEIGHTS, fetched
 from .progress_bar import progress
+
+if TYPE_CHECKING:
+    from ..server.launch import Serving
 
 
 @click.command("explore")
@@ -43,8 +47,7 @@ def explore_command(
     job that runs is then queued again.
     """
     from ...zoo import zoo
-    from ..report.report import browse
-    from ..server.launch import Serving, begin, offers, open_workspace, scan_in
+    from ..server.launch import Serving, offers, open_workspace, scan_in
 
     share_memory()
     with bound(host, port) as listening:  # and whatever else may be refused, before there is a store
@@ -57,18 +60,25 @@ def explore_command(
                 workspace.loaded(network)  # a scan that was made of what it was before is not at hand then
         if scan is not None:
             workspace.use_scan(*scan)
-        serving = Serving(workspace, listening, host)
-        click.echo(serving.link)
-        sys.stdout.flush()  # whoever reads a pipe waits for this line
-        warn_of(host)
+        serve_page(Serving(workspace, listening, host), host, opened)
 
-        def beside() -> None:
-            begin(workspace)
-            if opened:
-                browse(serving.link)
-            tend_memory()
 
-        serving.run(beside)
+def serve_page(serving: Serving, host: str, opened: bool) -> None:
+    """Print the link and serve, until Ctrl-C."""
+    from ..report.report import browse
+    from ..server.launch import begin
+
+    click.echo(serving.link)
+    sys.stdout.flush()  # whoever reads a pipe waits for this line
+    warn_of(host)
+
+    def beside() -> None:
+        begin(serving.workspace)
+        if opened:
+            browse(serving.link)
+        tend_memory()
+
+    serving.run(beside)
 
 
 def warn_of(host: str) -> None:

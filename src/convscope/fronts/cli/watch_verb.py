@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from ..server.address import PORT, bound
-from ..server.memory import share_memory, tend_memory
+from ..server.memory import share_memory
+from .explore import serve_page
 
 
 @click.command("watch")
@@ -24,25 +24,12 @@ def watch_command(folders: tuple[Path, ...], port: int, host: str, opened: bool,
     whose recorder was given show=True or steered=True can be paused from the page, and its learning rate changed. The
     first line it prints is the link, with the token that lets you in. Ctrl-C ends it; the training goes on.
     """
-    from ..report.report import browse
-    from ..server.launch import Serving, begin, open_workspace
+    from ..server.launch import Serving, open_workspace
     from ..watching import WATCH, records_in
-    from .explore import warn_of
 
     share_memory()
     runs = records_in(folders)
     with bound(host, port) as listening:
         workspace = open_workspace({}, None, kept)
         workspace.runs += runs
-        serving = Serving(workspace, listening, host, WATCH)
-        click.echo(serving.link)
-        sys.stdout.flush()  # whoever reads a pipe waits for this line
-        warn_of(host)
-
-        def beside() -> None:
-            begin(workspace)
-            if opened:
-                browse(serving.link)
-            tend_memory()
-
-        serving.run(beside)
+        serve_page(Serving(workspace, listening, host, WATCH), host, opened)
