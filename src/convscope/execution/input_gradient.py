@@ -7,7 +7,6 @@ the same numbers. One gradient alone never pays for the export of the graph: tha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,17 +33,15 @@ def input_gradient(
     unit: Valued,
     rule: Rule | None = None,
     smooth: bool = False,
-    measure: Callable[[Tensor], Tensor] | None = None,
 ) -> Gradient:
     """Differentiate a unit's value with respect to each of N prepared inputs x, (N, C, H, W).
 
-    `measure` may give something else than the unit's value to differentiate, (N,) for the inputs; that goes by
-    autograd, and so do small networks. The evidence tells of others whether the executed graph gave the gradients.
+    Small networks go by autograd. The evidence tells of others whether the executed graph gave the gradients.
     Raises NoRectifier when a rule was asked for and nothing of the network could follow it.
     """
     unit = net.unit(unit)
-    if measure is not None or not _worthwhile(net, unit):
-        return gradient(net, x, unit, rule, smooth, measure)
+    if not _worthwhile(net, unit):
+        return gradient(net, x, unit, rule, smooth)
     try:
         engine = _engine(net, x, unit, rule, smooth)
     except CannotExport as error:
@@ -63,9 +60,10 @@ def engine_evidence(found: Gradient) -> dict[str, Any]:
 
 
 def _worthwhile(net: Network, unit: Valued) -> bool:
-    names = list(net.layers.including(*unit.sources))
+    layers = net.layers.including(*unit.sources)
+    names = list(layers)
     last = max(map(names.index, unit.sources))
-    return sum(math.prod(net.layers[name].shape) for name in names[: last + 1]) >= WORTH
+    return sum(math.prod(layers[name].shape) for name in names[: last + 1]) >= WORTH
 
 
 def _engine(net: Network, x: Tensor, unit: Valued, rule: Rule | None, smooth: bool) -> Engine:
